@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from skbackprop import BackpropClassifier
+from skbackprop.mlp import MLPClassifier
 
 from .configurations import CONFIGURATIONS
 from .steps import make_epoch
@@ -66,7 +66,7 @@ def fit(meter: str, dtype: str, rows: int) -> dict[str, Any]:
     for part in np.array_split(X, 100):  # no large temporary may hide what fit needs
         part[...] = rng.standard_normal(part.shape)
     y = (X[:, 0] > 0).astype(int)
-    model = BackpropClassifier(max_iter=1, dtype="float32", random_state=0)
+    model = MLPClassifier(max_iter=1, dtype="float32", random_state=0)
     model.fit(X[:1000], y[:1000])  # warm: imports, threads, workspaces of BLAS
     start, stop = METERS[meter]
     before = start()

@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
-from skbackprop import BackpropClassifier
-
 from .configurations import CONFIGURATIONS, make_data
-from .sides import Task, estimator
+from .sides import OURS, Task, estimator
 from .timing import compare
 
 
@@ -31,7 +29,7 @@ def measure(configuration: str, rows: int, dtype: str, repeats: int) -> dict[str
     task = Task(c, dtype)
     ours, peer = (
         estimator((kind, None), task, 1, True).fit(task.X, task.y)
-        for kind in (BackpropClassifier, MLPClassifier)
+        for kind in (OURS[0], MLPClassifier)
     )
     X, _ = make_data(replace(c, rows=rows), dtype)
     difference = np.abs(ours.predict_proba(X) - peer.predict_proba(X)).max()

@@ -8,10 +8,8 @@ import numpy as np
 from scipy.sparse import csr_array, random_array
 from sklearn.neural_network import MLPClassifier
 
-from skbackprop import BackpropClassifier
-
 from .configurations import Configuration
-from .sides import Task, agree, estimator
+from .sides import OURS, Task, agree, estimator
 from .timing import compare
 
 DENSITY = 0.002
@@ -46,11 +44,11 @@ def measure(rows: int, columns: int, precision: str, repeats: int) -> dict[str, 
 
     def side(kind: Any) -> Any:
         model = estimator((kind, None), task, c.epochs, True)
-        if kind is BackpropClassifier:
+        if kind is OURS[0]:
             model.set_params(dtype=precision)
         return lambda: model.fit(task.X, task.y)
 
-    result = compare(side(BackpropClassifier), side(MLPClassifier), repeats, c.n_steps, 1e-3)
+    result = compare(side(OURS[0]), side(MLPClassifier), repeats, c.n_steps, 1e-3)
     return result | {"difference": difference}
 
 

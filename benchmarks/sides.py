@@ -15,12 +15,13 @@ import numpy as np
 from scipy.special import expit, softmax
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import mlp
 
 from .configurations import ALPHA, Configuration, make_data
 
 Predict: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
+OURS = mlp.MLPClassifier, mlp.MLPRegressor  # with preset="plain": the same network as the peers'
 AGREEMENT = 0.01  # of the loss at the start, between sides of different precision
 
 
@@ -43,7 +44,7 @@ class Task:
 
     def __post_init__(self) -> None:
         self.X, self.y = self.make_data()
-        start = estimator((BackpropClassifier, BackpropRegressor), self, 1, True)
+        start = estimator(OURS, self, 1, True)
         features, classes = self.configuration.features, self.configuration.classes
         start.initialize(features, *([range(classes)] if classes else []))
         self.untrained = predictor(start)
@@ -82,8 +83,8 @@ def predictor(model: Any) -> Predict:
 
 
 def fit_ours(task: Task, epochs: int, shuffle: bool = True) -> Predict:
-    """`BackpropClassifier` or `BackpropRegressor`."""
-    model = estimator((BackpropClassifier, BackpropRegressor), task, epochs, shuffle)
+    """`skbackprop.mlp`: our estimators with the settings of scikit-learn's."""
+    model = estimator(OURS, task, epochs, shuffle)
     return predictor(model.set_params(dtype=task.precision).fit(task.X, task.y))
 
 

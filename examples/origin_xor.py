@@ -21,7 +21,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skbackprop import BackpropRegressor
+from skbackprop.mlp import MLPRegressor
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 y = np.array([0.0, 1.0, 1.0, 0.0])
@@ -31,7 +31,7 @@ PRINTED = [0.1029, 0.8366, 0.8366, 0.2156]  # by the teaching program
 def train(n_updates):
     """The network of the program after `n_updates` updates."""
     rng = np.random.RandomState(1)  # the same numbers as after np.random.seed(1)
-    model = BackpropRegressor(
+    model = MLPRegressor(
         hidden_layer_sizes=(2,),
         activation="logistic",
         out_activation="logistic",

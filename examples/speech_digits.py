@@ -31,7 +31,7 @@ from scipy.signal import get_window
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbackprop import BackpropClassifier
+from skbackprop.mlp import MLPClassifier
 
 SAMPLE_RATE = 8000  # samples per second
 WINDOW, HOP = 256, 80  # samples: 32 ms, every 10 ms
@@ -84,7 +84,7 @@ def main():
 
     test = takes < 5
     model = make_pipeline(
-        StandardScaler(), BackpropClassifier((128,), "relu", alpha=1.0, tol=1e-2, random_state=0)
+        StandardScaler(), MLPClassifier((128,), "relu", alpha=1.0, tol=1e-2, random_state=0)
     )
     start = perf_counter()
     model.fit(X[~test], digits[~test])

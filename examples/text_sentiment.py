@@ -24,7 +24,7 @@ from _data import load_sst2
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_union
 
-from skbackprop import BackpropClassifier
+from skbackprop.mlp import MLPClassifier
 
 
 def tfidf():
@@ -58,7 +58,7 @@ def main():
         f"{X_train.nnz * 8 / 1e6:.0f} MB sparse, would be {rows * columns * 4 / 1e6:.0f} MB dense"
     )
 
-    model = BackpropClassifier(
+    model = MLPClassifier(
         (16,), "relu", batch_size=64, early_stopping=True, n_iter_no_change=3, random_state=0
     )
     start = perf_counter()

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from plain import BackpropClassifier, BackpropRegressor
 
-from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.training import Batches
 
 ROOT = Path(__file__).parents[1]

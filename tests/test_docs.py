@@ -167,7 +167,13 @@ def fitted_attributes(estimator) -> set[str]:
 def test_fitted_attributes_are_documented(cls):
     rng = np.random.RandomState(0)
     X, y = pd.DataFrame(rng.normal(size=(40, 2)), columns=["a", "b"]), np.arange(40) % 2
-    settings = {"hidden_layer_sizes": (3,), "random_state": 0, "max_iter": 3, "tol": 0.0}
+    settings = {
+        "preset": "plain",
+        "hidden_layer_sizes": (3,),
+        "random_state": 0,
+        "max_iter": 3,
+        "tol": 0.0,
+    }
     found = set()
     for extra in ({}, {"early_stopping": True}, {"solver": "lbfgs"}):
         with pytest.warns():  # three iterations are not enough, and it says so

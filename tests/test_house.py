@@ -33,6 +33,7 @@ MAY_IMPORT = {  # part: (the parts below it, packages that are always there)
     "plots": (PARTS | {"inspection"}, CORE | {"sklearn"}),
     "io": (PARTS, CORE | {"sklearn"}),
     "dask": (PARTS, CORE | {"sklearn"}),
+    "mlp": ({"estimators"}, set()),
     "__init__": (PARTS | {"inspection", "plots", "io", "dask"}, set()),
 }
 OPTIONAL = {  # part: packages that may be missing, imported inside functions only

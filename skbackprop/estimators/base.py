@@ -1,8 +1,8 @@
 """What the two estimators share: check, encode, plan, train, keep.
 
 The steps of `BackpropEstimator._fit` are the story; everything that a parameter
-decides is in `recipe`, everything about ``y`` in `codec`, everything about rows in
-`rows`, and everything that is learned in `fitted`.
+decides is in `resolve` and `recipe`, everything about columns in `encoder`, about ``y`` in
+`codec`, about rows in `rows`, the training in `learning`, and what is learned in `fitted`.
 """
 
 from __future__ import annotations
@@ -26,23 +26,25 @@ from ..nn.architectures import depth_of_hidden
 from ..nn.layers import Sequential
 from ..nn.losses import Loss
 from ..nn.network import Network
-from ..optim.base import Optimizer
-from ..training.batches import Batches
-from ..training.callbacks import Callback, KeepBest
-from ..training.loop import train
-from ..training.run import Plan, Run
+from ..training.callbacks import Callback
+from ..training.run import Run
 from . import recipe, rows
-from .arrays import check_features, check_rows
+from .arrays import check_features, check_names, check_rows, check_target
 from .callback_bridge import CallbackSupportMixin, TellScikitLearn
+from .columns import read_table
 from .constraints import check_parameters
+from .encoder import ColumnEncoder
 from .fitted import Fitted, FittedAttributes
-from .outcome import report_end
+from .learning import learn
+from .presets import Facts
+from .resolve import encodes, is_auto, preset_of, resolve, warn_unused
 from .table import Given, Table
 
 
 class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     """Base of `BackpropClassifier` and `BackpropRegressor`."""
 
+    _auto_preset = "auto"  # what preset="auto" means
     _doc_link_module = "skbackprop"
     _doc_link_template = "https://skbackprop.readthedocs.io/api.html#skbackprop.{estimator_name}"
 
@@ -72,22 +74,23 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         with _unharmed_on_error(self):
             self._check_parameters()
             resume = "_fitted" in self.__dict__ and (given.incremental or self.warm_start)
-            resolved = recipe.resolve(self.get_params(deep=False))
-            if given.X_val is not None and recipe.is_auto(self.early_stopping):
-                resolved["early_stopping"] = True  # what else would the rows be for?
-            self._refuse_early_stopping(given, resolved)
-            table, codec = self._check_table(given, resume)
+            params = self.get_params(deep=False) | {"preset": preset_of(self)}
+            self._check_given(given, params)
+            encoder = self._encoder(given, params, resume)
+            table, codec = self._check_table(given, encoder, resume)
+            resolved = self._resolve(params, table, codec, encoder, given)
+            codec, table = self._standardize(codec, table, resolved, resume)
             loss = self._make_loss(codec)
             if not resume or not given.incremental:
-                recipe.warn_unused(self.get_params(deep=False), resolved, self._defaults())
-            fitted = self._start(table, codec, loss, resolved, resume)
+                warn_unused(params, resolved, self._defaults())
+            fitted = self._start(table, codec, loss, resolved, resume, encoder)
             fitted.incremental, fitted.class_counts = given.incremental, given.class_counts
             fitted.continued = given.incremental or self.warm_start
-            self._train(fitted, table, given)
+            learn(self, fitted, table, given)
             self._fitted = fitted
         return self
 
-    def _refuse_early_stopping(self, given: Given, resolved: dict[str, Any]) -> None:
+    def _check_given(self, given: Given, params: dict[str, Any]) -> None:
         if (given.X_val is None) != (given.y_val is None):
             missing, there = ("X_val", "y_val") if given.X_val is None else ("y_val", "X_val")
             raise ValueError(f"X_val and y_val go together, got {there} but not {missing}.")
@@ -96,15 +99,34 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
                 "sample_weight_val needs X_val and y_val, got neither. Pass them too, or leave "
                 "sample_weight_val out."
             )
-        if given.incremental and resolved["early_stopping"] and given.X_val is None:
+        if given.incremental and params["early_stopping"] is True and given.X_val is None:
             raise ValueError(
                 "partial_fit does not support early_stopping=True without validation data, "
                 "since the rows of one call say little about the rest. Pass X_val and y_val, or "
                 "set early_stopping=False."
             )
 
-    def _check_table(self, given: Given, resume: bool) -> tuple[Table, Any]:
-        X, y = check_rows(self, given.X, given.y, reset=not resume)
+    def _encoder(self, given: Given, params: dict[str, Any], resume: bool) -> ColumnEncoder | None:
+        """What makes numbers of the columns, fitted to the rows of the first call."""
+        if resume:
+            return self._fitted.encoder
+        if not encodes(params):
+            return None
+        table = read_table(given.X)
+        check_names(self, given.X, reset=True)
+        given.X = table
+        return ColumnEncoder(self.categorical_features).fit(given.X, given.sample_weight)
+
+    def _check_table(
+        self, given: Given, encoder: ColumnEncoder | None, resume: bool
+    ) -> tuple[Table, Any]:
+        if encoder is None:
+            X, y = check_rows(self, given.X, given.y, reset=not resume)
+        else:
+            if resume:
+                check_names(self, given.X, reset=False)
+            X = encoder.transform(given.X, self._precision())
+            y = check_target(given.y, X)
         y = self._check_y(y)
         if resume:
             X = X.astype(self._fitted.network.dtype, copy=False)
@@ -113,28 +135,61 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         table = Table(X, y, codec.encode(y, X.dtype), weight).unfolded()
         return self._weigh(table, codec, given), codec
 
+    def _precision(self) -> np.dtype:
+        """That of an encoded table: single, unless asked otherwise."""
+        return np.dtype(np.float32 if is_auto(self.dtype) else self.dtype)
+
+    def _resolve(
+        self,
+        params: dict[str, Any],
+        table: Table,
+        codec: Any,
+        encoder: ColumnEncoder | None,
+        given: Given,
+    ) -> dict[str, Any]:
+        n_numeric = table.x.shape[1] if encoder is None else encoder.n_numeric
+        sparse = not isinstance(table.x, np.ndarray)
+        facts = Facts(table.x.shape[0], n_numeric, codec.n_classes, sparse, given.incremental)
+        resolved = resolve(params, facts)
+        if given.X_val is not None and is_auto(self.early_stopping):
+            resolved["early_stopping"] = True  # what else would the rows be for?
+        return resolved
+
+    def _standardize(
+        self, codec: Any, table: Table, resolved: dict[str, Any], resume: bool
+    ) -> tuple[Any, Table]:
+        return codec, table
+
     def _start(
-        self, table: Table, codec: Any, loss: Loss, resolved: dict[str, Any], resume: bool
+        self,
+        table: Table,
+        codec: Any,
+        loss: Loss,
+        resolved: dict[str, Any],
+        resume: bool,
+        encoder: ColumnEncoder | None = None,
     ) -> Fitted:
         """The network and the run to train: new ones, or copies of those of the last call."""
-        n_out = loss.n_scores(codec.n_targets) if hasattr(loss, "n_scores") else codec.n_targets
-        layer = recipe.make_layer(resolved, table.x.shape[1], n_out, loss)
         out = resolved["out_activation"]
         link = getattr(loss, "link", "identity")
         dtype = table.x.dtype
+        scoring = resolved.get("scoring", "auto")
         resolved.update(
-            out_activation=link if recipe.is_auto(out) else out,
-            scoring=self._default_scoring(codec, loss)
-            if recipe.is_auto(self.scoring)
-            else self.scoring,
+            out_activation=link if is_auto(out) else out,
+            scoring=self._default_scoring(codec, loss) if is_auto(scoring) else scoring,
             dtype=dtype.name,
+            n_out=loss.n_scores(codec.n_targets) if hasattr(loss, "n_scores") else codec.n_targets,
         )
+        widths = (0, table.x.shape[1], ()) if encoder is None else widths_of(encoder)
         if not resume:
             rng = generator(self.random_state)
+            layer = recipe.make_layer(resolved, widths, loss, recipe.n_members(resolved))
             network = Network(layer, dtype)
-            network.initialize(rng)
-            return Fitted(network, codec, loss, Run(network, rng), resolved)
+            recipe.start_arrays(network, table.x, resolved, rng)
+            return Fitted(network, codec, loss, Run(network, rng), resolved, encoder, widths)
         old = self._fitted
+        resolved["n_members"] = old.resolved["n_members"]
+        layer = recipe.make_layer(resolved, widths, loss, recipe.n_members(resolved))
         network = old.network
         if layer != network.layer:
             network = _same_arrays(network, layer, resolved)
@@ -143,88 +198,13 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             run.rng = generator(self.random_state)
         return replace(old, network=network, codec=codec, loss=loss, run=run, resolved=resolved)
 
-    def _train(self, fitted: Fitted, table: Table, given: Given) -> None:
-        resolved, run = fitted.resolved, fitted.run
-        table, validation = self._split(fitted, table, given)
-        keep_best = None
-        if validation is not None:
-            score = self._make_score(fitted, validation)
-            held = validation.x, validation.target, validation.weight
-            keep_best = KeepBest(held, fitted.loss, score, restore=not given.incremental)
-        optimizer = recipe.make_optimizer(resolved, run.network.layout)
-        average, average_from = recipe.make_average(resolved)
-        if optimizer is None or not _continues(run, optimizer):
-            run.forget()
-        extra: list[Callback] = self._tell_scikit_learn(fitted, given)
-        resolved["batch_size"] = recipe.batch_size(resolved, table.x.shape[0], given.incremental)
-        recipe.check_combination(resolved, table.x.shape[0])
-        plan = Plan(
-            fitted.loss,
-            Batches(
-                table.x,
-                table.target,
-                table.weight,
-                resolved["batch_size"],
-                self.shuffle,
-                table.mass,
-            ),
-            alpha=resolved["alpha"],
-            optimizer=optimizer,
-            learning_rate=resolved["learning_rate_init"],
-            schedule=recipe.make_schedule(resolved),
-            callbacks=recipe.make_callbacks(
-                resolved, keep_best, extra, incremental=given.incremental
-            ),
-            weight_decay=resolved["weight_decay"],
-            max_grad_norm=resolved["max_grad_norm"],
-            average=average,
-            average_from=average_from,
-            noisy=resolved["dropout"] > 0,
-            max_epochs=1 if given.incremental else resolved["max_iter"],
-            horizon=resolved["max_iter"] if given.incremental else None,
-            tol=resolved["tol"],
-            max_fun=self.max_fun,
-        )
-        train(plan, run)
-        if keep_best is not None:
-            before = fitted.best_score if given.incremental else None
-            best = keep_best.best_score
-            fitted.best_score = best if before is None else max(best, before)
-        elif not given.incremental:
-            fitted.best_score = None
-        report_end(run, resolved, incremental=given.incremental)
-
-    def _split(self, fitted: Fitted, table: Table, given: Given) -> tuple[Table, Table | None]:
-        """The rows that learn, and those that validate if there are any."""
-        resolved, run = fitted.resolved, fitted.run
-        if given.X_val is not None:
-            if resolved["early_stopping"] is False and not given.incremental:
-                raise ValueError(
-                    "X_val and y_val need early_stopping=True, got early_stopping=False. "
-                    "Set early_stopping=True, or leave the validation data out."
-                )
-            return table, self._check_validation(given, fitted)
-        if not resolved["early_stopping"]:
-            return table, None
-        n, fraction, kept = (
-            table.x.shape[0],
-            resolved["validation_fraction"],
-            fitted.validation_rows,
-        )
-        if kept is not None and kept[0] == n:
-            train_rows, held = kept[1:]
-        elif isinstance(fraction, (int, float)):
-            stratify = fitted.codec.stratify(table.target)
-            train_rows, held = rows.split(table.contents(), stratify, n, fraction, run.rng)
-            if stratify is not None:
-                rows.warn_rare(stratify, fitted.codec.classes)
-        else:
-            train_rows, held = rows.split_with(fraction, table.x, table.y, given.groups)
-        fitted.validation_rows = n, train_rows, held
-        return table.take(train_rows), table.take(held)
-
     def _check_validation(self, given: Given, fitted: Fitted) -> Table:
-        X, y = check_rows(self, given.X_val, given.y_val, reset=False)
+        if fitted.encoder is None:
+            X, y = check_rows(self, given.X_val, given.y_val, reset=False)
+        else:
+            check_names(self, given.X_val, reset=False)
+            X = fitted.encoder.transform(given.X_val, fitted.network.dtype)
+            y = check_target(given.y_val, X)
         y = self._check_y(y)
         if X.shape[0] < 2:
             raise ValueError(f"{rows.TOO_SMALL}: got n_samples={X.shape[0]} in X_val.")
@@ -244,7 +224,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         scoring, codec = fitted.resolved["scoring"], fitted.codec
         if scoring == "loss":
             return None
-        if scoring in ("accuracy", "r2") and recipe.is_auto(self.scoring):
+        if scoring in ("accuracy", "r2") and is_auto(self.scoring):
             return lambda scores: codec.score(validation.target, scores, validation.weight)
         scorer = check_scoring(self, scoring=scoring)
         judged = copy.copy(self)
@@ -281,10 +261,22 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     # ---- prediction -----------------------------------------------------------------------
 
     def _scores(self, X: Any) -> np.ndarray:
-        """Raw scores of the network."""
+        """Raw scores of the network; those of members are combined."""
         check_is_fitted(self)
-        X = check_features(self, X)
-        return self._fitted.network.at_least(X.dtype).scores(X)
+        return self._fitted.scores(self._encode(X))
+
+    def _encode(self, X: Any) -> Any:
+        """X as the network wants it."""
+        check_is_fitted(self)
+        encoder = self._fitted.encoder
+        if encoder is None:
+            return check_features(self, X)
+        table = read_table(X)
+        check_names(self, X, reset=False)
+        # As precise as X: of a few rows the predictions are the same as of many.
+        own = getattr(X, "dtype", np.float64)
+        dtype = np.float32 if own == np.float32 else np.float64
+        return encoder.transform(table, np.result_type(dtype, self._fitted.network.dtype))
 
     def activations(self, X: Any, layer: int = -1) -> np.ndarray:
         """Output of a hidden layer.
@@ -299,26 +291,35 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         activations : ndarray of shape (n_samples, width of the layer)
-            What the layer hands to the next one, after its activation function.
+            What the layer hands to the next one, after its activation function; of shape
+            (n_members, n_samples, width) if there are several members.
         """
         check_is_fitted(self)
-        X = check_features(self, X)
+        X = self._encode(X)
         sizes = self._fitted.resolved["hidden_layer_sizes"]
         if not -len(sizes) <= layer < len(sizes):
             raise ValueError(
                 f"layer must be an int in the range [{-len(sizes)}, {len(sizes) - 1}], the "
                 f"network has {len(sizes)} hidden layers. Got {layer!r} instead."
             )
-        network, extras = self._fitted.network, recipe.make_extras(self._fitted.resolved)
-        depth = depth_of_hidden(layer % len(sizes), extras)
+        network, resolved = self._fitted.network, self._fitted.resolved
+        extras = recipe.make_extras(resolved, recipe.n_members(resolved))
+        depth = depth_of_hidden(layer % len(sizes), extras) + recipe.has_front(self._fitted)
         return network.scores(X, layer=Sequential(network.layer.layers[:depth]))
 
     def _initialize(self, n_features: int, codec: Any) -> Any:
         """A network with starting weights, without data."""
         with _unharmed_on_error(self):
             self._check_parameters()
-            resolved = recipe.resolve(self.get_params(deep=False))
-            dtype = np.dtype(np.float64 if recipe.is_auto(self.dtype) else self.dtype)
+            params = self.get_params(deep=False) | {"preset": preset_of(self)}
+            if encodes(params):
+                raise ValueError(
+                    "initialize makes a network without data, which needs a preset that does not "
+                    f"look at the data, got preset={self.preset!r}. Use preset='plain', or "
+                    "feature_encoding=None."
+                )
+            resolved = resolve(params, Facts(0, n_features, codec.n_classes, incremental=True))
+            dtype = np.dtype(np.float64 if is_auto(self.dtype) else self.dtype)
             x = np.zeros((0, n_features), dtype)
             table = Table(x, np.zeros(0), np.zeros((0, codec.n_targets), dtype), None)
             fitted = self._start(table, codec, self._make_loss(codec), resolved, False)
@@ -345,7 +346,14 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        params = self.get_params(deep=False) | {"preset": preset_of(self)}
+        tags.input_tags.allow_nan = encodes(params)
         return tags
+
+
+def widths_of(encoder: ColumnEncoder) -> recipe.Widths:
+    """How many columns of which kind an encoded table has."""
+    return encoder.n_numeric, encoder.n_other, encoder.cardinalities
 
 
 def remember(estimator: Any, arguments: dict[str, Any]) -> None:
@@ -386,8 +394,3 @@ def _same_arrays(network: Network, layer: Any, resolved: dict[str, Any]) -> Netw
             "Set warm_start=False to start anew, or set the parameters back."
         )
     return new.over(network.theta, network.fixed)
-
-
-def _continues(run: Run, optimizer: Optimizer) -> bool:
-    """Does the state of the last call fit this optimizer?"""
-    return run.optimizer_state is not None and type(run.optimizer) is type(optimizer)

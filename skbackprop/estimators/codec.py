@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
@@ -27,6 +28,10 @@ class LabelCodec:
     """One label per row; two classes need one score, K ≠ 2 need K."""
 
     classes: np.ndarray
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.classes)
 
     @property
     def n_targets(self) -> int:
@@ -119,6 +124,7 @@ class MultilabelCodec:
     """An indicator matrix: every column is a question of its own."""
 
     n_targets: int
+    n_classes: ClassVar[int] = 1
 
     @property
     def classes(self) -> np.ndarray:
@@ -154,6 +160,7 @@ class HeadsCodec:
     """Several columns of labels: a head of the network for each."""
 
     heads: tuple[LabelCodec, ...]
+    n_classes: ClassVar[int] = 1
 
     @property
     def n_targets(self) -> int:
@@ -215,19 +222,29 @@ class TargetCodec:
     one_dimensional: bool = True
     center: np.ndarray = field(default_factory=lambda: np.zeros(1))
     scale: np.ndarray = field(default_factory=lambda: np.ones(1))
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+    n_classes: ClassVar[int] = 0
 
     @classmethod
     def fitted(
-        cls, y: np.ndarray, weight: np.ndarray | None = None, *, standardize: bool = False
+        cls,
+        y: np.ndarray,
+        weight: np.ndarray | None = None,
+        *,
+        standardize: bool = False,
+        clip: bool = False,
     ) -> TargetCodec:
-        """The codec for a target of this shape and, if asked, of this mean and spread."""
+        """The codec for a target of this shape and, if asked, of this mean, spread and range."""
         columns = y[:, None] if y.ndim == 1 else y
+        n, single = columns.shape[1], y.ndim == 1
+        limits = (columns.min(axis=0), columns.max(axis=0)) if clip else (None, None)
         if not standardize:
-            return cls(columns.shape[1], y.ndim == 1)
+            return cls(n, single, np.zeros(1), np.ones(1), *limits)
         center = np.average(columns.astype(float), axis=0, weights=weight)
         spread = np.sqrt(np.average((columns - center) ** 2, axis=0, weights=weight))
         scale = np.where(spread > 0, spread, 1.0)  # a constant target needs no scale
-        return cls(columns.shape[1], y.ndim == 1, center, scale)
+        return cls(n, single, center, scale, *limits)
 
     def encode(self, y: np.ndarray, dtype: np.dtype) -> np.ndarray:
         columns = y[:, None] if y.ndim == 1 else y
@@ -241,7 +258,11 @@ class TargetCodec:
         per_target = predictions.shape[1] // self.n_targets  # several quantiles: q columns each
         center = np.repeat(np.broadcast_to(self.center, self.n_targets), per_target)
         scale = np.repeat(np.broadcast_to(self.scale, self.n_targets), per_target)
+        if (center != 0).any() or (scale != 1).any():  # y may need more digits than the network
+            predictions = predictions.astype(np.float64)
         y = predictions * scale.astype(predictions.dtype) + center.astype(predictions.dtype)
+        if self.low is not None:
+            y = np.clip(y, np.repeat(self.low, per_target), np.repeat(self.high, per_target))
         return y[:, 0] if self.one_dimensional and y.shape[1] == 1 else y
 
     def score(self, target: np.ndarray, scores: np.ndarray, weight: np.ndarray | None) -> float:

@@ -115,6 +115,13 @@ def is_sizes(value: Any) -> bool:
     return isinstance(value, (list, tuple, range)) and all(is_integer(v) and v >= 1 for v in value)
 
 
+def is_factors(value: Any) -> bool:
+    """A dict from names to factors of at least 0."""
+    return isinstance(value, dict) and all(
+        isinstance(k, str) and number(0, inf).allows(v) for k, v in value.items()
+    )
+
+
 BOOL = Rule("a bool", lambda value: isinstance(value, (bool, np.bool_)))
 NONE = Rule("None", lambda value: value is None)
 AUTO = names("auto")
@@ -130,18 +137,25 @@ SEED = Rule(
         v is None or isinstance(v, np.random.RandomState) or (is_integer(v) and 0 <= v < 2**32)
     ),
 )
+SCHEDULE = names("auto", *SCHEDULES) | CALLABLE
 ACTIVATION = names(*ACTIVATIONS) | having("forward", "backward")
 INITIALIZER = names("mlp", *INITIALIZERS) | CALLABLE
 
 CONSTRAINTS: dict[str, Rule] = {
     "hidden_layer_sizes": AUTO | SIZES,
     "activation": AUTO | ACTIVATION | each(ACTIVATION, "these, one for each hidden layer"),
-    "preset": names("plain"),
+    "preset": names("auto", "plain", "fast", "best"),
+    "categorical_features": NONE
+    | names("from_dtype")
+    | Rule(
+        "an array-like of column names, of column numbers, or a mask",
+        lambda v: not isinstance(v, (str, bytes)) and isinstance(v, (Iterable, np.ndarray)),
+    ),
     "solver": names("auto", "lbfgs", *OPTIMIZERS) | having("state", "step"),
     "alpha": AUTO | number(0, inf),
     "batch_size": AUTO | integer(1),
     "learning_rate": names("auto", "adaptive", *SCHEDULES) | CALLABLE,
-    "learning_rate_init": AUTO | number(0, inf, closed="neither"),
+    "learning_rate_init": names("auto", "probe") | number(0, inf, closed="neither"),
     "power_t": number(0, inf),
     "max_iter": AUTO | integer(1),
     "shuffle": BOOL,
@@ -164,10 +178,33 @@ CONSTRAINTS: dict[str, Rule] = {
     "hidden_width": NONE | integer(1),
     "weight_decay": AUTO | number(0, inf),
     "max_grad_norm": NONE | number(0, inf, closed="neither"),
-    "dropout": number(0, 1),
+    "weight_decay_schedule": SCHEDULE,
+    "l1": number(0, inf),
+    "dropout": AUTO | number(0, 1),
+    "dropout_schedule": SCHEDULE,
+    "input_dropout": number(0, 1),
     "normalization": NONE | names(*NORMALIZATIONS),
     "residual": BOOL,
-    "averaging": NONE | names(*AVERAGES),
+    "averaging": NONE | names("auto", *AVERAGES),
+    "parametric_activation": AUTO | BOOL,
+    "feature_encoding": NONE | names("auto", "table"),
+    "feature_scale": AUTO | BOOL,
+    "numeric_embedding": NONE | names("auto", "periodic", "piecewise", "both"),
+    "n_frequencies": AUTO | integer(1),
+    "frequency_scale": AUTO | number(0, inf, closed="neither"),
+    "n_bins": AUTO | integer(2),
+    "category_width": AUTO | integer(1),
+    "rate_factors": NONE
+    | names("auto", "ntk")
+    | Rule("a dict of factors, at least 0, by parts of array names", is_factors),
+    "n_members": AUTO | integer(1),
+    "member_sharing": names("auto", "independent"),
+    "max_rounds": AUTO | integer(1),
+    "calibration": NONE | names("temperature"),
+    "label_smoothing": number(0, 1),
+    "label_smoothing_schedule": SCHEDULE,
+    "standardize_target": AUTO | BOOL,
+    "clip_predictions": AUTO | BOOL,
     "fit_intercept": BOOL,
     "out_activation": names("auto", "softmax", *ACTIVATIONS) | having("forward", "backward"),
     "weight_init": AUTO
@@ -180,6 +217,8 @@ CONSTRAINTS: dict[str, Rule] = {
     "scoring": AUTO | NONE | Rule("a str", lambda v: isinstance(v, str)) | CALLABLE,
     "dtype": names("auto", "float32", "float64")
     | Rule("np.float32, np.float64", lambda v: v in (np.float32, np.float64)),
+    "callbacks": NONE | each(Rule("callbacks", lambda v: hasattr(v, "on_epoch_end")), "callbacks"),
+    "n_jobs": NONE | Rule("an int, not 0", lambda v: is_integer(v) and v != 0),
 }
 
 LOSS_OF_CLASSIFIER = names("log_loss") | having("value_and_delta", "predict", "log_predict")

@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from ..nn.layers import Layer
 from ..nn.losses import Loss
 from ..nn.network import Network
 from ..training.run import Run
+from .encoder import ColumnEncoder
+from .recipe import make_layer
 
 
 @dataclass
@@ -34,16 +37,43 @@ class Fitted:
     loss: Loss
     run: Run
     resolved: dict[str, Any]
+    encoder: ColumnEncoder | None = None
+    widths: tuple[int, int, tuple[int, ...]] = (0, 0, ())
     continued: bool = False
     incremental: bool = False
     best_score: float | None = None
+    held_out: tuple[np.ndarray, np.ndarray] | None = None  # targets, scores
+    temperature: float = 1.0
     class_counts: np.ndarray | None = None
-    validation_rows: tuple[int, np.ndarray, np.ndarray] | None = None
+    validation_rows: tuple[int, Any, Any] | None = None  # n, rows that learn, rows held out
+
+    def layer_of(self, size: int) -> Layer:
+        """The network of a group of so many members."""
+        return make_layer(self.resolved, self.widths, self.loss, size)
+
+    def scores(self, x: Any) -> np.ndarray:
+        """Raw scores for encoded rows; those of members are combined."""
+        scores = self.member_scores(x)
+        return self.loss.combine(scores) if scores.ndim == 3 else scores
+
+    def member_scores(self, x: Any) -> np.ndarray:
+        """Raw scores, ``(k, n, m)`` for k members."""
+        scores = self.network.at_least(x.dtype).scores(x)
+        if self.temperature != 1.0:
+            scores /= scores.dtype.type(self.temperature)
+        return scores
 
     def light(self) -> Fitted:
         """A copy without optimizer state, generator and order of rows."""
         run = replace(
-            self.run, optimizer_state=None, rng=None, order=None, average=None, raw=None, noise=None
+            self.run,
+            optimizer_state=None,
+            rng=None,
+            order=None,
+            average=None,
+            raw=None,
+            noise=None,
+            parts=[],
         )
         return replace(self, run=run, validation_rows=None)
 
@@ -135,8 +165,7 @@ class FittedAttributes:
 
     @property
     def n_outputs_(self) -> int:
-        network = self._state("n_outputs_").network
-        return int(network.layer.output_shape((1, 1))[-1])
+        return int(self._state("n_outputs_").resolved["n_out"])
 
     @property
     def out_activation_(self) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.utils import column_or_1d
+from sklearn.utils.metaestimators import available_if
 
 from ..nn.losses import LOSSES, Loss
+from .callback_bridge import with_callbacks
 from .codec import TargetCodec
 from .constraints import LOSS_OF_REGRESSOR, check_parameters
-from .table import Given
+from .resolve import solver_is_stochastic
+from .table import Given, Table
 
 
 class NumberPredictions:
@@ -19,6 +23,99 @@ class NumberPredictions:
     loss: Any
     _fitted: Any
     _scores: Any
+    _fit: Any
+    _initialize: Any
+
+    @with_callbacks
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        groups=None,
+    ):
+        """Learn from rows with a numeric target.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The target, in any unit; what the loss allows.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, at least 0. None stands for ones.
+        X_val, y_val : array-like, default=None
+            Rows on which ``early_stopping=True`` decides, instead of a part of X.
+        sample_weight_val : array-like, default=None
+            Weights of the validation rows.
+        groups : array-like of shape (n_samples,), default=None
+            Groups for a splitter given as ``validation_fraction``.
+
+        Returns
+        -------
+        self : BackpropRegressor
+            The fitted regressor.
+        """
+        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        return self._fit(given)
+
+    @available_if(solver_is_stochastic)
+    def partial_fit(
+        self, X, y, *, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None
+    ):
+        """Go on learning: one epoch over the rows given.
+
+        Ten calls with the same rows are a fit of ten epochs, bit for bit.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The target.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+        X_val, y_val, sample_weight_val : array-like, default=None
+            Validation rows: their loss and score are written to ``history_``.
+
+        Returns
+        -------
+        self : BackpropRegressor
+            The fitted regressor.
+        """
+        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        given.incremental = True
+        return self._fit(given)
+
+    def initialize(self, n_features, n_outputs=1):
+        """Make the network with its starting weights, without data.
+
+        Parameters
+        ----------
+        n_features : int
+            Number of columns of the X to come.
+        n_outputs : int, default=1
+            Number of columns of the y to come.
+
+        Returns
+        -------
+        self : BackpropRegressor
+            A regressor that can predict, whose ``coefs_`` and ``intercepts_`` can be
+            assigned, and that ``partial_fit`` or ``warm_start=True`` trains from there.
+
+        Examples
+        --------
+        >>> from skbackprop import BackpropRegressor
+        >>> reg = BackpropRegressor((3,), random_state=0).initialize(n_features=2)
+        >>> reg.intercepts_[-1][...] = 0.5
+        >>> reg.predict([[1.0, 2.0]]).shape
+        (1,)
+        """
+        return self._initialize(n_features, TargetCodec(n_outputs, n_outputs == 1))
 
     def predict(self, X):
         """Predict the target.
@@ -62,6 +159,23 @@ class NumberPredictions:
                 "Set warm_start=False to start anew."
             )
         return codec
+
+    def _standardize(
+        self, codec: TargetCodec, table: Table, resolved: dict[str, Any], resume: bool
+    ) -> tuple[TargetCodec, Table]:
+        """Bring the target to mean 0 and spread 1, for losses that do not mind."""
+        loss = self._make_loss(codec)
+        plain = getattr(loss, "link", "") == "identity" and isinstance(self.loss, str)
+        resolved["standardize_target"] = bool(resolved["standardize_target"]) and plain
+        if resume or not (resolved["standardize_target"] or resolved["clip_predictions"]):
+            return codec, table
+        codec = TargetCodec.fitted(
+            table.y,
+            table.weight,
+            standardize=resolved["standardize_target"],
+            clip=resolved["clip_predictions"],
+        )
+        return codec, replace(table, target=codec.encode(table.y, table.x.dtype))
 
     def _make_loss(self, codec: Any) -> Loss:
         return LOSSES[self.loss] if isinstance(self.loss, str) else self.loss

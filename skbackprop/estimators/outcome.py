@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from math import inf
 from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
@@ -45,10 +46,15 @@ def report_end(run: Run, resolved: dict[str, Any], *, incremental: bool) -> None
             f"lbfgs found no step that lowers the loss: {run.messages[-1]} {ADVICE}",
             ConvergenceWarning,
         )
-    elif run.stop_reason == "max_iter" and not incremental:
+    elif run.stop_reason == "max_iter" and not incremental and _was_to_converge(resolved):
         name = "lbfgs" if resolved["solver"] == "lbfgs" else "Stochastic Optimizer"
         warn_user(
             f"{name}: Maximum iterations ({resolved['max_iter']}) reached and the "
             "optimization hasn't converged yet. Raise max_iter, or scale X.",
             ConvergenceWarning,
         )
+
+
+def _was_to_converge(resolved: dict[str, Any]) -> bool:
+    """Was training to go on until it is flat?  Without patience it was to end here."""
+    return resolved["solver"] == "lbfgs" or resolved["n_iter_no_change"] < inf

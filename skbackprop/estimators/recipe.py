@@ -1,31 +1,33 @@
-"""From parameters to parts: the only file that knows both.
+"""From resolved parameters to parts: layers, optimizer, schedule, callbacks.
 
-`PRESETS` says what ``"auto"`` means; `resolve` applies it, and the ``make_*``
-functions turn the resolved parameters into layers, optimizer, schedule, callbacks.
+The only file that knows both; what the parameters are is said in `resolve`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import fields
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..nn.activations import ACTIVATIONS, Activation
-from ..nn.architectures import Extras, Start, mlp
+from ..nn.architectures import Embedding, Extras, Start, mlp, ntk_rates, table_input
+from ..nn.data_start import start_from_data
 from ..nn.initializers import INITIALIZERS, Constant, Given
 from ..nn.layers import Activate, Sequential
+from ..nn.layers.numerical import quantile_edges
 from ..nn.losses import Loss
+from ..nn.network import Network, fixed_arrays
 from ..nn.parameters import Layout
 from ..optim import AVERAGES, OPTIMIZERS
 from ..optim.averaging import Average
 from ..optim.base import Optimizer
 from ..optim.schedules import SCHEDULES, InverseScaling, Schedule
 from ..training.callbacks import (
+    AnotherRound,
     Callback,
     DivideWhenFlat,
     KeepBest,
+    KeepBestMembers,
     KeepFinite,
     Log,
     Progress,
@@ -35,152 +37,9 @@ from ..training.callbacks import (
     score_rose,
 )
 from .outcome import warn_user
+from .resolve import MLP_RATES, is_auto, optimizer_fields
 
-# scikit-learn's MLP, number for number.
-PLAIN: dict[str, Any] = {
-    "hidden_layer_sizes": (100,),
-    "activation": "relu",
-    "solver": "adam",
-    "alpha": 1e-4,
-    "learning_rate": "constant",
-    "learning_rate_init": 1e-3,
-    "max_iter": 200,
-    "tol": 1e-4,
-    "early_stopping": False,
-    "validation_fraction": 0.1,
-    "beta_1": 0.9,
-    "beta_2": 0.999,
-    "epsilon": 1e-8,
-    "momentum": 0.9,
-    "n_iter_no_change": 10,
-    "weight_init": "mlp",
-    "bias_init": "mlp",
-}
-PRESETS: dict[str, dict[str, Any]] = {"plain": PLAIN}
-
-# Parameters that only some solvers look at.
-OPTIMIZER_PARAMETERS = {  # field of an optimizer: parameter of the estimator
-    "momentum": "momentum",
-    "nesterov": "nesterovs_momentum",
-    "beta_1": "beta_1",
-    "beta_2": "beta_2",
-    "epsilon": "epsilon",
-}
-STOCHASTIC = {"batch_size", "shuffle", "learning_rate_init", "learning_rate", "power_t"}
-SOLVER_SPECIFIC = STOCHASTIC | {"max_fun", *OPTIMIZER_PARAMETERS.values()}
-ONLY_STOCHASTIC = ("weight_decay", "max_grad_norm", "averaging", "dropout")  # lbfgs refuses them
-MLP_RATES = ("constant", "invscaling", "adaptive")  # which scikit-learn's adam ignores
-
-
-def is_auto(value: Any) -> bool:
-    """Is a parameter left to the preset?"""
-    return isinstance(value, str) and value == "auto"
-
-
-def resolve(params: dict[str, Any]) -> dict[str, Any]:
-    """The parameters with every ``"auto"`` that the preset decides replaced."""
-    preset = PRESETS[params["preset"]]
-    resolved = {k: preset.get(k, v) if is_auto(v) else v for k, v in params.items()}
-    count, width = params["n_hidden_layers"], params["hidden_width"]
-    sizes = resolved["hidden_layer_sizes"]
-    if count is not None or width is not None:
-        default = preset["hidden_layer_sizes"]
-        sizes = [width or default[0]] * (len(default) if count is None else count)
-    sizes = sizes if isinstance(sizes, Iterable) else [sizes]
-    resolved["hidden_layer_sizes"] = tuple(int(size) for size in sizes)
-    solver = resolved["solver"]
-    if isinstance(solver, str) and solver in OPTIMIZERS and solver not in ("sgd", "adam"):
-        resolved.update(own_defaults(solver, params))
-    if is_auto(resolved["weight_decay"]):
-        own = getattr(
-            OPTIMIZERS.get(solver) if isinstance(solver, str) else solver, "weight_decay", 0
-        )
-        resolved["weight_decay"] = float(own)
-    return resolved
-
-
-def own_defaults(solver: str, params: dict[str, Any]) -> dict[str, Any]:
-    """Defaults of an optimizer's paper, for the parameters that were not set."""
-    return {
-        field.name: field.default
-        for field in fields(OPTIMIZERS[solver])
-        if field.name in params and is_auto(params[field.name])
-    }
-
-
-def check_combination(resolved: dict[str, Any], n: int) -> None:
-    """Refuse what cannot work together, with advice."""
-    if resolved["solver"] == "lbfgs":
-        unfit = [name for name in ONLY_STOCHASTIC if resolved[name]]
-        unfit += ["normalization"] if resolved["normalization"] == "batch" else []
-        if unfit:
-            named = ", ".join(f"{name}={resolved[name]!r}" for name in unfit)
-            raise ValueError(
-                f"solver='lbfgs' needs a loss that is the same at every look, got {named}. "
-                "Leave these out, or use solver='adamw'."
-            )
-    if resolved["normalization"] == "batch" and (
-        resolved["averaging"] or resolved["solver"] == "schedule_free"
-    ):
-        raise ValueError(
-            "normalization='batch' needs moments of the parameters that are handed out, got "
-            f"averaging={resolved['averaging']!r} and solver={resolved['solver']!r}, which average "
-            "parameters but not moments. Use normalization='layer'."
-        )
-    size = resolved["batch_size"]
-    if resolved["normalization"] == "batch" and n > 0 and (size == 1 or n % size == 1):
-        raise ValueError(
-            f"normalization='batch' needs batches of two rows and more, got {n} rows in batches "
-            f"of {size}, the last one of a single row. Change batch_size, or use "
-            "normalization='layer'."
-        )
-
-
-def warn_unused(params: dict[str, Any], resolved: dict[str, Any], defaults: dict[str, Any]) -> None:
-    """One warning that names the parameters that were set and have no effect."""
-    solver, rate = resolved["solver"], resolved["learning_rate"]
-    reads = reads_of(solver)
-    idle = SOLVER_SPECIFIC - reads
-    if solver == "adam" and rate in MLP_RATES:
-        idle = idle | {"learning_rate", "power_t"}
-    if "power_t" in reads and rate != "invscaling":
-        idle = idle | {"power_t"}
-    if solver == "sgd" and resolved["momentum"] == 0:
-        idle = idle | {"nesterovs_momentum"}
-    if resolved["early_stopping"] is False:
-        idle = idle | {"validation_fraction", "scoring"}
-        idle = idle | ({"n_iter_no_change"} if solver == "lbfgs" else set())
-    preset = PRESETS[params["preset"]]
-    unused = [
-        name
-        for name in defaults
-        if name in idle
-        and differs(params[name], defaults[name])
-        and differs(params[name], preset.get(name, defaults[name]))
-    ]
-    if unused:
-        named = ", ".join(f"{name}={params[name]!r}" for name in unused)
-        warn_user(
-            f"These parameters have no effect with solver={solver!r}, learning_rate={rate!r} and "
-            f"early_stopping={resolved['early_stopping']!r}: {named}. Remove them, or choose "
-            "settings that use them.",
-        )
-
-
-def reads_of(solver: Any) -> set[str]:
-    """Which of the solver-specific parameters a solver looks at."""
-    if not isinstance(solver, str):
-        return STOCHASTIC
-    if solver == "lbfgs":
-        return {"max_fun"}
-    return STOCHASTIC | set(optimizer_fields(solver).values())
-
-
-def differs(value: Any, default: Any) -> bool:
-    """Was a parameter set to something else than its default?"""
-    if isinstance(value, str) or isinstance(default, str):
-        return not (isinstance(value, str) and value == default)
-    return value is not default and not np.array_equal(value, default)
+Widths: TypeAlias = tuple[int, int, tuple[int, ...]]  # see `table_input`
 
 
 def make_activations(given: Any, n_hidden: int) -> list[Activation]:
@@ -194,47 +53,102 @@ def make_activations(given: Any, n_hidden: int) -> list[Activation]:
     return [ACTIVATIONS[item] if isinstance(item, str) else item for item in items]
 
 
-def make_layer(resolved: dict[str, Any], n_in: int, n_out: int, loss: Loss) -> Sequential:
+def make_layer(
+    resolved: dict[str, Any], widths: Widths, loss: Loss, members: int | None
+) -> Sequential:
     """The network from the input to the scores that the loss expects."""
     hidden = resolved["hidden_layer_sizes"]
+    front, n_in = table_input(widths, make_embedding(resolved), members)
     layer = mlp(
         n_in,
         hidden,
-        n_out,
+        resolved["n_out"],
         activations=make_activations(resolved["activation"], len(hidden)),
         start=Start(
             make_init("weight_init", resolved["weight_init"], len(hidden) + 1),
             make_init("bias_init", resolved["bias_init"], len(hidden) + 1),
         ),
-        extras=make_extras(resolved),
+        extras=make_extras(resolved, members),
     )
-    out = resolved["out_activation"]
-    if is_auto(out) or out == loss.link:
-        return layer
-    if loss.link != "identity" or out == "softmax":
+    layers = layer.layers if front is None else (front, *layer.layers)
+    out, link = resolved["out_activation"], getattr(loss, "link", "identity")
+    if is_auto(out) or out == link:
+        return Sequential(layers)
+    if link != "identity" or out == "softmax":
         raise ValueError(
             f"out_activation={out!r} needs a loss on plain outputs, such as 'squared_error', got "
-            f"{type(loss).__name__}, which goes with {loss.link!r}. "
+            f"{type(loss).__name__}, which goes with {link!r}. "
             "Leave out_activation='auto', or choose another loss."
         )
     activation = ACTIVATIONS[out] if isinstance(out, str) else out
-    return Sequential((*layer.layers, Activate(activation)))
+    return Sequential((*layers, Activate(activation)))
 
 
-def make_extras(resolved: dict[str, Any]) -> Extras:
+def make_embedding(resolved: dict[str, Any]) -> Embedding:
+    """How numbers and categories become inputs."""
+    kind = resolved["numeric_embedding"]
+    return Embedding(
+        resolved["n_frequencies"] if kind in ("periodic", "both") else 0,
+        resolved["frequency_scale"],
+        resolved["n_bins"] if kind in ("piecewise", "both") else 0,
+        resolved["category_width"],
+    )
+
+
+def make_extras(resolved: dict[str, Any], members: int | None) -> Extras:
     """Biases, dropout, normalization and residual connections."""
     return Extras(
         resolved["fit_intercept"],
         resolved["dropout"],
         resolved["normalization"],
         resolved["residual"],
+        resolved["input_dropout"],
+        resolved["feature_scale"],
+        resolved["parametric_activation"],
+        members,
     )
+
+
+def has_front(fitted: Any) -> bool:
+    """Does the network begin with embeddings?"""
+    return table_input(fitted.widths, make_embedding(fitted.resolved), None)[0] is not None
+
+
+def n_members(resolved: dict[str, Any]) -> int | None:
+    """Length of the axis of members; None if there is no such axis."""
+    return resolved["n_members"] if resolved["n_members"] > 1 else None
+
+
+def start_arrays(network: Network, x: Any, resolved: dict[str, Any], rng: Any) -> None:
+    """Fill the arrays of a new network: by its initializers, and then from the data."""
+    network.initialize(rng)
+    edges = [view for name, view in fixed_arrays(network) if name == "edges"]
+    for view in edges:
+        view[...] = quantile_edges(x[:, : view.shape[0]], view.shape[1] - 1)
+    if resolved["weight_init"] == "data" and x.shape[0] > 0 and isinstance(x, np.ndarray):
+        data_rng = np.random.default_rng(rng.randint(2**31))
+        with_bias = resolved["bias_init"] == "data" and resolved["fit_intercept"]
+        start_from_data(network, x, data_rng, bias="he5" if with_bias else None)
+
+
+def make_rates(resolved: dict[str, Any], network: Network) -> np.ndarray | None:
+    """A factor on the learning rate for each parameter, or None."""
+    if resolved["rate_factors"] is None:
+        return None
+    if resolved["rate_factors"] == "ntk":
+        return ntk_rates(network.layout, network.dtype)
+    rates = np.ones(network.layout.size, network.dtype)
+    for name, where, _ in network.layout.names():
+        for pattern, factor in resolved["rate_factors"].items():
+            if pattern in name:
+                rates[where] = factor
+    return rates
 
 
 def make_init(name: str, given: Any, n_layers: int) -> Any:
     """An initializer, one for each layer, or ``"mlp"``."""
     if isinstance(given, str):
-        return "mlp" if given == "mlp" else INITIALIZERS[given]
+        return "mlp" if given in ("mlp", "data") else INITIALIZERS[given]
     if isinstance(given, (list, tuple)):
         if len(given) != n_layers:
             raise ValueError(
@@ -254,12 +168,6 @@ def make_optimizer(resolved: dict[str, Any], layout: Layout) -> Optimizer | None
     if solver == "muon":
         chosen["shapes"] = hidden_matrices(layout)
     return OPTIMIZERS[solver](**chosen)
-
-
-def optimizer_fields(solver: str) -> dict[str, str]:
-    """Which parameter of the estimator each field of an optimizer is set by."""
-    known = {field.name for field in fields(OPTIMIZERS[solver])}
-    return {field: name for field, name in OPTIMIZER_PARAMETERS.items() if field in known}
 
 
 def hidden_matrices(layout: Layout) -> tuple[tuple[int, int, int, int], ...]:
@@ -284,6 +192,16 @@ def make_schedule(resolved: dict[str, Any]) -> Schedule:
     return SCHEDULES[rate]()
 
 
+def make_fading(resolved: dict[str, Any]) -> dict[str, Schedule]:
+    """The schedules of dropout, weight decay and label smoothing that are not constant."""
+    fading = {}
+    for name in ("dropout", "weight_decay", "label_smoothing"):
+        schedule = resolved[f"{name}_schedule"]
+        if resolved[name] and schedule != "constant":
+            fading[name] = SCHEDULES[schedule]() if isinstance(schedule, str) else schedule
+    return fading
+
+
 def make_average(resolved: dict[str, Any]) -> tuple[Average | None, float]:
     """The average of the parameters, and the part of training after which it begins."""
     kind = resolved["averaging"]
@@ -292,12 +210,12 @@ def make_average(resolved: dict[str, Any]) -> tuple[Average | None, float]:
     return AVERAGES[kind](), 0.75 if kind == "swa" else 0.0
 
 
-def batch_size(resolved: dict[str, Any], n: int, incremental: bool) -> int:
+def batch_size(resolved: dict[str, Any], n: int, *, chosen: bool) -> int:
     """Rows in a batch: as asked for, but not more than there are."""
     size = resolved["batch_size"]
     if is_auto(size):
         return min(200, n)
-    if size > n and not incremental and resolved["solver"] != "lbfgs":
+    if chosen and size > n and resolved["solver"] != "lbfgs":
         warn_user(
             f"batch_size={size} is larger than the {n} rows to learn from: every batch has all "
             f"{n}. Set batch_size to at most {n}, or to 'auto'.",
@@ -307,7 +225,7 @@ def batch_size(resolved: dict[str, Any], n: int, incremental: bool) -> int:
 
 def make_callbacks(
     resolved: dict[str, Any],
-    keep_best: KeepBest | None,
+    keep_best: KeepBest | KeepBestMembers | None,
     extra: list[Callback],
     *,
     incremental: bool,
@@ -321,19 +239,11 @@ def make_callbacks(
     stochastic = resolved["solver"] != "lbfgs"
     if resolved["learning_rate"] == "adaptive" and resolved["solver"] not in ("adam", "lbfgs"):
         callbacks.append(DivideWhenFlat(*patience))
-    elif not incremental and (stochastic or keep_best is not None):
+    elif not incremental and (stochastic or keep_best is not None) and patience[2] < np.inf:
         callbacks.append(StopWhenFlat(*patience))
+    if keep_best is not None and resolved["max_rounds"] > 1 and not incremental:
+        callbacks.append(AnotherRound(most=resolved["max_rounds"]))
     callbacks += [KeepFinite(), Log(), *extra]
     if resolved["verbose"]:
         callbacks.append(Progress())
     return callbacks
-
-
-def solver_is_stochastic(estimator: Any) -> bool:
-    """Can the estimator go on by one epoch?  For ``available_if``."""
-    if estimator.solver == "lbfgs":
-        raise AttributeError(
-            "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic. "
-            "Use solver='adam' or 'sgd'."
-        )
-    return True

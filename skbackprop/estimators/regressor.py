@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from sklearn.base import RegressorMixin
-from sklearn.utils.metaestimators import available_if
 
 from .base import BackpropEstimator, remember
-from .callback_bridge import with_callbacks
-from .codec import TargetCodec
 from .numbers import NumberPredictions
-from .recipe import solver_is_stochastic
-from .table import Given
+from .spread import NumberSpread
 
 
-class BackpropRegressor(NumberPredictions, RegressorMixin, BackpropEstimator):
+class BackpropRegressor(NumberPredictions, NumberSpread, RegressorMixin, BackpropEstimator):
     """Multilayer perceptron regressor, in the place of scikit-learn's ``MLPRegressor``.
 
     Learns by backpropagation with Adam, SGD or L-BFGS.  `y` has one column of numbers or
@@ -23,13 +19,18 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BackpropEstimator):
     Parameters
     ----------
     hidden_layer_sizes : int, array-like of int or "auto", default="auto"
-        Units in each hidden layer; ``()`` makes a linear model.  "auto": ``(100,)``.
+        Units in each hidden layer; ``()`` makes a linear model.  "auto": ``(64, 64)``,
+        or ``(128, 128)`` for many rows or many classes; plain: ``(100,)``.
     activation : str, object, list of these or "auto", default="auto"
         Of all hidden layers, or one for each: "identity", "logistic", "tanh", "relu",
         "leaky_relu", "elu", "selu", "gelu", "gelu_tanh", "silu", "mish", "softplus",
-        "hard_tanh", "exp", or an object with ``forward`` and ``backward``.  "auto": "relu".
-    preset : {"plain"}, default="plain"
-        Says what "auto" stands for.  "plain", described here, has scikit-learn's defaults.
+        "hard_tanh", "exp", or an object with ``forward`` and ``backward``.  "auto": "mish";
+        plain: "relu".
+    preset : {"auto", "plain", "fast", "best"}, default="auto"
+        Says what "auto" stands for: "auto" is a recipe for tables, "fast" and "best" are a
+        quicker and a slower one; "plain" is scikit-learn's MLP.  See Notes.
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Columns of categories: those that are not numbers, or these names, numbers or mask.
     loss : str or object, default="squared_error"
         What is minimized: "squared_error", "absolute_error", "huber", "pinball" (the median,
         unless it is an object with other quantiles), "poisson", "gamma", "tweedie", or an
@@ -39,21 +40,25 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BackpropEstimator):
         "lion", "muon" and "schedule_free" take a step for every batch, as does an optimizer
         given as an object.  "auto": "adam".
     alpha : float or "auto", default="auto"
-        Strength of the L2 penalty on the weights, see Notes.  "auto": 0.0001.
+        Strength of the L2 penalty on the weights, see Notes.  "auto": 0; plain: 0.0001.
     batch_size : int or "auto", default="auto"
-        Rows in a batch of a stochastic solver.  "auto": ``min(200, n_samples)``.
+        Rows in a batch of a stochastic solver.  "auto": about 64, 128 or 256
+        by `n_samples`; plain: ``min(200, n_samples)``.
     learning_rate : str, object or "auto", default="auto"
         How the rate changes: "constant"; "invscaling", by ``(n + 1) ** -power_t`` after ``n``
         epochs; "adaptive", divided by 5 whenever training is flat (see `n_iter_no_change`);
         these two not with "adam", as in scikit-learn.  With every stochastic solver: "cosine",
         "warmup_cosine", "one_cycle", "exponential", "step", "polynomial", "coslog4",
-        "flat_cos", or an object, ``schedule(clock) -> factor``.  "auto": "constant".
-    learning_rate_init : float or "auto", default="auto"
-        Learning rate at the start, for stochastic solvers.  "auto": 0.001.
+        "flat_cos", or an object, ``schedule(clock) -> factor``.  "auto": "coslog4"; plain:
+        "constant".
+    learning_rate_init : float, "probe" or "auto", default="auto"
+        Learning rate at the start, for stochastic solvers.  "probe": the best of several in
+        short trainings, which cost about two thirds of a training.  "auto": 0.0125; plain: 0.001.
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``, for "sgd".
     max_iter : int or "auto", default="auto"
-        Most epochs ("lbfgs": iterations) of one call of `fit`.  "auto": 200.
+        Most epochs ("lbfgs": iterations) of one call of `fit`.  "auto": 1000 steps or so; plain:
+        200.
     shuffle : bool, default=True
         Whether rows are dealt in a new order every epoch, for stochastic solvers.
     random_state : int, RandomState or None, default=None
@@ -72,7 +77,7 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BackpropEstimator):
         Whether the momentum is Nesterov's, for "sgd" with ``momentum > 0``.
     early_stopping : bool or "auto", default="auto"
         Whether to stop when the score of held-out rows gets flat, and to return the weights
-        of the best epoch.  For every solver.  "auto": only if `X_val` is given to fit.
+        of the best epoch.  For every solver.  "auto": True; plain: only if `X_val` is given.
     validation_fraction : float, splitter, iterable or "auto", default="auto"
         What early stopping holds out of X if `fit` gets no ``X_val``: a share of the rows,
         or the first split of a splitter or of an iterable of index pairs.  "auto": 0.1.
@@ -83,7 +88,7 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BackpropEstimator):
         Keeps the division in "adam" and its kin finite.  "auto": 1e-8, 1e-10 for "adagrad".
     n_iter_no_change : int, inf or "auto", default="auto"
         Training is flat after more than this many epochs in a row without a gain of `tol`.
-        For stochastic solvers, and for "lbfgs" with early stopping.  "auto": 10.
+        For stochastic solvers, and for "lbfgs" with early stopping.  "auto": inf; plain: 10.
     max_fun : int, default=15000
         Evaluations after which "lbfgs" starts no further iteration.
     weight_decay : float or "auto", default="auto"
@@ -91,19 +96,61 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BackpropEstimator):
         whatever the batch size.  "auto": the solver's own, 0.01 for "adamw", 0 for most.
     max_grad_norm : float or None, default=None
         A longer gradient is shortened to this length.
-    dropout : float, default=0.0
-        Fraction of each hidden layer that is dropped in training.
+    weight_decay_schedule : str, object or "auto", default="auto"
+        How the decay fades, by a schedule of `learning_rate`.  "auto": "flat_cos"; plain:
+        "constant".
+    l1 : float, default=0.0
+        L1 penalty: after a step each weight moves by ``rate * l1`` towards 0, and may end there.
+    dropout : float or "auto", default="auto"
+        Fraction of each hidden layer that is dropped in training.  "auto": 0.15; plain: 0.
+    dropout_schedule : str, object or "auto", default="auto"
+        How the fraction fades.  "auto": "flat_cos"; plain: "constant".
+    input_dropout : float, default=0.0
+        Fraction of the inputs of the first layer that is dropped in training.
     normalization : {"batch", "layer", "rms"} or None, default=None
         What scales the input of each hidden activation.
     residual : bool, default=False
         Is each hidden layer, the first one excepted, added to its own input, times a factor
         that starts at 0 (ReZero)?  With it 50 layers learn.
-    averaging : {"ema", "swa"} or None, default=None
+    averaging : {"ema", "swa"}, None or "auto", default="auto"
         Evaluate and return an average of the parameters: the exponential one of the last
-        steps or so, or the mean over the last quarter of training.
+        steps or so, or the mean over the last quarter of training.  "auto": "ema"; plain: None.
+    parametric_activation : bool or "auto", default="auto"
+        Does each unit learn how much of its activation it uses?  "auto": True; plain: False.
+    feature_encoding : {"table"}, None or "auto", default="auto"
+        "table": numbers are scaled by their quartiles and smoothly clipped, missing ones get
+        an indicator, categories become columns or codes.  None: X is taken as it is.  "auto":
+        "table"; plain: None.
+    feature_scale : bool or "auto", default="auto"
+        Has each input a factor that learns?  "auto": True; plain: False.
+    numeric_embedding : {"periodic", "piecewise", "both"}, None or "auto", default="auto"
+        More columns for each number: waves with learned frequencies, ramps between quantiles.
+        "auto": "both", "periodic" for few rows; plain: None.
+    n_frequencies, frequency_scale, n_bins : int, float, int or "auto", default="auto"
+        Waves of a number, spread of their frequencies at the start, and ramps.  "auto": 4,
+        0.2 and 8, without ramps 8 waves; fewer for very many numbers.
+    category_width : int or "auto", default="auto"
+        Columns for a category of more than 8 levels.  "auto": 8.
+    rate_factors : {"ntk"}, dict, None or "auto", default="auto"
+        Factors on the learning rate.  "ntk": of each kind of array, of a matrix by its inputs,
+        1 for 64 of them.  A dict names arrays by parts of their names ("dense_0": 0 keeps that
+        layer as it is).  "auto": "ntk"; plain: None.
+    n_members : int or "auto", default="auto"
+        Networks trained at once, whose predictions are averaged.  "auto": 4, 8 for few rows;
+        plain: 1.
+    member_sharing : {"independent"} or "auto", default="auto"
+        What members share: nothing, not even the rows that early stopping holds out.
+    max_rounds : int or "auto", default="auto"
+        Most rounds of the schedule, each twice as long as the one before; another one is begun
+        if the validation loss fell by 5 % in the second half of the last.  "auto": 3; plain: 1.
     n_hidden_layers, hidden_width : int or None, default=None
         Number of hidden layers and units in each, as numbers that a search can tune, instead
         of `hidden_layer_sizes`.  If only one is set, the other is 1 or 100, as in ``(100,)``.
+    standardize_target : bool or "auto", default="auto"
+        Is the network trained on a target of mean 0 and variance 1?  Only for losses that
+        allow any number.  "auto": True; plain: False.
+    clip_predictions : bool or "auto", default="auto"
+        Are predictions kept in the range of the training target?  "auto": True; plain: False.
     fit_intercept : bool, default=True
         Whether the layers have biases.
     out_activation : str, object or "auto", default="auto"
@@ -112,14 +159,23 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BackpropEstimator):
     weight_init : str, callable, list or "auto", default="auto"
         How weights start: "mlp" (scikit-learn's rule), "glorot_uniform", "glorot_normal",
         "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal", "zeros", an
-        initializer, or a list with an initializer or array for each layer.  "auto": "mlp".
+        initializer, "data" (unit variance of what goes into each unit), or a list with an
+        initializer or array for each layer.  "auto": "data"; plain: "mlp".
     bias_init : float, str, callable, list or "auto", default="auto"
-        How biases start: "mlp", "zeros", a number, an initializer, or a list.  "auto": "mlp".
+        How biases start: "mlp", "zeros", a number, an initializer, or a list.  "auto":
+        "data"; plain: "mlp".
     scoring : str, callable or None, default="auto"
         What early stopping watches: a scorer, its name, None for `score`, or "loss", minus the
         validation loss.  "auto": "r2" for "squared_error", "loss" for other losses.
     dtype : {"float32", "float64", "auto"}, default="auto"
-        Precision.  "auto" takes that of X, float64 if X has neither.
+        Precision.  "auto": "float32"; without `feature_encoding` that of X, float64 if X has
+        neither.
+    callbacks : list of callbacks or None, default=None
+        Objects with methods of `skbackprop.training.callbacks.Callback`, told what happens in
+        training, for each group of members; copies of them are used.
+    n_jobs : int or None, default=None
+        Most threads that train members side by side; None stands for all cores.  The numbers
+        do not depend on it.
 
     Attributes
     ----------
@@ -212,7 +268,8 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BackpropEstimator):
         hidden_layer_sizes="auto",
         activation="auto",
         *,
-        preset="plain",
+        preset="auto",
+        categorical_features="from_dtype",
         loss="squared_error",
         solver="auto",
         alpha="auto",
@@ -237,108 +294,37 @@ class BackpropRegressor(NumberPredictions, RegressorMixin, BackpropEstimator):
         max_fun=15000,
         weight_decay="auto",
         max_grad_norm=None,
-        dropout=0.0,
+        weight_decay_schedule="auto",
+        l1=0.0,
+        dropout="auto",
+        dropout_schedule="auto",
+        input_dropout=0.0,
         normalization=None,
         residual=False,
-        averaging=None,
+        averaging="auto",
+        parametric_activation="auto",
+        feature_encoding="auto",
+        feature_scale="auto",
+        numeric_embedding="auto",
+        n_frequencies="auto",
+        frequency_scale="auto",
+        n_bins="auto",
+        category_width="auto",
+        rate_factors="auto",
+        n_members="auto",
+        member_sharing="auto",
+        max_rounds="auto",
         n_hidden_layers=None,
         hidden_width=None,
+        standardize_target="auto",
+        clip_predictions="auto",
         fit_intercept=True,
         out_activation="auto",
         weight_init="auto",
         bias_init="auto",
         scoring="auto",
         dtype="auto",
+        callbacks=None,
+        n_jobs=None,
     ):
         remember(self, locals())
-
-    @with_callbacks
-    def fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        groups=None,
-    ):
-        """Learn from rows with a numeric target.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The input data.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The target, in any unit; what the loss allows.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, at least 0. None stands for ones.
-        X_val, y_val : array-like, default=None
-            Rows on which ``early_stopping=True`` decides, instead of a part of X.
-        sample_weight_val : array-like, default=None
-            Weights of the validation rows.
-        groups : array-like of shape (n_samples,), default=None
-            Groups for a splitter given as ``validation_fraction``.
-
-        Returns
-        -------
-        self : BackpropRegressor
-            The fitted regressor.
-        """
-        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        return self._fit(given)
-
-    @available_if(solver_is_stochastic)
-    def partial_fit(
-        self, X, y, *, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None
-    ):
-        """Go on learning: one epoch over the rows given.
-
-        Ten calls with the same rows are a fit of ten epochs, bit for bit.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The input data.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The target.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
-        X_val, y_val, sample_weight_val : array-like, default=None
-            Validation rows: their loss and score are written to ``history_``.
-
-        Returns
-        -------
-        self : BackpropRegressor
-            The fitted regressor.
-        """
-        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val)
-        given.incremental = True
-        return self._fit(given)
-
-    def initialize(self, n_features, n_outputs=1):
-        """Make the network with its starting weights, without data.
-
-        Parameters
-        ----------
-        n_features : int
-            Number of columns of the X to come.
-        n_outputs : int, default=1
-            Number of columns of the y to come.
-
-        Returns
-        -------
-        self : BackpropRegressor
-            A regressor that can predict, whose ``coefs_`` and ``intercepts_`` can be
-            assigned, and that ``partial_fit`` or ``warm_start=True`` trains from there.
-
-        Examples
-        --------
-        >>> from skbackprop import BackpropRegressor
-        >>> reg = BackpropRegressor((3,), random_state=0).initialize(n_features=2)
-        >>> reg.intercepts_[-1][...] = 0.5
-        >>> reg.predict([[1.0, 2.0]]).shape
-        (1,)
-        """
-        return self._initialize(n_features, TargetCodec(n_outputs, n_outputs == 1))

@@ -91,6 +91,24 @@ def _split_rows(
     return np.concatenate([train, rows[rare]]), validation
 
 
+def folds(
+    n: int, stratify: np.ndarray | None, fraction: float, k: int, rng: Any
+) -> list[np.ndarray]:
+    """For each of `k` members the rows that it validates on, about ``fraction · n``.
+
+    Rows are shuffled, put in the order of their classes, and dealt out: each fold has its
+    share of every class.  Members beyond the number of folds get folds of another deal.
+    """
+    n_folds = max(2, round(1 / fraction))
+    dealt: list[np.ndarray] = []
+    while len(dealt) < k:
+        order = rng.permutation(n)
+        if stratify is not None:
+            order = order[np.argsort(stratify.ravel()[order], kind="stable")]
+        dealt += [np.sort(order[i::n_folds]) for i in range(n_folds)]
+    return dealt[:k]
+
+
 def warn_rare(target: np.ndarray, labels: Any) -> None:
     """Say which classes have one row, which cannot both learn and validate."""
     values, count = np.unique(target.astype(int), return_counts=True)

@@ -12,21 +12,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import sqrt
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from .activations import Activation, Logistic
 from .initializers import Constant, Initializer, UniformRange
 from .layers import (
     Activate,
     BatchNorm,
+    Branches,
+    CategoricalEmbedding,
     Dense,
     Dropout,
     GatedResidual,
     Layer,
     LayerNorm,
+    MemberDense,
+    ParametricActivation,
+    PeriodicEmbedding,
+    PiecewiseLinear,
     RMSNorm,
+    Scale,
     Sequential,
 )
+from .parameters import Layout
+
+AnyDense: TypeAlias = Dense | MemberDense
 
 NORMALIZATIONS: dict[str, type[BatchNorm] | type[LayerNorm] | type[RMSNorm]] = {
     "batch": BatchNorm,
@@ -82,12 +94,35 @@ class Extras:
     residual : bool
         Is each hidden layer but the first one added to its own input, times a factor that
         starts at 0 (ReZero)?  Where the width changes, a linear map leads past it.
+    input_dropout : float
+        Fraction dropped of the input.
+    input_scale : bool
+        Is each input multiplied by a factor that learns?
+    parametric : bool
+        Does each hidden unit learn how much of its activation it uses?
+    members : int or None
+        Number of networks in one stack, each with arrays of its own; None for one without
+        an axis of members.
     """
 
     bias: bool = True
     dropout: float = 0.0
     normalization: str | None = None
     residual: bool = False
+    input_dropout: float = 0.0
+    input_scale: bool = False
+    parametric: bool = False
+    members: int | None = None
+
+    def each(self, *shape: int) -> tuple[int, ...]:
+        """The shape of an array that each member has."""
+        return shape if self.members is None else (self.members, *shape)
+
+    def dense(self, n_in: int, n_out: int, *rest: Any) -> AnyDense:
+        """A dense layer, of all members if there are any."""
+        if self.members is None:
+            return Dense(n_in, n_out, *rest)
+        return MemberDense(self.members, n_in, n_out, *rest)
 
 
 def mlp(
@@ -117,12 +152,12 @@ def mlp(
     start = start or Start("mlp", "mlp")
     each = list(activations) * len(hidden) if len(activations) == 1 else list(activations)
     sizes = [n_in, *hidden, n_out]
-    layers: list[Layer] = []
+    layers = input_layers(n_in, extras)
     for i, (before, after) in enumerate(pairwise(sizes)):
         # scikit-learn scales the output layer by the hidden activation too
         nearest = each[min(i, len(each) - 1)] if each else activations[0]
         init, bias_init = start.of_layer(i, before, after, nearest)
-        dense = Dense(before, after, extras.bias, init, bias_init)
+        dense = extras.dense(before, after, extras.bias, init, bias_init)
         if i == len(hidden):
             layers.append(dense)
         else:
@@ -130,27 +165,133 @@ def mlp(
     return Sequential(tuple(layers))
 
 
+def input_layers(n_in: int, extras: Extras) -> list[Layer]:
+    """What happens to the input before the first dense layer."""
+    layers: list[Layer] = [Dropout(extras.input_dropout)] if extras.input_dropout > 0 else []
+    return [*layers, Scale(extras.each(n_in))] if extras.input_scale else layers
+
+
 def hidden_layer(
-    dense: Dense, activation: Activation, extras: Extras, *, first: bool
+    dense: AnyDense, activation: Activation, extras: Extras, *, first: bool
 ) -> list[Layer]:
     """The layers that make one hidden layer."""
     layers: list[Layer] = [dense]
+    shape = extras.each(dense.n_out)
     if extras.normalization is not None:
-        layers.append(NORMALIZATIONS[extras.normalization]((dense.n_out,)))
-    layers.append(Activate(activation))
+        layers.append(NORMALIZATIONS[extras.normalization](shape))
+    parametric = ParametricActivation(activation, shape)
+    layers.append(parametric if extras.parametric else Activate(activation))
     if extras.dropout > 0:
         layers.append(Dropout(extras.dropout))
     if first or not extras.residual:
         return layers
     same = dense.n_in == dense.n_out
-    shortcut = Layer() if same else Dense(dense.n_in, dense.n_out, bias=False)
-    return [GatedResidual(Sequential(tuple(layers)), shortcut)]
+    shortcut = Layer() if same else extras.dense(dense.n_in, dense.n_out, False)
+    return [GatedResidual(Sequential(tuple(layers)), shortcut, extras.each(1)[:1])]
 
 
 def depth_of_hidden(k: int, extras: Extras) -> int:
     """How many layers of `mlp` it takes to get the output of hidden layer `k`, from 0."""
+    below = len(input_layers(1, extras))
     layers = 2 + (extras.normalization is not None) + (extras.dropout > 0)
-    return layers + k if extras.residual else layers * (k + 1)
+    return below + (layers + k if extras.residual else layers * (k + 1))
+
+
+def table_input(
+    widths: tuple[int, int, tuple[int, ...]], embedding: Embedding, members: int | None
+) -> tuple[Layer | None, int]:
+    """The layer that makes inputs of an encoded table, and how many.
+
+    Parameters
+    ----------
+    widths : tuple (n_numeric, n_other, cardinalities)
+        Columns of the table, in this order: numbers; numbers that are not embedded, such
+        as indicators; codes of categories.
+    embedding : Embedding
+        How numbers and categories are embedded.
+    members : int or None
+        Number of members, each with embeddings of its own.
+    """
+    n_numeric, n_other, cardinalities = widths
+    branches: list[tuple[int, Layer]] = []
+    if n_numeric > 0 and embedding.n_bins > 0:
+        n_ramps = n_numeric * embedding.n_bins
+        ramps: Layer = PiecewiseLinear(n_numeric, embedding.n_bins)
+        if embedding.n_frequencies > 0:
+            waves = embedding.periodic(n_numeric, members)
+            ramps = Sequential((ramps, Branches(((n_numeric, waves), (n_ramps, Layer())))))
+        branches.append((n_numeric, ramps))
+    elif n_numeric > 0 and embedding.n_frequencies > 0:
+        branches.append((n_numeric, embedding.periodic(n_numeric, members)))
+    else:
+        n_other += n_numeric
+    if n_other > 0:
+        branches.append((n_other, Layer()))
+    if cardinalities:
+        categories = CategoricalEmbedding(cardinalities, embedding.category_width, members)
+        branches.append((len(cardinalities), categories))
+    n_in = sum(width for width, _ in branches)
+    if all(type(layer) is Layer for _, layer in branches):
+        return None, n_in
+    layer = branches[0][1] if len(branches) == 1 else Branches(tuple(branches))
+    return layer, layer.output_shape((1, n_in))[-1]
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """How the columns of a table become more columns.
+
+    Parameters
+    ----------
+    n_frequencies : int
+        Waves of each number; 0 for none.
+    sigma : float
+        Spread of their frequencies at the start.
+    n_bins : int
+        Ramps of each number, between quantiles; 0 for none.
+    category_width : int
+        Columns of each category of many levels.
+    """
+
+    n_frequencies: int = 0
+    sigma: float = 0.2
+    n_bins: int = 0
+    category_width: int = 8
+
+    def periodic(self, n: int, members: int | None) -> PeriodicEmbedding:
+        """The waves of `n` numbers."""
+        return PeriodicEmbedding(n, self.n_frequencies, self.sigma, members)
+
+
+# Factors on the learning rate by the name of an array, for the rate of a matrix with 64
+# inputs.  A step of Adam moves every entry by about the rate, so that a sum over many
+# inputs moves by more: matrices take a rate that falls with the root of their inputs
+# (the "neural tangent" parametrization, without its rescaled weights).
+NTK_INPUTS = 64
+NTK_RATES: dict[str, float] = {
+    "b": 0.8,
+    "scale": 48.0,
+    "frequency": 2.4,
+    "phase": 2.4,
+    "alpha": 0.8,
+    "table": 8.0,
+}
+
+
+def ntk_rates(layout: Layout, dtype: Any) -> np.ndarray:
+    """A factor on the learning rate for each parameter.
+
+    Holzmüller, Grinsztajn & Steinwart, "Better by default: strong pre-tuned MLPs and boosted
+    trees on tabular data" (2024), with their factors.
+    """
+    rates = np.ones(layout.size, dtype)
+    for name, where, param in layout.names():
+        leaf = name.rpartition(".")[2]
+        if leaf == "W":
+            rates[where] = sqrt(NTK_INPUTS / param.shape[-2])
+        else:
+            rates[where] = NTK_RATES.get(leaf, 1.0)
+    return rates
 
 
 def _choose(rule: Any, i: int, mlp_rule: Initializer) -> Initializer:

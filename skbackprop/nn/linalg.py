@@ -17,6 +17,9 @@ from typing import Any
 
 import numpy as np
 
+# OpenBLAS gives a thread to each 2¹⁸ multiplications: up to so many use the calling one only.
+ALONE = 2**19 - 1
+
 # What ``a @ b`` of SciPy calls; where they are not to be found (they are not public), it
 # is called itself.
 _KERNELS: dict[str, Callable[..., None]] = {}
@@ -51,6 +54,53 @@ def _sparse_matmul(a: Any, b: np.ndarray, out: np.ndarray) -> None:
     out.fill(0)
     b = np.ascontiguousarray(b)
     kernel(*a.shape, b.shape[1], a.indptr, a.indices, a.data, b.ravel(), out.reshape(-1))
+
+
+def stacked_matmul(a: Any, b: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """Write the products of a stack, ``a[m] @ b[m]`` for every member ``m``, to `out`.
+
+    Without a member axis of its own `a`, which may be sparse, is the same for all.  The
+    rows of `a` are walked in blocks so small that BLAS computes each product in the thread
+    that asks for it: members are trained in threads of their own, and a BLAS that starts
+    its threads below them takes twice as long.
+    """
+    if not isinstance(a, np.ndarray):
+        for factor, product in zip(b, out, strict=True):
+            _sparse_matmul(a, factor, product)
+        return out
+    n, most = a.shape[-2], ALONE // (a.shape[-1] * b.shape[-1])
+    if n <= most:
+        return np.matmul(a, b, out=out)
+    step = max(most // 16 * 16 or most, 1)  # kernels compute 16 rows and more at once
+    for start in range(0, n, step):
+        block = np.s_[..., start : start + step, :]
+        np.matmul(a[block], b, out=out[block])
+    return out
+
+
+def scatter_adder(n: int, dtype: Any) -> Callable[[np.ndarray, np.ndarray, np.ndarray], None]:
+    """Bind ``scatter_add(codes, d, out)``: ``out[codes[i]] += d[i]`` for `n` rows of `d`.
+
+    It is the product ``Hᵀ d`` with the sparse one-hot matrix of the codes, which must lie
+    within `out`, for nobody checks them.  ``np.add.at`` takes several times as long.
+
+    >>> out = np.zeros((2, 1))
+    >>> scatter_adder(3, out.dtype)(np.array([1, 0, 1]), np.array([[1.0], [2.0], [4.0]]), out)
+    >>> out
+    array([[2.],
+           [5.]])
+    """
+    kernel = _KERNELS.get("csc")
+    ones, starts = np.ones(n, dtype), np.arange(n + 1)
+
+    def scatter_add(codes: np.ndarray, d: np.ndarray, out: np.ndarray) -> None:
+        if kernel is None:
+            np.add.at(out, codes, d)
+        else:
+            shape = out.shape[0], n, out.shape[1]
+            kernel(*shape, starts, codes, ones, d.reshape(-1), out.reshape(-1))
+
+    return scatter_add
 
 
 def rows(a: Any) -> Any:

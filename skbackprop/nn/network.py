@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,13 +29,15 @@ CACHED = 2**16  # numbers of an activation that is read again soon
 class Pass(NamedTuple):
     """A network bound to one batch size: call ``forward``, then ``backward``.
 
-    ``delta`` is an array of the shape of the scores, for the loss to write to.
+    ``delta`` is an array of the shape of the scores, for the loss to write to.  It has an
+    axis of members, ``(k, n, n_scores)``, if the network has.
     """
 
     forward: Forward
     backward: Backward
     delta: np.ndarray
     ws: Workspace
+    n_members: int = 1
 
 
 class Network:
@@ -113,26 +116,29 @@ class Network:
         train: bool = False,
         rng: Any = None,
         needs_dx: bool = False,
+        facts: dict[str, float] | None = None,
     ) -> Pass:
         """A training pass for inputs of `shape`; its backward fills ``grad``."""
-        ws = Workspace(shape, self.dtype, train=train, rng=rng, needs_dx=needs_dx)
+        ws = Workspace(shape, self.dtype, train=train, rng=rng, needs_dx=needs_dx, facts=facts)
         forward, backward = self.layer.bind(self.p, self.g, ws)
-        return Pass(forward, backward, ws.array("delta", self.layer.output_shape(shape)), ws)
+        delta = ws.array("delta", self.layer.output_shape(shape))
+        return Pass(forward, backward, delta, ws, delta.shape[0] if delta.ndim == 3 else 1)
 
     def scores(self, x: Any, *, chunk: int | None = None, layer: Layer | None = None) -> np.ndarray:
         """Inference in bounded memory; safe to call from many threads at once.
 
         `layer` may be the lower part of a sequential network: its output is returned.
         """
-        layer, n = layer or self.layer, x.shape[0]
+        layer, n = layer or self.layer, x.shape[-2]
         chunk = chunk or self._rows_in_cache()
-        shape = layer.output_shape((min(n, chunk), x.shape[1]))
+        shape = layer.output_shape((*x.shape[:-2], min(n, chunk), x.shape[-1]))
         scores = np.empty((*shape[:-2], n, shape[-1]), self.dtype)
         forward, bound = None, -1
         for start in range(0, n, chunk):
-            rows = x[start : start + chunk] if n > chunk else x
-            if rows.shape[0] != bound:
-                bound = rows.shape[0]
+            part = slice(start, start + chunk)
+            rows = x if n <= chunk else x[part] if x.ndim == 2 else x[:, part]
+            if rows.shape[-2] != bound:
+                bound = rows.shape[-2]
                 ws = Workspace(rows.shape, self.dtype)
                 forward, _ = layer.bind(self.p, None, ws)
             assert forward is not None
@@ -157,3 +163,30 @@ class Network:
     def __setstate__(self, state: dict[str, Any]) -> None:
         layer = state["layer"]
         self._bind(layer, Layout(layer.arrays()), state["theta"], state["fixed"])
+
+
+def leaves(network: Network) -> Iterator[np.ndarray]:
+    """Every array of the network, trained and fixed, as views in a fixed order."""
+    layout = network.layout
+    for vector, place in ((network.theta, layout.trained), (network.fixed, layout.fixed)):
+        for where, param in place.values():
+            yield vector[where].reshape(param.shape)
+
+
+def fixed_arrays(network: Network) -> Iterator[tuple[str, np.ndarray]]:
+    """The arrays that do not learn, each with the last part of its name."""
+    for path, (where, param) in network.layout.fixed.items():
+        yield path[-1], network.fixed[where].reshape(param.shape)
+
+
+def copy_members(whole: Network, part: Network, first: int, *, to_whole: bool) -> None:
+    """Copy the members of `part`, number `first` and following of `whole`, one way or the other.
+
+    The arrays of `part` that have no axis of members are those that all members share.
+    """
+    for large, small in zip(leaves(whole), leaves(part), strict=True):
+        view = large if large.shape == small.shape else large[first : first + len(small)]
+        if to_whole:
+            view[...] = small
+        else:
+            small[...] = view

@@ -1,6 +1,7 @@
 """Optimization of a flat vector, and the table `OPTIMIZERS` that names the methods.
 
-A step has three verbs, all in place: clip, decay, step; `averaging` adds a fourth.
+A step has three verbs, all in place: clip, decay, step; an L1 penalty (`soft_threshold`) and
+`averaging` come after it.
 
 >>> import numpy as np
 >>> theta = np.array([2.0, -1.0])
@@ -21,7 +22,7 @@ from .averaging import AVERAGES, Average, ExponentialAverage, WeightAverage
 from .base import Optimizer, OptimizerState
 from .lbfgs import LbfgsResult, minimize_lbfgs
 from .muon import Muon
-from .regularize import clip_norm, decay
+from .regularize import Shrinkage, clip_norm, decay, soft_threshold
 from .schedule_free import ScheduleFree
 from .schedules import (
     SCHEDULES,
@@ -81,10 +82,12 @@ __all__ = [
     "RMSprop",
     "Schedule",
     "ScheduleFree",
+    "Shrinkage",
     "Step",
     "WarmupCosine",
     "WeightAverage",
     "clip_norm",
     "decay",
     "minimize_lbfgs",
+    "soft_threshold",
 ]

@@ -9,7 +9,8 @@ Most optimizers are *elementwise*: what happens to one parameter depends on its 
 gradient only.  Such an optimizer is its formula, `Optimizer.update`, and it may be
 applied to any part of the vector at any time.  `Optimizer.step` uses this: a vector
 that does not fit into the cache is walked in blocks that do, so that the passes of
-the formula over a block find it there, and two threads share the blocks.
+the formula over a block find it there, and two threads share the blocks.  What else
+has to be done to every element in a step may come along: see `Optimizer.step`.
 
 Two things an optimizer states and leaves to the loop.  Its `weight_decay` acts on the
 weights and not on the biases, a difference that a flat vector does not show; so no
@@ -48,8 +49,14 @@ Formula: TypeAlias = Callable[
     [np.ndarray, np.ndarray, np.ndarray, np.ndarray, Rate, int], None
 ]  # theta, grad, slots, scratch, lr, t: see `Optimizer.update`
 
-LONG = 2**18  # a longer vector is walked in blocks: below, nothing was gained by it
-BLOCK = 2**16  # elements of a block: four float32 vectors of it are 1 MiB
+Before: TypeAlias = Callable[[slice, np.ndarray], None]  # part, scratch: see `Optimizer.step`
+
+# Numbers of elements in float32, half as many in float64.
+LONG = 2**17  # a longer vector is walked in blocks: below, nothing was gained by it
+BLOCK = 2**16  # elements of a block: four vectors of it are 1 MiB
+# Above this two threads share the blocks.  In training they gain next to nothing wherever
+# the threads of BLAS stay awake for a while after a product, as those of OpenBLAS do.
+SHARED = 2**18
 
 
 @dataclass(eq=False)
@@ -148,7 +155,14 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} defines neither `update` nor `step`.")
 
-    def step(self, theta: np.ndarray, grad: np.ndarray, lr: Rate, state: OptimizerState) -> None:
+    def step(
+        self,
+        theta: np.ndarray,
+        grad: np.ndarray,
+        lr: Rate,
+        state: OptimizerState,
+        before: Before | None = None,
+    ) -> None:
         """Take one step: change `theta` and `state` in place.
 
         Parameters
@@ -160,26 +174,41 @@ class Optimizer:
             the dtype of `theta`, which saves a conversion per step).
         state : OptimizerState
             From `state(theta)`, then handed on from step to step.
+        before : function of (part, scratch), optional
+            What else happens to `theta` and `grad`, such as `Penalty`.  It is called once for
+            each part of the vectors, a slice, right before the formula, which then finds that
+            part in the cache; `scratch` is room for as many numbers.
         """
         state.t += 1
         lr = rates(lr, theta)
-        if theta.size <= LONG:
-            scratch = state.room(1, self.n_scratch, theta.size)
-            self.formula(lr, state)(theta, grad, state.slots, scratch[0], lr, state.t)
-        else:
-            self._step_in_blocks(theta, grad, lr, state)
+        n = theta.size
+        if theta.nbytes > 4 * LONG:
+            self._step_in_blocks(theta, grad, lr, state, before)
+            return
+        scratch = state.room(1, self.n_scratch, n)[0]
+        if before is not None:
+            before(slice(n), scratch[0])
+        self.formula(lr, state)(theta, grad, state.slots, scratch, lr, state.t)
 
     def _step_in_blocks(
-        self, theta: np.ndarray, grad: np.ndarray, lr: Rate, state: OptimizerState
+        self,
+        theta: np.ndarray,
+        grad: np.ndarray,
+        lr: Rate,
+        state: OptimizerState,
+        before: Before | None,
     ) -> None:
         formula = self.formula(lr, state)
-        helper = _helper(os.getpid())
+        helper = _helper(os.getpid()) if theta.nbytes > 4 * SHARED else None
         n_threads = 1 if helper is None else 2
-        scratch = state.room(n_threads, self.n_scratch, BLOCK)
+        block = block_size(theta, n_threads)
+        scratch = state.room(n_threads, self.n_scratch, block)
 
         def walk(first: int) -> None:
-            for start in range(first * BLOCK, theta.size, n_threads * BLOCK):
-                part = slice(start, start + BLOCK)
+            for start in range(first * block, theta.size, n_threads * block):
+                part = slice(start, start + block)
+                if before is not None:
+                    before(part, scratch[first, 0])
                 formula(
                     theta[part],
                     grad[part],
@@ -198,6 +227,12 @@ class Optimizer:
             walk(0)
         finally:
             other_half.result()
+
+
+def block_size(theta: np.ndarray, n_threads: int) -> int:
+    """Elements of a block: few enough for the cache, and as many blocks for every thread."""
+    n_rounds = -(-theta.nbytes // (4 * BLOCK * n_threads))
+    return -(-theta.size // (n_rounds * n_threads * 16)) * 16  # a block starts a cache line
 
 
 def rates(lr: Rate, theta: np.ndarray) -> Rate:

@@ -46,6 +46,8 @@ class Clock:
         Steps in an epoch; 0 if nobody knows.
     n_epochs : int
         Epochs completed when training ends at the latest; 0 if nobody knows.
+    first_step : int
+        Steps taken before the present round: schedules begin anew with each round.
     """
 
     step: int = 0
@@ -54,22 +56,28 @@ class Clock:
     n_steps: int = 0
     n_epochs: int = 0
     epoch_samples: int = 0
+    first_step: int = 0
 
     @property
     def horizon(self) -> int:
-        """Steps planned, from the first to the last."""
+        """Steps planned for this round, from its first to its last."""
         if self.n_steps <= 0 or self.n_epochs <= 0:
             raise ValueError(
                 "This schedule needs to know how long training will be, got a clock with "
                 f"n_steps={self.n_steps}, n_epochs={self.n_epochs}. Set both, or take a schedule "
                 "that counts epochs: 'constant', 'invscaling' or 'exponential'."
             )
-        return self.n_steps * self.n_epochs
+        return self.n_steps * self.n_epochs - self.first_step
+
+    @property
+    def taken(self) -> int:
+        """Steps of this round that were taken."""
+        return self.step - self.first_step
 
     @property
     def progress(self) -> float:
         """The part of the planned steps that has been taken, from 0 to 1."""
-        return min(1.0, self.step / self.horizon)
+        return min(1.0, self.taken / self.horizon)
 
     def tick(self, n_rows: int) -> None:
         """A step on `n_rows` rows was taken."""
@@ -235,7 +243,7 @@ class WarmupCosine(Schedule):
     end: float = 0.0
 
     def __call__(self, clock: Clock) -> float:
-        rise = min(1.0, (clock.step + 1) / max(1.0, self.warmup * clock.horizon))
+        rise = min(1.0, (clock.taken + 1) / max(1.0, self.warmup * clock.horizon))
         return rise * between(self.end, 1.0, fall(after(self.warmup, clock.progress)))
 
 

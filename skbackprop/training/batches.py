@@ -1,7 +1,8 @@
 """Who is in each mini-batch.
 
 An epoch visits every row once.  The rows of a batch are copied into one fixed
-buffer; the input itself is never copied, reordered or made dense.
+buffer; the input itself is never copied, reordered or made dense.  Members of an ensemble
+have rows and an order of their own, and their batches come stacked, ``(k, batch, …)``.
 
 >>> import numpy as np
 >>> batches = Batches(np.arange(10.0)[:, None], np.zeros((10, 1)), batch_size=4, shuffle=False)
@@ -11,7 +12,7 @@ buffer; the input itself is never copied, reordered or made dense.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -19,7 +20,7 @@ import numpy as np
 
 GATHER = 2**16  # numbers of x that are copied at once: they stay in the cache
 
-Batch: TypeAlias = tuple[Any, np.ndarray, "np.ndarray | None", "float | None"]
+Batch: TypeAlias = tuple[Any, np.ndarray, "np.ndarray | None", Any]
 
 
 @dataclass
@@ -39,6 +40,9 @@ class Batches:
     mass : ndarray of shape (n,) or None
         The sum of a batch's losses is divided by the sum of its masses; None stands
         for the weights.
+    members : sequence of ndarray, or None
+        The numbers of the rows that each member learns from; None stands for one network
+        that learns from all.  `x` is not sparse then.
     """
 
     x: Any
@@ -47,14 +51,25 @@ class Batches:
     batch_size: int = 200
     shuffle: bool = True
     mass: np.ndarray | None = None
+    members: Sequence[np.ndarray] | None = None
     _buffers: dict[tuple[str, int], np.ndarray] = field(default_factory=dict, repr=False)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that a member sees in an epoch."""
+        if self.members is None:
+            return int(self.x.shape[0])
+        # Where some have a row more than others, they miss a random one in each epoch.
+        return min(len(rows) for rows in self.members)
 
     def __len__(self) -> int:
         """Number of batches in an epoch."""
-        return -(-self.x.shape[0] // self.batch_size)
+        return -(-self.n_rows // self.batch_size)
 
-    def order(self, previous: np.ndarray | None, rng: Any) -> np.ndarray | None:
+    def order(self, previous: Any, rng: Any) -> Any:
         """The order of the next epoch: the previous one, shuffled once more."""
+        if self.members is not None:
+            return self._order_of_members(previous, rng)
         if not self.shuffle:
             return None
         n = self.x.shape[0]
@@ -62,13 +77,23 @@ class Batches:
         rng.shuffle(order)  # in place: the draws and the result are scikit-learn's
         return order
 
-    def epoch(self, order: np.ndarray | None) -> Iterator[Batch]:
+    def _order_of_members(self, previous: Any, rng: Any) -> list[np.ndarray]:
+        assert self.members is not None
+        same = previous is not None and [len(o) for o in previous] == [len(r) for r in self.members]
+        orders = previous if same else [rows.copy() for rows in self.members]
+        for order in orders if self.shuffle else []:
+            rng.shuffle(order)
+        return orders
+
+    def epoch(self, order: Any) -> Iterator[Batch]:
         """The batches of one epoch; those whose rows all weigh nothing are left out."""
-        n = self.x.shape[0]
+        n = self.n_rows
+        if self.members is not None:
+            order = np.stack([rows[:n] for rows in order])
         step = self.batch_size * self._batches_at_once()
         for first in range(0, n, step):
             last = min(first + step, n)
-            part = self if order is None else self._gather(order[first:last])
+            part = self if order is None else self._gather(order[..., first:last])
             offset = 0 if order is None else first
             for start in range(first, last, self.batch_size):
                 rows = slice(start - offset, min(start + self.batch_size, last) - offset)
@@ -78,12 +103,20 @@ class Batches:
 
     def _batches_at_once(self) -> int:
         """How many small batches to gather by one call, which costs more than they do."""
-        return max(1, GATHER // (self.batch_size * max(self.x.shape[1], 1)))
+        k = 1 if self.members is None else len(self.members)
+        return max(1, GATHER // (k * self.batch_size * max(self.x.shape[1], 1)))
 
     def _slice(self, rows: slice) -> Batch:
+        if self.x.ndim == 3:
+            return self._slice_members(rows)
         weight = None if self.weight is None else self.weight[rows]
         total = None if self.mass is None else float(self.mass[rows].sum())
         return self.x[rows], self.target[rows], weight, total
+
+    def _slice_members(self, rows: slice) -> Batch:
+        weight = None if self.weight is None else self.weight[:, rows]
+        total = None if self.mass is None else self.mass[:, rows].sum(axis=1, keepdims=True)
+        return self.x[:, rows], self.target[:, rows], weight, total
 
     def _gather(self, rows: np.ndarray) -> Batches:
         """Copies of these rows, in buffers that are used again."""
@@ -95,8 +128,9 @@ class Batches:
         )
 
     def _take(self, name: str, a: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        key = name, len(rows)  # an epoch knows two sizes: a full gathering and the last
+        # an epoch knows two sizes: a full gathering and the last
+        key = name, rows.shape[-1]
         if key not in self._buffers:
-            self._buffers[key] = np.empty((len(rows), *a.shape[1:]), a.dtype)
+            self._buffers[key] = np.empty((*rows.shape, *a.shape[1:]), a.dtype)
         # "clip" never clips here; it spares the buffer that mode "raise" needs
         return a.take(rows, axis=0, out=self._buffers[key], mode="clip")

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..optim.base import Optimizer, OptimizerState
 from ..optim.lbfgs import minimize_lbfgs
-from ..optim.regularize import clip_norm, decay
+from ..optim.regularize import clip_norm, decay, soft_threshold
 from .callbacks.base import EVENTS, Callback
 from .objective import Objective
 from .run import Plan, Run
@@ -29,6 +29,7 @@ Hooks: TypeAlias = dict[str, list[Callable[[Run], None]]]
 def train(plan: Plan, run: Run) -> Run:
     """Run a plan to its end: the epoch limit, or a callback that stops the run."""
     run.begin()
+    run.max_epochs = plan.max_epochs
     run.take_back()
     run.optimizer = plan.optimizer
     hooks = collect(plan)
@@ -63,7 +64,7 @@ def descend(plan: Plan, run: Run, hooks: Hooks) -> None:
         run.average = plan.average
     if plan.noisy and run.noise is None:
         run.noise = np.random.default_rng(deepcopy(run.rng).randint(2**31))  # no draw is used up
-    objective = Objective(network, plan.loss, plan.alpha)
+    objective = Objective(network, plan.loss, plan.alpha, plan.label_smoothing, run.facts)
     run.clock.n_steps = len(plan.batches)
     run.clock.n_epochs = plan.horizon or run.clock.epoch + plan.max_epochs
     while run.stop_reason is None:
@@ -86,30 +87,56 @@ def one_epoch(
     plan: Plan, run: Run, objective: Objective, batch_hooks: list[Callable[[Run], None]]
 ) -> float:
     """Visit every row once; return the mean loss, measured before each step."""
-    optimizer = cast(Optimizer, plan.optimizer)
-    state = cast(OptimizerState, run.optimizer_state)
-    theta, grad, clock = run.network.theta, run.network.grad, run.clock
-    weights = run.network.weights
+    clock, average = run.clock, run.average
     first_averaged = plan.average_from * clock.n_steps * clock.n_epochs
+    update = Update(plan, run)
     run.order = plan.batches.order(run.order, run.rng)
     total, n_rows = 0.0, 0
     for x, target, weight, mass in plan.batches.epoch(run.order):
-        n = x.shape[0]
+        n = x.shape[-2]
+        for name, schedule in plan.fading.items():
+            run.facts[name] = schedule(clock)
         value = objective(x, target, weight, run.bound(x.shape), mass)
         run.lr = plan.learning_rate * run.lr_scale * plan.schedule(clock)
-        if plan.max_grad_norm is not None:
-            clip_norm(grad, plan.max_grad_norm)
-        if plan.weight_decay > 0:
-            decay(weights, run.lr * plan.weight_decay)
-        optimizer.step(theta, grad, run.lr, state)
+        update()
         clock.tick(n)
-        if run.average is not None and clock.step >= first_averaged:
-            run.average.update(theta)
+        if average is not None and clock.step >= first_averaged:
+            average.update(run.network.theta)
         total += value * n
         n_rows += n
         for hook in batch_hooks:
             hook(run)
     return total / max(n_rows, 1)
+
+
+class Update:
+    """What a gradient does to the parameters: clip, decay, step, shrink."""
+
+    def __init__(self, plan: Plan, run: Run):
+        self.plan, self.run = plan, run
+        self.optimizer = cast(Optimizer, plan.optimizer)
+        self.state = cast(OptimizerState, run.optimizer_state)
+        network = run.network
+        self.theta, self.grad, self.weights = network.theta, network.grad, network.weights
+        self.rates = np.empty(0 if plan.rates is None else plan.rates.size, self.theta.dtype)
+        self.moving: float | np.ndarray = 1.0  # 0 for weights that stay as they are
+        if plan.rates is not None and not plan.rates.all():
+            self.moving = (plan.rates[: self.weights.size] > 0).astype(self.theta.dtype)
+
+    def __call__(self) -> None:
+        plan, lr = self.plan, self.run.lr
+        if plan.max_grad_norm is not None:
+            clip_norm(self.grad, plan.max_grad_norm)
+        if plan.weight_decay > 0:
+            fade = self.run.facts.get("weight_decay", 1.0)
+            decay(self.weights, lr * plan.weight_decay * fade * self.moving)
+        if plan.rates is None:
+            self.optimizer.step(self.theta, self.grad, lr, self.state)
+        else:
+            np.multiply(plan.rates, lr, out=self.rates)
+            self.optimizer.step(self.theta, self.grad, self.rates, self.state)
+        if plan.l1 > 0:
+            soft_threshold(self.weights, lr * plan.l1 * self.moving)
 
 
 def minimize(plan: Plan, run: Run, hooks: Hooks) -> None:
@@ -167,7 +194,7 @@ def end_epoch(plan: Plan, run: Run, hooks: Hooks, start: float) -> None:
     for hook in hooks["on_epoch_end"]:
         hook(run)
     run.history.set("seconds", perf_counter() - start)
-    if run.n_epochs >= plan.max_epochs:
+    if run.n_epochs >= run.max_epochs:
         run.stop("max_iter")
 
 

@@ -5,7 +5,9 @@ of ``theta`` that are penalized::
 
     L(θ) = ( Σᵢ wᵢ ℓ(tᵢ, scores(xᵢ; θ)) + ½ α ‖W‖² ) / Σᵢ wᵢ
 
-It is scikit-learn's objective for the same batch.  The stochastic loop, L-BFGS,
+It is scikit-learn's objective for the same batch.  ``k`` members in one stack have the sum
+of their objectives, so that each gets the gradient it would get alone; what is reported is
+their mean.  The stochastic loop, L-BFGS,
 gradient accumulation and workers that share the rows among themselves all call
 it: workers return `Objective.sums`, somebody adds them, `Objective.finish` runs once.
 """
@@ -22,6 +24,7 @@ from ..nn.losses import Loss
 from ..nn.network import Network, Pass
 
 BLOCK = 2**16  # elements of a temporary: so many stay in the cache
+TINY = float(np.finfo(np.float32).tiny)  # a member may get a batch that weighs nothing
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,18 @@ class Objective:
         Turns targets and scores into a value and deltas.
     alpha : float
         Strength of the penalty.
+    smoothing : float
+        Part of each class target that is spread over all classes; it may fade by
+        ``facts["label_smoothing"]``.
+    facts : dict
+        Those of the run.
     """
 
     network: Network
     loss: Loss
     alpha: float = 0.0
+    smoothing: float = 0.0
+    facts: dict[str, float] = field(default_factory=dict)
     scratch: np.ndarray = field(init=False, repr=False)
     penalized: np.ndarray = field(init=False, repr=False)
 
@@ -56,7 +66,7 @@ class Objective:
         target: np.ndarray,
         weight: np.ndarray | None,
         bound: Pass,
-        total: float | None = None,
+        total: Any = None,
     ) -> float:
         """Value for a batch; leaves the gradient in ``network.grad``.
 
@@ -64,11 +74,15 @@ class Objective:
         Dividing the n weights by it, rather than the whole gradient at the end, saves
         a pass over all parameters and is the same up to rounding.
         """
-        if total is None:
-            total = float(x.shape[0] if weight is None else weight.sum())
-        share = 1.0 / total if weight is None else weight / weight.dtype.type(total)
+        if weight is None:
+            total = float(x.shape[-2]) if total is None else total
+            share = 1.0 / total
+        else:
+            total = weight.sum(axis=-1, keepdims=True) if total is None else total
+            share = weight / np.maximum(total, TINY).astype(weight.dtype)
+            total = float(np.mean(total))
         value = self._propagate(x, target, share, bound)
-        return value + self._penalize(total)
+        return value + self._penalize(total) / bound.n_members
 
     def sums(
         self, x: Any, target: np.ndarray, weight: np.ndarray | None, bound: Pass
@@ -84,9 +98,12 @@ class Objective:
 
     def _propagate(self, x: Any, target: np.ndarray, weight: Any, bound: Pass) -> float:
         scores = bound.forward(x)
+        if self.smoothing > 0.0:
+            epsilon = self.smoothing * self.facts.get("label_smoothing", 1.0)
+            target = self.loss.smoothed(target, epsilon)
         value = self.loss.value_and_delta(target, scores, weight, bound.delta)
         bound.backward(bound.delta)
-        return value
+        return value / bound.n_members
 
     def _penalize(self, total: float) -> float:
         """``½ α ‖W‖² / Σw``, and its gradient ``α W / Σw`` onto ``network.grad``."""

@@ -47,6 +47,15 @@ class Plan:
         The part of training, from 0 to 1, after which averaging begins.
     noisy : bool
         Does a layer draw random numbers in training?
+    rates : ndarray or None
+        A factor on the learning rate for each parameter; 0 keeps it as it is.
+    fading : dict of Schedule
+        Schedules of "dropout", "weight_decay", "label_smoothing": factors on these.
+    label_smoothing : float
+        Part of each class target that is spread over all classes.
+    l1 : float
+        L1 penalty on the weights, decoupled: after each step they move by ``lr · l1``
+        towards 0, and stay there if they arrive.
     max_epochs : int
         Epochs (or L-BFGS iterations) of this call.
     horizon : int or None
@@ -67,6 +76,10 @@ class Plan:
     average: Average | None = None
     average_from: float = 0.0
     noisy: bool = False
+    rates: np.ndarray | None = None
+    fading: dict[str, Schedule] = field(default_factory=dict)
+    label_smoothing: float = 0.0
+    l1: float = 0.0
     max_epochs: int = 200
     horizon: int | None = None
     tol: float = 1e-4
@@ -91,17 +104,20 @@ class Run:
     optimizer_state: OptimizerState | None = None
     clock: Clock = field(default_factory=Clock)
     history: History = field(default_factory=History)
-    order: np.ndarray | None = None
+    order: Any = None
     lr_scale: float = 1.0
     plateau: Plateau = field(default_factory=Plateau)
     optimizer: Optimizer | None = None
     average: Average | None = None
     raw: np.ndarray | None = None  # where to go on, if other parameters were handed out
     noise: np.random.Generator | None = None  # of dropout: shuffles do not depend on it
+    parts: list[Run] = field(default_factory=list)  # those of groups of members
     # Of the present call only:
     first_epoch: int = 0
+    max_epochs: int = 0
     best_epoch: int = 0
     lr: float = 0.0
+    facts: dict[str, float] = field(default_factory=dict)  # factors that fade, for all layers
     stop_reason: str | None = None
     interrupted: bool = False
     failed: bool = False
@@ -127,7 +143,7 @@ class Run:
         """Start a call: what belongs to the last call only is forgotten."""
         self.first_epoch = self.clock.epoch
         self.stop_reason, self.interrupted, self.failed, self.messages = None, False, False, []
-        self.passes = {}
+        self.passes, self.facts = {}, {}
 
     def judged(self, theta: np.ndarray | None = None) -> np.ndarray:
         """The parameters to evaluate and to hand out: an average, or those trained."""
@@ -179,9 +195,9 @@ class Run:
 
     def bound(self, shape: tuple[int, ...]) -> Pass:
         """The training pass for a batch of this shape, bound on first use."""
-        n = shape[0]
+        n = shape[-2]
         if n not in self.passes:
-            self.passes[n] = self.network.bind(shape, train=True, rng=self.noise)
+            self.passes[n] = self.network.bind(shape, train=True, rng=self.noise, facts=self.facts)
         return self.passes[n]
 
     def __getstate__(self) -> dict[str, Any]:

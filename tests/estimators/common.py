@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import sklearn
+from plain import BackpropClassifier, BackpropRegressor
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils.fixes import parse_version
-
-from skbackprop import BackpropClassifier, BackpropRegressor
 
 version = parse_version(sklearn.__version__)
 MLP_HAS_WEIGHTS = version >= parse_version("1.7.0")  # and MLPRegressor its loss="poisson"

@@ -44,6 +44,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.utils import estimator_html_repr
 
+import skbackprop
+
 from .common import (
     BOTH,
     CLASSIFIER,
@@ -292,8 +294,9 @@ def test_representation(Estimator):
         assert "hidden_layer_sizes" in html
 
 
-@BOTH
-def test_representation_links_to_the_documentation(Estimator):
+@pytest.mark.parametrize("name", ["BackpropClassifier", "BackpropRegressor"])
+def test_representation_links_to_the_documentation(name):
+    Estimator = getattr(skbackprop, name)
     link = Estimator()._get_doc_link()
     assert link.startswith("https://")
     assert Estimator.__name__ in link

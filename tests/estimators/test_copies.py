@@ -8,9 +8,8 @@ import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from plain import BackpropClassifier
 from sklearn.base import clone
-
-from skbackprop import BackpropClassifier
 
 from .common import (
     BOTH,

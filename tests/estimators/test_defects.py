@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from plain import BackpropClassifier, BackpropRegressor
 from scipy import sparse
 from scipy.special import log_expit, log_softmax
 from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.estimators.codec import TargetCodec
 from skbackprop.nn.activations import ACTIVATIONS
 from skbackprop.nn.architectures import mlp

@@ -9,10 +9,9 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from plain import BackpropClassifier, BackpropRegressor
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
-
-from skbackprop import BackpropClassifier, BackpropRegressor
 
 from .common import BOTH, SOLVERS, unconverged
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from plain import BackpropClassifier, BackpropRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.training.callbacks import DivideWhenFlat, StopWhenFlat, loss_fell
 from skbackprop.training.run import Run
 

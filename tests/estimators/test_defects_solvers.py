@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 from joblib import Parallel, delayed
 from numpy.testing import assert_allclose, assert_array_equal
+from plain import BackpropClassifier, BackpropRegressor
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_info, threadpool_limits
-
-from skbackprop import BackpropClassifier, BackpropRegressor
 
 from .common import BOTH, SOLVERS, unconverged, weights
 

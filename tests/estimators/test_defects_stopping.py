@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from plain import BackpropClassifier, BackpropRegressor
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss, mean_poisson_deviance
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-
-from skbackprop import BackpropClassifier, BackpropRegressor
 
 from .common import BOTH, SOLVERS, unconverged, weights
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from plain import BackpropClassifier, BackpropRegressor
 from sklearn.exceptions import NotFittedError
 
-from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.nn.activations import ACTIVATIONS
 from skbackprop.nn.architectures import NORMALIZATIONS
 from skbackprop.nn.initializers import INITIALIZERS
@@ -24,15 +24,18 @@ NOT_BOOL = ["yes", None, 2, 0.5], ["bool"]
 NOT_POSITIVE = ["much", None, 0.0, -1.0, np.nan, np.inf, [1.0]], ["auto", "(0", "inf)"]
 SHARE = ["much", None, -0.1, 1.0, np.nan, [0.5]], ["[0", "1)"]
 
+NOT_AUTO_BOOL = ["yes", None, 2, 0.5], ["auto", "bool"]
+NOT_SCHEDULE = ["fast", None, 0.1], ["auto", *map(repr, SCHEDULES)]
+
 WRONG = {
     "hidden_layer_sizes": (["many", None, 0, -5, (5, 0), (8.0, 4.5), 2.5, "12"], ["auto", "int"]),
     "activation": (["rectifier", None, 3, ["relu", "no"], (None,)], ACTIVATION_NAMES),
-    "preset": (["fancy", None, 1], ["plain"]),
+    "preset": (["fancy", None, 1], ["auto", "plain", "fast", "best"]),
     "solver": (["newton", None, 1], ["auto", "lbfgs", *map(repr, OPTIMIZERS)]),
     "alpha": (["much", None, -1, np.nan, np.inf, [1.0]], ["auto", "[0", "inf)"]),
     "batch_size": (["many", None, 0, -1, 2.5, True], ["auto", "int", "[1"]),
     "learning_rate": (["fast", None, 0.1], ["adaptive", *map(repr, SCHEDULES)]),
-    "learning_rate_init": NOT_POSITIVE,
+    "learning_rate_init": (["much", None, 0.0, -1.0, np.nan, [1.0]], ["auto", "probe", "(0"]),
     "power_t": (["much", None, -1.0, np.nan, [1.0]], ["[0", "inf)"]),
     "max_iter": (["many", None, 0, -1, 2.5, True], ["auto", "int", "[1"]),
     "shuffle": NOT_BOOL,
@@ -53,10 +56,29 @@ WRONG = {
     "hidden_width": (["much", 0, -1, 2.5, (1,)], ["None", "int", "[1"]),
     "weight_decay": (["much", None, -0.1, np.nan, np.inf, [0.1]], ["auto", "[0", "inf)"]),
     "max_grad_norm": (["much", 0.0, -1.0, np.nan, np.inf, [1.0], True], ["None", "(0", "inf)"]),
-    "dropout": (["much", None, -0.1, 1.0, 1, np.nan, [0.5], True], ["[0", "1)"]),
+    "dropout": (["much", None, -0.1, 1.0, 1, np.nan, [0.5], True], ["auto", "[0", "1)"]),
+    "input_dropout": (["much", None, -0.1, 1.0, np.nan, [0.5]], ["[0", "1)"]),
+    "dropout_schedule": NOT_SCHEDULE,
+    "weight_decay_schedule": NOT_SCHEDULE,
+    "l1": (["much", None, -0.1, np.nan, np.inf, [0.1]], ["[0", "inf)"]),
+    "categorical_features": (["from_types", 3, 0.5], ["None", "from_dtype", "names", "mask"]),
+    "feature_encoding": (["columns", True, 0], ["None", "auto", "table"]),
+    "feature_scale": NOT_AUTO_BOOL,
+    "parametric_activation": NOT_AUTO_BOOL,
+    "numeric_embedding": (["waves", True, 0], ["None", "periodic", "piecewise", "both"]),
+    "n_frequencies": (["many", None, 0, 2.5], ["auto", "int", "[1"]),
+    "frequency_scale": NOT_POSITIVE,
+    "n_bins": (["many", None, 1, 2.5], ["auto", "int", "[2"]),
+    "category_width": (["much", None, 0, 2.5], ["auto", "int", "[1"]),
+    "rate_factors": (["fast", 1.0, {"W": -1.0}, {1: 1.0}], ["None", "auto", "ntk", "dict"]),
+    "n_members": (["many", None, 0, 2.5], ["auto", "int", "[1"]),
+    "member_sharing": (["all", None, 1], ["auto", "independent"]),
+    "max_rounds": (["many", None, 0, 2.5], ["auto", "int", "[1"]),
+    "callbacks": (["mine", 3, [3], (None,)], ["None", "callbacks"]),
+    "n_jobs": (["all", 0, 2.5], ["None", "int"]),
     "normalization": (["group", True, 1, 0], ["None", *map(repr, NORMALIZATIONS)]),
     "residual": NOT_BOOL,
-    "averaging": (["mean", True, 0.9, 0], ["None", *map(repr, AVERAGES)]),
+    "averaging": (["mean", True, 0.9, 0], ["None", "auto", *map(repr, AVERAGES)]),
     "fit_intercept": NOT_BOOL,
     "out_activation": (["rectifier", None, 3], ["auto", *ACTIVATION_NAMES]),
     "weight_init": (["large", None, {}], ["auto", "mlp", *INITIALIZER_NAMES]),
@@ -73,9 +95,17 @@ WRONG_IN = {
     BackpropClassifier: WRONG
     | {
         "loss": (["hinge", None, 3], LOSS_OF[BackpropClassifier]),
+        "calibration": (["isotonic", True, 1.0], ["None", "temperature"]),
+        "label_smoothing": (["much", None, -0.1, 1.0, np.nan], ["[0", "1)"]),
+        "label_smoothing_schedule": NOT_SCHEDULE,
         "class_weight": (["equal", 3, 0.5], ["balanced", "dict", "None"]),
     },
-    BackpropRegressor: WRONG | {"loss": (["hinge", None, 3], LOSS_OF[BackpropRegressor])},
+    BackpropRegressor: WRONG
+    | {
+        "loss": (["hinge", None, 3], LOSS_OF[BackpropRegressor]),
+        "standardize_target": NOT_AUTO_BOOL,
+        "clip_predictions": NOT_AUTO_BOOL,
+    },
 }
 CASES = [
     (Estimator, name, value, allowed)

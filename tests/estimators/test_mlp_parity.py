@@ -19,10 +19,10 @@ from itertools import product
 
 import numpy as np
 import pytest
+from plain import BackpropClassifier, BackpropRegressor
 from scipy import sparse
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.optim.schedules import InverseScaling
 
 from .common import (

@@ -10,13 +10,13 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from plain import BackpropClassifier, BackpropRegressor
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import check_estimator
 
-from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.nn.architectures import NORMALIZATIONS
 from skbackprop.nn.losses import HalfSquaredError
 from skbackprop.optim import AVERAGES, OPTIMIZERS, ExponentialAverage

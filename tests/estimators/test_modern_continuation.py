@@ -12,9 +12,9 @@ from itertools import permutations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from plain import BackpropClassifier
 from sklearn.base import clone
 
-from skbackprop import BackpropClassifier
 from skbackprop.nn.architectures import NORMALIZATIONS
 from skbackprop.optim import AVERAGES, OPTIMIZERS
 from skbackprop.optim.schedules import SCHEDULES

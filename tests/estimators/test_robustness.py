@@ -7,10 +7,9 @@ import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from plain import BackpropClassifier, BackpropRegressor
 from scipy import sparse
 from sklearn.base import clone
-
-from skbackprop import BackpropClassifier, BackpropRegressor
 
 from .common import BOTH, SOLVERS, unconverged, weights
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from plain import BackpropClassifier, BackpropRegressor
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import UnsetMetadataPassedError
@@ -9,8 +10,6 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
-
-from skbackprop import BackpropClassifier, BackpropRegressor
 
 from .common import BOTH, assert_identical, assert_within, features, target, unconverged
 

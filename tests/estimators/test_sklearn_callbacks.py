@@ -4,12 +4,11 @@ import warnings
 
 import numpy as np
 import pytest
+from plain import BackpropClassifier
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-
-from skbackprop import BackpropClassifier
 
 from .common import (
     BOTH,

@@ -15,12 +15,12 @@ from collections import Counter
 from dataclasses import dataclass
 
 import pytest
+from plain import BackpropClassifier, BackpropRegressor
 from sklearn.exceptions import DataConversionWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator
 
-from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.nn.activations import ACTIVATIONS
 from skbackprop.nn.losses import LOSSES
 
@@ -270,7 +270,7 @@ ARRAY_API_SCRIPT = """
 import json, sys, warnings
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import estimator_checks
-from skbackprop import BackpropClassifier, BackpropRegressor
+from plain import BackpropClassifier, BackpropRegressor
 
 warnings.simplefilter("error")
 warnings.simplefilter("ignore", ConvergenceWarning)
@@ -291,7 +291,12 @@ def test_once_more_with_the_array_api_of_scipy():
         pytest.importorskip("array_api_compat")  # that scikit-learn 1.6 does not bring along
     done = subprocess.run(
         [sys.executable, "-c", ARRAY_API_SCRIPT],
-        env={**os.environ, "SCIPY_ARRAY_API": "1", "OPENBLAS_NUM_THREADS": "1"},
+        env={
+            **os.environ,
+            "SCIPY_ARRAY_API": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        },
         capture_output=True,
         text=True,
         check=False,

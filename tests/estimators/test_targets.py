@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from plain import BackpropClassifier, BackpropRegressor
 from scipy.special import expit, log_softmax
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import accuracy_score, r2_score
-
-from skbackprop import BackpropClassifier, BackpropRegressor
 
 from .common import (
     BOTH,

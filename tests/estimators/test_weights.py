@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
+from plain import BackpropClassifier
 from sklearn.utils.class_weight import compute_sample_weight
-
-from skbackprop import BackpropClassifier
 
 from .common import (
     BOTH,

@@ -3,16 +3,22 @@
 from functools import partial
 
 from skbackprop.nn.activations import ACTIVATIONS, Elu, LeakyRelu
-from skbackprop.nn.initializers import Orthogonal, UniformRange
+from skbackprop.nn.initializers import Given, Orthogonal, UniformRange
 from skbackprop.nn.layers import (
     Activate,
     BatchNorm,
+    Branches,
+    CategoricalEmbedding,
     Dense,
     Dropout,
     GatedResidual,
     Layer,
     LayerNorm,
+    MemberDense,
     ParametricActivation,
+    PeriodicEmbedding,
+    PeriodicLinearEmbedding,
+    PiecewiseLinear,
     Residual,
     RMSNorm,
     Scale,
@@ -36,6 +42,23 @@ OF_FEATURES = {  # layers with numbers for each feature, which members share or 
         for name in ("tanh", "mish")
     },
 }
+EMBEDDINGS = {  # layers of tables, whose arrays members share or do not
+    "periodic embedding": partial(PeriodicEmbedding, 5, 3),
+    "periodic linear embedding": partial(PeriodicLinearEmbedding, 5, 3, n_out=2),
+    "categorical embedding": partial(CategoricalEmbedding, (2, 4, 1, 3, 3), 2),  # x is rounded
+}
+BLOCK3 = Residual(Dense(3, 3))
+PIECEWISE = PiecewiseLinear(
+    5, 4, init=Given([[-2, -1, 0, 1, 2], [-1, 0, 0.5, 0.5, 0.5]] * 2 + [[0] * 5])
+)
+TABLE = Branches(
+    (
+        (2, PeriodicEmbedding(2, 4, members=3)),
+        (1, CategoricalEmbedding((3,), 5, members=3)),
+        (1, Scale((1,))),
+        (1, PiecewiseLinear(1, 9, init=Given([[-2.5, -2, -1, -0.5, 0, 0.5, 1, 2, 2.5, 3]]))),
+    )
+)
 
 CASES: list[tuple[str, Layer, tuple[int, ...]]] = [
     ("base", Layer(), (9, 5)),
@@ -44,6 +67,10 @@ CASES: list[tuple[str, Layer, tuple[int, ...]]] = [
     ("dense without biases", Dense(5, 8, bias=False), (9, 5)),
     ("dense from one to one", Dense(1, 1, init=UNIFORM), (9, 1)),
     ("dense of members", Dense(5, 8), (3, 9, 5)),
+    ("member dense", MemberDense(3, 5, 8), (3, 9, 5)),
+    ("member dense over one input", MemberDense(3, 5, 8, bias_init=UNIFORM), (9, 5)),
+    ("member dense without biases", MemberDense(2, 5, 8, bias=False), (2, 9, 5)),
+    ("scale of members over one input", Scale((3, 5)), (9, 5)),
     *((name, Activate(f), (9, 5)) for name, f in ACTIVATIONS.items()),
     ("activate members", MISH, (3, 9, 5)),
     ("leaky relu of slope 0.3", Activate(LeakyRelu(0.3)), (9, 5)),
@@ -83,4 +110,27 @@ CASES: list[tuple[str, Layer, tuple[int, ...]]] = [
         (3, 9, 5),
     ),
     ("dropout first", Sequential((Dropout(0.2), Scale((5,)), Dense(5, 4), RMSNorm((4,)))), (9, 5)),
+    *(
+        (f"{name}{what}", make(members=k), shape)
+        for name, make in EMBEDDINGS.items()
+        for what, k, shape in (
+            ("", None, (9, 5)),
+            (" for all members", None, (3, 9, 5)),
+            (" of members", 3, (3, 9, 5)),
+            (" of members over one input", 3, (9, 5)),
+        )
+    ),
+    ("piecewise linear", PIECEWISE, (9, 5)),
+    ("piecewise linear for all members", PIECEWISE, (3, 9, 5)),
+    ("piecewise linear without edges", PiecewiseLinear(5, 4), (9, 5)),
+    ("branches", Branches(((2, Dense(2, 4)), (1, Layer()), (2, RELU))), (9, 5)),
+    ("branches that do not learn", Branches(((2, MISH), (3, Standardize(3)))), (9, 5)),
+    ("branch in branch", Branches(((4, Branches(((1, TANH), (3, BLOCK3)))), (1, RELU))), (9, 5)),
+    ("branches of members", TABLE, (3, 9, 5)),
+    ("branches of members over one input", TABLE, (9, 5)),
+    (
+        "branches above and below",
+        Sequential((Dense(4, 5), TABLE, Activate(ACTIVATIONS["tanh"]), Scale((3, 26)))),
+        (9, 4),
+    ),
 ]

@@ -26,6 +26,7 @@ from skbackprop.optim import (
     NAdam,
     Optimizer,
     ScheduleFree,
+    Shrinkage,
     base,
     clip_norm,
     decay,
@@ -65,8 +66,9 @@ def randoms(n, n_steps, dtype=np.float64, seed=0):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    """Vectors above 100 elements are walked in blocks of 64, by two threads."""
+    """Vectors above 100 elements are walked in blocks of 64 at most, by two threads."""
     monkeypatch.setattr(base, "LONG", 100)
+    monkeypatch.setattr(base, "SHARED", 100)
     monkeypatch.setattr(base, "BLOCK", 64)
     monkeypatch.setattr(base, "_n_cores", lambda: 2)
     base._helper.cache_clear()
@@ -277,12 +279,52 @@ def test_blocks_change_no_bit(optimizer, n, dtype, n_cores, small_blocks):
     whole = blocked.copy()
     small_blocks.setattr(base, "_n_cores", lambda: n_cores)
     state = walk(optimizer, blocked, grads)
-    assert state.scratch.shape == (n_cores, optimizer.n_scratch, 64)
+    block = base.block_size(whole, n_cores)
+    assert state.scratch.shape == (n_cores, optimizer.n_scratch, block)
     small_blocks.setattr(base, "LONG", 10_000)
     reference = walk(optimizer, whole, grads)
     assert reference.scratch.shape == (1, optimizer.n_scratch, n)
     assert_array_equal(blocked, whole)
     assert_array_equal(state.slots, reference.slots)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("n", [2**16 + 1, 147_457, 2**18, 999_999])
+def test_blocks_fit_the_cache_and_threads_get_the_same_share(dtype, n_threads, n):
+    theta = np.empty(n, dtype)
+    block = base.block_size(theta, n_threads)
+    assert block % 16 == 0
+    assert block * theta.itemsize <= 4 * base.BLOCK
+    starts = range(0, n, block)
+    work = [sum(min(block, n - s) for s in starts[i::n_threads]) for i in range(n_threads)]
+    assert sum(work) == n
+    assert max(work) - min(work) <= 16 * len(starts)
+
+
+@every_optimizer
+@pytest.mark.parametrize("n", [50, 1000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("each", [False, True])
+def test_what_is_done_before_the_formula_may_as_well_be_done_apart(
+    optimizer, n, dtype, each, small_blocks
+):
+    apart, grads = randoms(n, 20, dtype)
+    along = apart.copy()
+    n_weights = n - 7
+    amount = np.full(n_weights, 0.02, dtype) if each else 0.02
+    state, twin = optimizer.state(apart), optimizer.state(along)
+    for grad in grads:
+        ours = grad.copy()
+        shrink = Shrinkage(along[:n_weights], ours[:n_weights])
+        shrink.rate, shrink.amount = 0.1, amount
+        optimizer.step(along, ours, 0.01, twin, shrink)
+        grad[:n_weights] += dtype(0.1) * apart[:n_weights]
+        decay(apart[:n_weights], amount)
+        optimizer.step(apart, grad, 0.01, state)
+        assert_array_equal(ours, grad)  # whoever looks at the gradient sees all of it
+    assert_array_equal(along, apart)
+    assert_array_equal(twin.slots, state.slots)
 
 
 @dataclass(frozen=True)

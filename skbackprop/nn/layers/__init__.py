@@ -2,15 +2,19 @@
 
 from .activate import Activate
 from .base import Backward, Forward, Layer, is_trained
-from .compose import Residual, Sequential
+from .categorical import CategoricalEmbedding
+from .compose import Branches, Residual, Sequential
 from .dense import Dense
 from .dropout import Dropout
+from .ensemble import MemberDense
 from .gate import GatedResidual, ParametricActivation
 from .norm import BatchNorm, LayerNorm, RMSNorm
+from .numerical import PeriodicEmbedding, PeriodicLinearEmbedding, PiecewiseLinear
 from .scale import Scale, Standardize
 
 LAYERS: dict[str, type[Layer]] = {
     "dense": Dense,
+    "member_dense": MemberDense,
     "activate": Activate,
     "standardize": Standardize,
     "scale": Scale,
@@ -19,8 +23,13 @@ LAYERS: dict[str, type[Layer]] = {
     "layer_norm": LayerNorm,
     "rms_norm": RMSNorm,
     "parametric_activation": ParametricActivation,
+    "periodic_embedding": PeriodicEmbedding,
+    "periodic_linear_embedding": PeriodicLinearEmbedding,
+    "piecewise_linear": PiecewiseLinear,
+    "categorical_embedding": CategoricalEmbedding,
     "sequential": Sequential,
     "residual": Residual,
+    "branches": Branches,
     "gated_residual": GatedResidual,
 }
 
@@ -29,13 +38,19 @@ __all__ = [
     "Activate",
     "Backward",
     "BatchNorm",
+    "Branches",
+    "CategoricalEmbedding",
     "Dense",
     "Dropout",
     "Forward",
     "GatedResidual",
     "Layer",
     "LayerNorm",
+    "MemberDense",
     "ParametricActivation",
+    "PeriodicEmbedding",
+    "PeriodicLinearEmbedding",
+    "PiecewiseLinear",
     "RMSNorm",
     "Residual",
     "Scale",

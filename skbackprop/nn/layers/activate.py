@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..activations import Activation
+from ..activations import Activation, trained
 from ..workspace import Workspace
 from .base import Backward, Forward, Layer
 
@@ -27,15 +27,18 @@ class Activate(Layer):
 
     def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
         f = self.activation
+        f_forward, f_backward = f.forward, f.backward
+        if g is not None:
+            f_forward, f_backward = trained(f, ws.shape, ws.dtype)
         y = ws.array("y", ws.shape)
 
         def forward(z: np.ndarray) -> np.ndarray:
             ws.x, ws.y = z, y
-            f.forward(z, y)
+            f_forward(z, y)
             return y
 
         def backward(d: np.ndarray) -> np.ndarray:
-            f.backward(ws.x, y, d)
+            f_backward(ws.x, y, d)
             return d
 
         return forward, backward

@@ -119,3 +119,91 @@ class Residual(Layer):
             self.inner.bind(p.inner, getattr(g, "inner", None), inner),
             self.shortcut.bind(p.shortcut, getattr(g, "shortcut", None), shortcut),
         )
+
+
+@dataclass(frozen=True)
+class Branches(Layer):
+    """``y = [f_1(x_1), …, f_m(x_m)]``, where ``x = [x_1, …, x_m]`` is split by columns.
+
+    So codes go to one layer and numbers to another.  Backwards each layer gets its columns
+    of the delta, and returns its columns of ``dx``; those that learn nothing are passed by
+    if nobody below wants one.
+
+    Parameters
+    ----------
+    branches : tuple of (int, Layer)
+        How many columns, in order, and what they go through: ``((2, f_1), (5, f_2))``.
+    """
+
+    branches: tuple[tuple[int, Layer], ...]
+
+    @property
+    def named(self) -> tuple[tuple[str, Layer], ...]:
+        """The layers under their names, as in `Sequential`."""
+        return Sequential(tuple(layer for _, layer in self.branches)).named
+
+    def arrays(self) -> Tree:
+        return {name: layer.arrays() for name, layer in self.named}
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self._joined(self._shapes(shape))
+
+    def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
+        shapes = self._shapes(ws.shape)
+        y = ws.array("y", self._joined(shapes))
+        dx = ws.array("dx", ws.shape) if ws.needs_dx else None
+        forwards, backwards = [], []
+        start = stop = 0
+        for (name, layer), (width, _), shape in zip(self.named, self.branches, shapes, strict=True):
+            inputs, outputs = slice(start, start + width), slice(stop, stop + shape[-1])
+            start, stop = inputs.stop, outputs.stop
+            child = ws.child(name, (*ws.shape[:-1], width), ws.needs_dx)
+            forward, backward = layer.bind(getattr(p, name), getattr(g, name, None), child)
+            # Parts are copied, for of an array with gaps BLAS would make a copy each time.
+            forwards.append((forward, inputs, ws.array(f"x_{name}", child.shape), y[..., outputs]))
+            if ws.needs_dx or is_trained(layer):
+                backwards.append((backward, inputs, outputs, ws.array(f"d_{name}", shape)))
+
+        def forward_all(x: np.ndarray) -> np.ndarray:
+            for forward, inputs, x_part, y_part in forwards:
+                x_part[...] = x[..., inputs]
+                y_part[...] = forward(x_part)
+            return y
+
+        def backward_all(d: np.ndarray) -> np.ndarray | None:
+            for backward, inputs, outputs, d_part in backwards:
+                dx_part = backward(_copy_or_sum(d[..., outputs], out=d_part))
+                if dx is not None:
+                    dx[..., inputs] = dx_part
+            return dx
+
+        return forward_all, backward_all
+
+    def _shapes(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """Of the outputs of all branches."""
+        widths = [width for width, _ in self.branches]
+        if sum(widths) != shape[-1]:
+            raise ValueError(
+                f"Branches needs as many columns as its branches take, {sum(widths)} = "
+                f"{' + '.join(map(str, widths))}, got an input of shape {shape}. "
+                "Columns that need no layer go through Layer()."
+            )
+        return [layer.output_shape((*shape[:-1], width)) for width, layer in self.branches]
+
+    def _joined(self, shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
+        """The shape of ``y``, with an axis of members if any output has one."""
+        ends = {shape[:-1] for shape in shapes if len(shape) == max(map(len, shapes))}
+        if len(ends) != 1:
+            raise ValueError(
+                f"Branches needs outputs of one number of members, got the shapes {shapes}. "
+                "Give all layers of members the same number."
+            )
+        return (*ends.pop(), sum(shape[-1] for shape in shapes))
+
+
+def _copy_or_sum(d: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """Write to `out` the delta `d`, or, if all members share `out`, the sum of theirs."""
+    if out.ndim < d.ndim:
+        return d.sum(axis=0, out=out)
+    out[...] = d
+    return out

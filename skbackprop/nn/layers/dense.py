@@ -52,6 +52,9 @@ class Dense(Layer):
         dx = ws.array("dx", ws.shape) if ws.needs_dx else None
         ones = np.ones(0 if g is None else rows(y).shape[0], ws.dtype)
         W, b = p.W, p.b if self.bias else None
+        dW: Any = None if g is None else g.W
+        db: Any = None if g is None or b is None else g.b
+        WT = W.T
         # For two axes np.dot is the same BLAS call as np.matmul, at half the overhead.
         plain = len(ws.shape) == 2
         product = np.dot if plain else np.matmul
@@ -63,9 +66,9 @@ class Dense(Layer):
 
         def backward(d: np.ndarray) -> np.ndarray | None:
             x, flat = (ws.x, d) if plain else (rows(ws.x), rows(d))
-            (np.dot if isinstance(x, np.ndarray) else matmul)(x.T, flat, out=g.W)
-            if b is not None:
-                np.dot(ones, flat, out=g.b)  # Σ d as a product: 3 times faster
-            return None if dx is None else product(d, W.T, out=dx)
+            (np.dot if isinstance(x, np.ndarray) else matmul)(x.T, flat, out=dW)
+            if db is not None:
+                np.dot(ones, flat, out=db)  # Σ d as a product: 3 times faster
+            return None if dx is None else product(d, WT, out=dx)
 
         return forward, backward

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..activations import Activation
+from ..activations import Activation, trained
 from ..initializers import Constant, Initializer
 from ..parameters import Param, Tree
 from ..workspace import Workspace
@@ -109,6 +109,9 @@ class ParametricActivation(Layer):
 
     def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
         f = self.activation
+        f_forward, f_backward = f.forward, f.backward
+        if g is not None:
+            f_forward, f_backward = trained(f, ws.shape, ws.dtype)
         y, active = ws.array("y", ws.shape), ws.array("active", ws.shape)
         change, product = ws.array("change", ws.shape), ws.array("product", ws.shape)
         ones = np.ones(prod(ws.shape[:-1]), ws.dtype)
@@ -116,13 +119,13 @@ class ParametricActivation(Layer):
 
         def forward(z: np.ndarray) -> np.ndarray:
             ws.x = z
-            f.forward(z, active)
+            f_forward(z, active)
             np.subtract(active, z, out=change)
             return np.add(z, np.multiply(change, alpha, out=y), out=y)
 
         def backward(d: np.ndarray) -> np.ndarray:
             sum_rows(np.multiply(d, change, out=product), ones, out=g.alpha)
-            f.backward(ws.x, active, np.multiply(d, alpha, out=product))
+            f_backward(ws.x, active, np.multiply(d, alpha, out=product))
             d *= 1 - alpha
             return np.add(d, product, out=d)
 

@@ -74,10 +74,16 @@ class Scale(Layer):
     def arrays(self) -> Tree:
         return {"scale": Param(self.shape, self.init, "free")}
 
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (*(self.shape[:-1] or shape[:-2]), *shape[-2:])
+
     def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
-        y, product = ws.array("y", ws.shape), ws.array("product", ws.shape)
-        ones = np.ones(prod(ws.shape[:-1]), ws.dtype)
+        shape = self.output_shape(ws.shape)
+        y, product = ws.array("y", shape), ws.array("product", shape)
+        ones = np.ones(prod(shape[:-1]), ws.dtype)
         scale = p.scale[..., None, :]
+        # One x for all members: what they ask of it adds up.
+        total = ws.array("total", ws.shape) if len(shape) > len(ws.shape) else None
 
         def forward(x: np.ndarray) -> np.ndarray:
             ws.x = x
@@ -85,7 +91,8 @@ class Scale(Layer):
 
         def backward(d: np.ndarray) -> np.ndarray:
             sum_rows(np.multiply(d, ws.x, out=product), ones, out=g.scale)
-            return np.multiply(d, scale, out=d)
+            np.multiply(d, scale, out=d)
+            return d if total is None else np.sum(d, axis=0, out=total)
 
         return forward, backward
 

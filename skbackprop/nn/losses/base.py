@@ -44,8 +44,8 @@ Shapes
 ``target``     ``(n, m)`` floats: one-hot for several classes, 0/1 for two classes
                (``m = 1``) and for multilabel, numbers for regression
 ``scores``     ``(n, n_scores(m))``, or ``(k, n, n_scores(m))`` for `k` members,
-               which all have the same target
-``weight``     a float for all rows, or an array ``(n,)``
+               which have the same target or, ``(k, n, m)``, their own
+``weight``     a float for all rows, or an array ``(n,)``, or ``(k, n)``
 ``out``        like `scores`, and never the same memory
 =============  ==================================================================
 
@@ -154,14 +154,14 @@ class Loss:
         """Return ``Σ wᵢ ℓᵢ`` and write ``wᵢ ∂ℓᵢ/∂scores`` to `out`."""
         losses = self.row_losses(target, scores, out)
         if isinstance(weight, np.ndarray):
-            np.multiply(out, weight[:, None], out=out)
+            np.multiply(out, weight[..., None], out=out)
             losses = losses * weight
+            weight = 1.0
         elif weight != 1:
             np.multiply(out, weight, out=out)
-            losses = losses * weight
         # One number per row is cheap to add in double precision.  Rejected: a dot product
         # with the weights, which BLAS spreads over threads that cost more than they add.
-        return float(np.add.reduce(losses, axis=None, dtype=np.float64))
+        return float(np.add.reduce(losses, axis=None, dtype=np.float64) * weight)
 
     def n_scores(self, n_targets: int) -> int:
         """How many columns of scores a target of `n_targets` columns needs."""
@@ -170,6 +170,22 @@ class Loss:
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """What the scores mean: the link, inverted.  May return `scores` itself."""
         return scores
+
+    def combine(self, scores: np.ndarray) -> np.ndarray:
+        """The scores, ``(n, m)``, that predict the mean prediction of `k` members, ``(k, n, m)``.
+
+        ``predict(combine(scores)) == predict(scores).mean(axis=0)``: a mean of the scores
+        themselves, right for the identity link, is a geometric mean under another.
+        """
+        mean: np.ndarray = scores.mean(axis=0)
+        return mean
+
+    def smoothed(self, target: np.ndarray, epsilon: float) -> np.ndarray:
+        """The target with the part `epsilon` spread over all classes; for class losses only."""
+        raise ValueError(
+            f"label_smoothing needs a loss for classes, got {self.name or type(self).__name__!r}. "
+            "Set label_smoothing=0."
+        )
 
     def constant(self, target: np.ndarray, weight: Any) -> np.ndarray:
         """The best scores that are the same for all rows, ``(n_scores,)``: where to start."""
@@ -188,6 +204,22 @@ def per_row(losses: np.ndarray) -> np.ndarray:
     """Add up the losses of the outputs of every row."""
     total: np.ndarray = losses[..., 0] if losses.shape[-1] == 1 else losses.sum(axis=-1)
     return total
+
+
+def log_mean_exp(members: np.ndarray) -> np.ndarray:
+    """``log(mean(exp(a)))`` over the first axis, without an exponential that overflows.
+
+    The largest member is factored out: ``exp`` sees nothing above 0, and at least one 0.
+
+    >>> log_mean_exp(np.array([[-1e4, 0.0], [-1e4, 1e4]])).round(4)
+    array([-10000.    ,   9999.3069])
+    """
+    top = members.max(axis=0)
+    below = members - top
+    mean: np.ndarray = np.exp(below, out=below).mean(axis=0)
+    np.log(mean, out=mean)
+    mean += top
+    return mean
 
 
 def weighted_mean(target: np.ndarray, weight: Any) -> np.ndarray:

@@ -25,7 +25,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import expit, log_expit, logit
 
-from .base import Interval, Loss, per_row, weighted_mean
+from .base import Interval, Loss, log_mean_exp, per_row, weighted_mean
 
 # A class that was never seen is given this share, so that its score is finite.
 SMALL_SHARE = float(np.finfo(np.float32).eps)
@@ -66,9 +66,29 @@ class BinaryLogLoss(Loss):
         """Log-probability of a yes; that of a no is ``log_predict(-scores)``."""
         return np.asarray(log_expit(scores))
 
+    def combine(self, scores: np.ndarray) -> np.ndarray:
+        """The log-odds of the mean probability."""
+        # The means of both answers, so that neither is 1 minus something near 1.
+        log_odds = log_mean_exp(log_expit(scores))
+        log_odds -= log_mean_exp(log_expit(-scores))
+        return log_odds
+
+    def smoothed(self, target: np.ndarray, epsilon: float) -> np.ndarray:
+        """``t + ε (½ - t)``."""
+        return smooth(target, epsilon, 2)
+
     def constant(self, target: np.ndarray, weight: Any) -> np.ndarray:
         share = np.clip(weighted_mean(target, weight), SMALL_SHARE, 1 - SMALL_SHARE)
         return np.asarray(logit(share))
+
+
+def smooth(target: np.ndarray, epsilon: float, n_classes: int) -> np.ndarray:
+    """Spread the part `epsilon` of each target evenly over the classes.
+
+    Szegedy, Vanhoucke, Ioffe, Shlens & Wojna, "Rethinking the inception architecture for
+    computer vision" (2016).
+    """
+    return target * (1 - epsilon) + epsilon / n_classes
 
 
 def _shift(scores: np.ndarray) -> Any:
@@ -119,6 +139,14 @@ class MulticlassLogLoss(Loss):
         log_p: np.ndarray = scores - scores.max(axis=-1, keepdims=True)
         log_p -= np.log(np.exp(log_p).sum(axis=-1, keepdims=True))
         return log_p
+
+    def combine(self, scores: np.ndarray) -> np.ndarray:
+        """The logarithm of the mean probability of each class."""
+        return log_mean_exp(self.log_predict(scores))
+
+    def smoothed(self, target: np.ndarray, epsilon: float) -> np.ndarray:
+        """``t + ε (1 / K - t)``."""
+        return smooth(target, epsilon, target.shape[-1])
 
     def constant(self, target: np.ndarray, weight: Any) -> np.ndarray:
         share: np.ndarray = np.maximum(weighted_mean(target, weight), SMALL_SHARE)
@@ -181,7 +209,7 @@ class Heads(Loss):
     ) -> float:
         total = 0.0
         for loss, t, s in self.blocks:
-            total += loss.value_and_delta(target[:, t], scores[..., s], weight, out[..., s])
+            total += loss.value_and_delta(target[..., t], scores[..., s], weight, out[..., s])
         return total
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
@@ -191,6 +219,15 @@ class Heads(Loss):
     def log_predict(self, scores: np.ndarray) -> np.ndarray:
         """The log-probabilities of all heads, side by side."""
         return np.concatenate([loss.log_predict(scores[..., s]) for loss, _, s in self.blocks], -1)
+
+    def combine(self, scores: np.ndarray) -> np.ndarray:
+        """Every head combines its own columns."""
+        return np.concatenate([loss.combine(scores[..., s]) for loss, _, s in self.blocks], -1)
+
+    def smoothed(self, target: np.ndarray, epsilon: float) -> np.ndarray:
+        """The targets of all heads, each smoothed by its loss."""
+        parts = [loss.smoothed(target[..., t], epsilon) for loss, t, _ in self.blocks]
+        return np.concatenate(parts, -1)
 
     def constant(self, target: np.ndarray, weight: Any) -> np.ndarray:
         return np.concatenate([loss.constant(target[:, t], weight) for loss, t, _ in self.blocks])

@@ -24,7 +24,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import xlogy
 
-from .base import Interval, Loss, per_row, weighted_mean
+from .base import Interval, Loss, log_mean_exp, per_row, weighted_mean
 
 # Above this score the exponential goes on as its tangent.  The half leaves room for what
 # comes after: a squared gradient, a sum over many rows.
@@ -145,8 +145,8 @@ class Pinball(Loss):
 
     def row_losses(self, target: np.ndarray, scores: np.ndarray, out: np.ndarray) -> np.ndarray:
         # Splitting the last axis never copies: (..., n, m·q) becomes (..., n, m, q).
-        apart = (*target.shape[1:], len(self.quantiles))
-        residual = scores.reshape(scores.shape[:-1] + apart) - target[:, :, None]
+        apart = (target.shape[-1], len(self.quantiles))
+        residual = scores.reshape(scores.shape[:-1] + apart) - target[..., None]
         slope = out.reshape(out.shape[:-1] + apart)
         # ½ sign(r) + ½ - q is 1 - q above the target and -q below it.
         np.sign(residual, out=slope)
@@ -178,6 +178,9 @@ class HalfPoissonDeviance(Loss):
     def predict(self, scores: np.ndarray) -> np.ndarray:
         return exp_capped(scores)
 
+    def combine(self, scores: np.ndarray) -> np.ndarray:
+        return combine_logs(scores)
+
     def constant(self, target: np.ndarray, weight: Any) -> np.ndarray:
         return log_mean(target, weight)
 
@@ -202,6 +205,9 @@ class HalfGammaDeviance(Loss):
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         return exp_capped(scores)
+
+    def combine(self, scores: np.ndarray) -> np.ndarray:
+        return combine_logs(scores)
 
     def constant(self, target: np.ndarray, weight: Any) -> np.ndarray:
         return log_mean(target, weight)
@@ -250,6 +256,9 @@ class HalfTweedieDeviance(Loss):
     def predict(self, scores: np.ndarray) -> np.ndarray:
         return exp_capped(scores)
 
+    def combine(self, scores: np.ndarray) -> np.ndarray:
+        return combine_logs(scores)
+
     def constant(self, target: np.ndarray, weight: Any) -> np.ndarray:
         return log_mean(target, weight)
 
@@ -273,6 +282,11 @@ def exp_capped(scores: np.ndarray) -> np.ndarray:
     mean: np.ndarray = np.minimum(scores, SCORE_CAP[scores.dtype])
     np.exp(mean, out=mean)
     return mean
+
+
+def combine_logs(scores: np.ndarray) -> np.ndarray:
+    """`Loss.combine` for scores that are logarithms: that of the mean of `exp_capped`."""
+    return log_mean_exp(np.minimum(scores, SCORE_CAP[scores.dtype]))
 
 
 def log_mean(target: np.ndarray, weight: Any) -> np.ndarray:

@@ -1,8 +1,10 @@
 """Callbacks: everything that happens around the steps of the optimizer."""
 
 from .base import EVENTS, Callback
+from .members import KeepBestMembers
 from .rates import DivideWhenFlat
 from .reporting import Log, Progress
+from .rounds import AnotherRound
 from .stopping import (
     KeepBest,
     KeepFinite,
@@ -14,9 +16,11 @@ from .stopping import (
 
 __all__ = [
     "EVENTS",
+    "AnotherRound",
     "Callback",
     "DivideWhenFlat",
     "KeepBest",
+    "KeepBestMembers",
     "KeepFinite",
     "Log",
     "Progress",

@@ -116,6 +116,8 @@ class KeepBest(Callback):
         scores = run.judged_network().scores(self.x)
         if not np.isfinite(scores).all():
             return float("nan"), float("nan")
+        if scores.ndim == 3:  # members are judged together
+            scores = self.loss.combine(scores)
         n = len(self.target)
         total = n if self.weight is None else self.weight.sum()
         share = 1.0 / total if self.weight is None else self.weight / total

@@ -1,0 +1,333 @@
+"""From a table and a network to a trained one: who validates, the plan, the training.
+
+One network has one run.  Members that share nothing are trained in groups, each with a run
+of its own (`training.groups`); their network is put together at the end.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..nn.network import Network
+from ..training.batches import Batches
+from ..training.callbacks import Callback, KeepBest, KeepBestMembers
+from ..training.groups import gather, group_sizes, scatter, train_groups
+from ..training.loop import train
+from ..training.probe import mean_loss, probe_learning_rate
+from ..training.run import Plan, Run
+from . import recipe, resolve, rows
+from .calibration import fit_temperature
+from .fitted import Fitted
+from .outcome import report_end
+from .table import Given, Table
+
+
+@dataclass
+class Sides:
+    """The rows that learn and those that validate.
+
+    Parameters
+    ----------
+    table : Table
+        All rows that `learning` and `folds` count, or those that learn.
+    validation : Table or None
+        Rows on which all members validate together.
+    learning, folds : list of ndarray or None
+        The numbers of the rows from which each member learns, and on which it validates.
+    """
+
+    table: Table
+    validation: Table | None = None
+    learning: list[np.ndarray] | None = None
+    folds: list[np.ndarray] | None = None
+
+
+def learn(estimator: Any, fitted: Fitted, table: Table, given: Given) -> None:
+    """Train `fitted` on a table, in place."""
+    resolved = fitted.resolved
+    sides = divide(estimator, fitted, table, given)
+    n = len(sides.learning[0]) if sides.learning else sides.table.x.shape[0]
+    chosen = not (given.incremental or resolve.is_auto(estimator.batch_size))
+    resolved["batch_size"] = recipe.batch_size(resolved, n, chosen=chosen)
+    resolve.check_combination(resolved, n)
+    extra = estimator._tell_scikit_learn(fitted, given)
+    if in_groups(resolved):
+        learn_in_groups(fitted, sides, given, extra)
+    else:
+        learn_alone(estimator, fitted, sides, given, extra)
+    if resolved["calibration"] == "temperature":
+        fitted.temperature = temperature(fitted)
+    report_end(fitted.run, resolved, incremental=given.incremental)
+
+
+def temperature(fitted: Fitted) -> float:
+    """What the scores are divided by, so that the probabilities of held-out rows are right."""
+    if fitted.held_out is None:
+        raise ValueError(
+            "calibration='temperature' needs rows that were not learned from, got "
+            "early_stopping=False. Set early_stopping=True, or calibration=None."
+        )
+    target, scores = fitted.held_out
+    return fit_temperature(scores, target, None, fitted.loss)
+
+
+def in_groups(resolved: dict[str, Any]) -> bool:
+    """Are there members that share nothing?"""
+    return resolved["n_members"] > 1 and resolved["member_sharing"] == "independent"
+
+
+def learn_alone(
+    estimator: Any, fitted: Fitted, sides: Sides, given: Given, extra: list[Callback]
+) -> None:
+    """Train a network in one run."""
+    run, held = fitted.run, sides.validation
+    keep_best = None
+    if held is not None:
+        keep_best = KeepBest(
+            (held.x, held.target, held.weight),
+            fitted.loss,
+            estimator._make_score(fitted, held),
+            restore=not given.incremental,
+        )
+    plan = make_plan(fitted, run, sides.table, given)
+    plan.callbacks = recipe.make_callbacks(
+        fitted.resolved, keep_best, extra + own_callbacks(fitted), incremental=given.incremental
+    )
+    judge = None if held is None else mean_loss(fitted.loss, held.x, held.target, held.weight)
+    probe(fitted, [plan], run, given, judge)
+    train(plan, run)
+    if held is not None:
+        fitted.held_out = held.target, fitted.scores(held.x)
+    remember_score(fitted, None if keep_best is None else keep_best.best_score, given)
+
+
+def learn_in_groups(fitted: Fitted, sides: Sides, given: Given, extra: list[Callback]) -> None:
+    """Train the members group by group, side by side if nobody listens."""
+    resolved, whole = fitted.resolved, fitted.run
+    sizes = group_sizes(resolved["n_members"])
+    runs = runs_of_groups(fitted, sizes)
+    plans, keepers = [], []
+    for i, (run, size) in enumerate(zip(runs, sizes, strict=True)):
+        first = sum(sizes[:i])
+        plan = make_plan(fitted, run, sides.table, given, part(sides.learning, first, size))
+        keep_best = keeper(fitted, sides, given, first, size)
+        # Who is told of epochs is told of the last group: the others are complete by then.
+        told = extra if i == len(sizes) - 1 else []
+        plan.callbacks = recipe.make_callbacks(
+            resolved, keep_best, told + own_callbacks(fitted), incremental=given.incremental
+        )
+        plans.append(plan)
+        keepers.append(keep_best)
+    judge = None if keepers[0] is None else keepers[0].mean_loss
+    probe(fitted, plans, runs[0], given, judge)
+    listeners = bool(extra or resolved["callbacks"] or resolved["verbose"])
+    train_groups(plans, runs, n_threads=1 if listeners else n_threads(resolved))
+    gather(whole, runs, sizes)
+    fitted.held_out = held_out(keepers, runs)
+    scores = [keep.best_scores for keep in keepers if keep is not None]
+    remember_score(fitted, float(np.concatenate(scores).mean()) if scores else None, given)
+
+
+def own_callbacks(fitted: Fitted) -> list[Callback]:
+    """Copies of the user's callbacks: `fit` changes no parameter."""
+    return deepcopy(list(fitted.resolved["callbacks"] or []))
+
+
+def probe(fitted: Fitted, plans: list[Plan], run: Run, given: Given, judge: Any) -> None:
+    """With ``learning_rate_init="probe"``, try rates on the first run, and use the best."""
+    resolved = fitted.resolved
+    if not resolved["probe"] or given.incremental or run.clock.epoch > 0:
+        return
+    rate = probe_learning_rate(plans[0], run, judge=judge).learning_rate
+    resolved["learning_rate_init"] = rate
+    for plan in plans:
+        plan.learning_rate = rate
+
+
+def keeper(
+    fitted: Fitted, sides: Sides, given: Given, first: int, size: int
+) -> KeepBestMembers | None:
+    """What keeps the best weights of the members of a group."""
+    resolved, codec = fitted.resolved, fitted.codec
+    every, folds, held = 1, part(sides.folds, first, size), sides.table
+    if resolved["n_iter_no_change"] == np.inf:
+        every = max(1, resolved["max_iter"] // MOST_EVALUATIONS)
+    if sides.validation is not None:
+        held = sides.validation
+        folds = [np.arange(held.x.shape[0])] * size
+    if folds is None:
+        return None
+    score = None if resolved["scoring"] == "loss" else codec.score
+    return KeepBestMembers(
+        (held.x, held.target, held.weight),
+        folds,
+        fitted.loss,
+        score,
+        every=every,
+        restore=not given.incremental,
+    )
+
+
+def held_out(
+    keepers: Sequence[KeepBestMembers | None], runs: Sequence[Run]
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Targets and scores of the rows that members did not learn from."""
+    parts = [k.held_out(run.network) for k, run in zip(keepers, runs, strict=True) if k is not None]
+    if not parts:
+        return None
+    targets, scores = zip(*parts, strict=True)
+    return np.concatenate(targets), np.concatenate(scores)
+
+
+MOST_EVALUATIONS = 64  # of a plan without patience: more find nothing better
+
+
+def part(members: list[np.ndarray] | None, first: int, size: int) -> list[np.ndarray] | None:
+    """What belongs to the members of a group."""
+    return None if members is None else members[first : first + size]
+
+
+def runs_of_groups(fitted: Fitted, sizes: Sequence[int]) -> list[Run]:
+    """A run for each group: new ones, or those that go on."""
+    whole = fitted.run
+    if whole.parts:
+        runs = [old.continued(old.network) for old in whole.parts]
+    else:
+        runs = []
+        for size in sizes:
+            network = Network(fitted.layer_of(size), whole.network.dtype)
+            runs.append(Run(network, np.random.RandomState(whole.rng.randint(2**31))))
+    scatter(whole, runs, sizes)
+    return runs
+
+
+def n_threads(resolved: dict[str, Any]) -> int:
+    """How many threads may train at once."""
+    limit = resolved["n_jobs"]
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    n_cores = n_cores or 1
+    return n_cores if limit is None or limit < 0 else min(limit, n_cores)
+
+
+def remember_score(fitted: Fitted, best: float | None, given: Given) -> None:
+    """Keep the best validation score; over all calls of ``partial_fit``."""
+    before = fitted.best_score if given.incremental else None
+    if best is not None:
+        fitted.best_score = best if before is None else max(best, before)
+    elif not given.incremental:
+        fitted.best_score = None
+
+
+def make_plan(
+    fitted: Fitted,
+    run: Run,
+    table: Table,
+    given: Given,
+    members: list[np.ndarray] | None = None,
+) -> Plan:
+    """Everything decided before training, but for the callbacks."""
+    resolved = fitted.resolved
+    optimizer = recipe.make_optimizer(resolved, run.network.layout)
+    average, average_from = recipe.make_average(resolved)
+    if optimizer is None or not continues(run, optimizer):
+        run.forget()
+    return Plan(
+        fitted.loss,
+        Batches(
+            table.x,
+            table.target,
+            table.weight,
+            resolved["batch_size"],
+            resolved["shuffle"],
+            table.mass,
+            members,
+        ),
+        alpha=resolved["alpha"],
+        optimizer=optimizer,
+        learning_rate=resolved["learning_rate_init"],
+        schedule=recipe.make_schedule(resolved),
+        weight_decay=resolved["weight_decay"],
+        max_grad_norm=resolved["max_grad_norm"],
+        average=average,
+        average_from=average_from,
+        noisy=max(resolved["dropout"], resolved["input_dropout"]) > 0,
+        rates=recipe.make_rates(resolved, run.network),
+        fading=recipe.make_fading(resolved),
+        label_smoothing=resolved["label_smoothing"],
+        l1=resolved["l1"],
+        max_epochs=1 if given.incremental else resolved["max_iter"],
+        horizon=resolved["max_iter"] if given.incremental else None,
+        tol=resolved["tol"],
+        max_fun=resolved["max_fun"],
+    )
+
+
+def continues(run: Run, optimizer: Any) -> bool:
+    """Does the state of the last call fit this optimizer?"""
+    return run.optimizer_state is not None and type(run.optimizer) is type(optimizer)
+
+
+def divide(estimator: Any, fitted: Fitted, table: Table, given: Given) -> Sides:
+    """Who learns and who validates."""
+    resolved = fitted.resolved
+    n = table.x.shape[0]
+    k = resolved["n_members"] if in_groups(resolved) else 0
+    stacked = k > 0 and isinstance(table.x, np.ndarray)  # sparse rows are not stacked
+    everything = [np.arange(n)] * k if stacked else None
+    if given.X_val is not None:
+        if resolved["early_stopping"] is False and not given.incremental:
+            raise ValueError(
+                "X_val and y_val need early_stopping=True, got early_stopping=False. "
+                "Set early_stopping=True, or leave the validation data out."
+            )
+        return Sides(table, estimator._check_validation(given, fitted), everything)
+    if not resolved["early_stopping"]:
+        return Sides(table, None, everything)
+    fraction = resolved["validation_fraction"]
+    if stacked and isinstance(fraction, (int, float)):
+        return divide_members(fitted, table, k)
+    learning, held = divide_once(fitted, table, given)
+    everything = [np.arange(len(learning))] * k if stacked else None
+    return Sides(table.take(learning), table.take(held), everything)
+
+
+def divide_members(fitted: Fitted, table: Table, k: int) -> Sides:
+    """Another part of the rows validates for each member."""
+    n, kept = table.x.shape[0], fitted.validation_rows
+    if kept is not None and kept[0] == n:
+        return Sides(table, None, kept[1], kept[2])
+    fraction, stratify = fitted.resolved["validation_fraction"], fitted.codec.stratify(table.target)
+    folds = rows.folds(n, stratify, max(fraction, min(0.5, FEWEST_HELD / n)), k, fitted.run.rng)
+    learning = [np.setdiff1d(np.arange(n), fold) for fold in folds]
+    fitted.validation_rows = n, learning, folds
+    return Sides(table, None, learning, folds)
+
+
+FEWEST_HELD = 5  # rows that a member validates on, at least
+
+
+def divide_once(fitted: Fitted, table: Table, given: Given) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of the rows that learn, and of those that validate."""
+    resolved, run = fitted.resolved, fitted.run
+    n, fraction, kept = (
+        table.x.shape[0],
+        resolved["validation_fraction"],
+        fitted.validation_rows,
+    )
+    if kept is not None and kept[0] == n:
+        learning, held = kept[1:]
+    elif isinstance(fraction, (int, float)):
+        stratify = fitted.codec.stratify(table.target)
+        learning, held = rows.split(table.contents(), stratify, n, fraction, run.rng)
+        if stratify is not None:
+            rows.warn_rare(stratify, fitted.codec.classes)
+    else:
+        learning, held = rows.split_with(fraction, table.x, table.y, given.groups)
+    fitted.validation_rows = n, learning, held
+    return learning, held

@@ -1,0 +1,202 @@
+"""What ``"auto"`` stands for: one table for each preset.
+
+``"plain"`` is scikit-learn's MLP, number for number.  The other three are recipes for tables.
+They depend on what the training rows are (`Facts`), and never on the clock: the same rows
+and the same seed give the same model.
+
+The recipe for tables follows Holzmüller, Grinsztajn & Steinwart, "Better by default: strong
+pre-tuned MLPs and boosted trees on tabular data" (2024), with what ensembles of small
+networks make better, or superfluous.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+# scikit-learn's MLP.
+PLAIN: dict[str, Any] = {
+    "hidden_layer_sizes": (100,),
+    "activation": "relu",
+    "solver": "adam",
+    "alpha": 1e-4,
+    "learning_rate": "constant",
+    "learning_rate_init": 1e-3,
+    "max_iter": 200,
+    "tol": 1e-4,
+    "early_stopping": False,
+    "validation_fraction": 0.1,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
+    "epsilon": 1e-8,
+    "momentum": 0.9,
+    "n_iter_no_change": 10,
+    "weight_init": "mlp",
+    "bias_init": "mlp",
+    "dropout": 0.0,
+    "dropout_schedule": "constant",
+    "weight_decay_schedule": "constant",
+    "averaging": None,
+    "feature_encoding": None,
+    "numeric_embedding": None,
+    "n_frequencies": 8,
+    "frequency_scale": 0.2,
+    "n_bins": 8,
+    "category_width": 8,
+    "feature_scale": False,
+    "parametric_activation": False,
+    "rate_factors": None,
+    "n_members": 1,
+    "member_sharing": "independent",
+    "max_rounds": 1,
+    "label_smoothing_schedule": "constant",
+    "standardize_target": False,
+    "clip_predictions": False,
+}
+
+# What all recipes for tables have in common.
+TABULAR: dict[str, Any] = PLAIN | {
+    "activation": "mish",
+    "alpha": 0.0,
+    "learning_rate": "coslog4",
+    "early_stopping": True,
+    "beta_2": 0.95,
+    "n_iter_no_change": float("inf"),
+    "weight_init": "data",
+    "bias_init": "data",
+    "dropout": 0.15,
+    "dropout_schedule": "flat_cos",
+    "weight_decay": 0.16,
+    "weight_decay_schedule": "flat_cos",
+    "averaging": "ema",
+    "scoring": "loss",
+    "feature_encoding": "table",
+    "feature_scale": True,
+    "parametric_activation": True,
+    "rate_factors": "ntk",
+    "standardize_target": True,
+    "clip_predictions": True,
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a recipe may depend on.
+
+    Parameters
+    ----------
+    n : int
+        Number of training rows.
+    n_numeric : int
+        Number of numeric columns.
+    n_classes : int
+        Number of classes; 0 in regression, 1 for targets of several columns of labels.
+    sparse : bool
+        Is X sparse?
+    incremental : bool
+        Is this a call of ``partial_fit``?
+    """
+
+    n: int
+    n_numeric: int = 1
+    n_classes: int = 0
+    sparse: bool = False
+    incremental: bool = False
+
+
+def tabular(facts: Facts, *, speed: str = "auto") -> dict[str, Any]:
+    """The recipe for tables: ``"fast"``, ``"auto"`` or ``"best"``."""
+    n = facts.n
+    small, many_classes = n < 1500, facts.n_classes > 2
+    hard = n > 10_000 or (many_classes and n >= 4000)
+    width, n_steps, k = (128, 2000, 4) if hard else (64, 1000, 4)
+    k = 8 if small else k
+    if n < TINY:
+        k, n_steps = 4, 400
+    batch = 64 if small else 128 if n <= 10_000 else 256
+    if speed == "fast":
+        k, n_steps = 2, n_steps * 2 // 5
+    elif speed == "best":
+        k, width, n_steps = 8, 128, 3000
+    room = max(ROOM // max(facts.n_numeric, 1), 1)  # for the waves and ramps of a number
+    ramps = not small and room >= 8
+    values = TABULAR | {
+        "hidden_layer_sizes": (width, width),
+        "learning_rate_init": 0.005 if facts.n_classes else 0.0125,
+        "numeric_embedding": "both" if ramps else "periodic",
+        "n_bins": min(8, max(room - 4, 4)),
+        "n_frequencies": 4 if ramps else min(8, room),
+        "n_members": k,
+        "batch_size": equal_batches(int(0.9 * n), batch),
+        "max_rounds": 1 if speed == "fast" else 3,
+    }
+    values["max_iter"] = max(1, round(n_steps / ceil(max(0.9 * n, 1) / values["batch_size"])))
+    if n < FEWEST:
+        values["early_stopping"] = False
+    if facts.sparse:
+        values |= SPARSE | {"max_iter": min(max(values["max_iter"], 10), 100)}
+    if facts.incremental:
+        values |= INCREMENTAL
+    return values
+
+
+ROOM = 400  # inputs that waves and ramps may become
+TINY = 150  # rows: more steps learn them by heart
+FEWEST = 10  # rows: fewer are not divided into those that learn and those that validate
+
+# Sparse rows have few entries, whatever their width: no factor by width, nothing dense below.
+SPARSE: dict[str, Any] = {
+    "hidden_layer_sizes": (128,),
+    "learning_rate": "cosine",
+    "learning_rate_init": 1e-3,
+    "rate_factors": None,
+    "feature_scale": False,
+    "weight_init": "mlp",
+    "bias_init": "mlp",
+    "numeric_embedding": None,
+    "n_members": 1,
+    "batch_size": 64,
+    "max_rounds": 1,
+    "weight_decay": 0.0,
+}
+
+# Nobody knows how long it will go on, and the rows of one call say little about the rest.
+INCREMENTAL: dict[str, Any] = {
+    "learning_rate": "constant",
+    "dropout_schedule": "constant",
+    "weight_decay_schedule": "constant",
+    "early_stopping": False,
+    "numeric_embedding": "periodic",
+    "max_rounds": 1,
+}
+
+# All rows at once, and a loss that is the same at every look.
+FULL_BATCH: dict[str, Any] = {
+    "learning_rate": "constant",
+    "early_stopping": False,
+    "dropout": 0.0,
+    "weight_decay": 0.0,
+    "averaging": None,
+    "alpha": 1e-4,
+    "max_iter": 200,
+    "n_members": 1,
+    "max_rounds": 1,
+}
+
+
+def equal_batches(n: int, size: int) -> int:
+    """A batch size near `size` with which the last batch is about as large as the others.
+
+    >>> equal_batches(300, 256), equal_batches(450, 64)
+    (300, 65)
+    """
+    return max(1, ceil(n / max(1, round(n / size))))
+
+
+def preset_values(preset: str, facts: Facts, solver: Any) -> dict[str, Any]:
+    """What ``"auto"`` stands for, parameter by parameter."""
+    if preset == "plain":
+        return PLAIN
+    values = tabular(facts, speed=preset)
+    return values | FULL_BATCH if solver == "lbfgs" else values

@@ -1,0 +1,185 @@
+"""What the parameters are in the end, and which of them go together.
+
+`resolve` replaces every ``"auto"`` by what the preset says; `check_combination` refuses what
+cannot work, and `warn_unused` names what has no effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from ..optim import OPTIMIZERS
+from .outcome import warn_user
+from .presets import PLAIN, Facts, preset_values
+
+# Parameters that only some solvers look at.
+OPTIMIZER_PARAMETERS = {  # field of an optimizer: parameter of the estimator
+    "momentum": "momentum",
+    "nesterov": "nesterovs_momentum",
+    "beta_1": "beta_1",
+    "beta_2": "beta_2",
+    "epsilon": "epsilon",
+}
+STOCHASTIC = {"batch_size", "shuffle", "learning_rate_init", "learning_rate", "power_t"}
+SOLVER_SPECIFIC = STOCHASTIC | {"max_fun", *OPTIMIZER_PARAMETERS.values()}
+# lbfgs refuses them
+ONLY_STOCHASTIC = ("weight_decay", "max_grad_norm", "averaging", "dropout", "input_dropout", "l1")
+MLP_RATES = ("constant", "invscaling", "adaptive")  # which scikit-learn's adam ignores
+
+
+OF_CLASSIFIERS = {  # what a regressor does without
+    "calibration": None,
+    "label_smoothing": 0.0,
+    "label_smoothing_schedule": "constant",
+}
+
+
+def is_auto(value: Any) -> bool:
+    """Is a parameter left to the preset?"""
+    return isinstance(value, str) and value == "auto"
+
+
+def resolve(params: dict[str, Any], facts: Facts) -> dict[str, Any]:
+    """The parameters with every ``"auto"`` that the preset decides replaced."""
+    preset = preset_values(params["preset"], facts, params["solver"])
+    resolved = {k: preset.get(k, v) if is_auto(v) else v for k, v in params.items()}
+    resolved = OF_CLASSIFIERS | resolved
+    count, width = params["n_hidden_layers"], params["hidden_width"]
+    sizes = resolved["hidden_layer_sizes"]
+    if count is not None or width is not None:
+        default = preset["hidden_layer_sizes"]
+        sizes = [width or default[0]] * (len(default) if count is None else count)
+    sizes = sizes if isinstance(sizes, Iterable) else [sizes]
+    resolved["hidden_layer_sizes"] = tuple(int(size) for size in sizes)
+    solver = resolved["solver"]
+    if isinstance(solver, str) and solver in OPTIMIZERS and solver not in ("sgd", "adam"):
+        resolved.update(own_defaults(solver, params))
+    resolved["probe"] = isinstance(resolved["learning_rate_init"], str)
+    if resolved["probe"]:  # around the preset's
+        resolved["learning_rate_init"] = preset["learning_rate_init"]
+    if is_auto(resolved["weight_decay"]):
+        own = getattr(
+            OPTIMIZERS.get(solver) if isinstance(solver, str) else solver, "weight_decay", 0
+        )
+        resolved["weight_decay"] = float(own)
+    return resolved
+
+
+def preset_of(estimator: Any) -> str:
+    """What ``preset="auto"`` means for this class."""
+    return estimator._auto_preset if is_auto(estimator.preset) else estimator.preset
+
+
+def encodes(params: dict[str, Any]) -> bool:
+    """Are the columns of X encoded, or taken as the numbers that they are?"""
+    given = params["feature_encoding"]
+    return params["preset"] != "plain" if is_auto(given) else given is not None
+
+
+def own_defaults(solver: str, params: dict[str, Any]) -> dict[str, Any]:
+    """Defaults of an optimizer's paper, for the parameters that were not set."""
+    return {
+        field.name: field.default
+        for field in fields(OPTIMIZERS[solver])
+        if field.name in params and is_auto(params[field.name])
+    }
+
+
+def check_combination(resolved: dict[str, Any], n: int) -> None:
+    """Refuse what cannot work together, with advice."""
+    if resolved["solver"] == "lbfgs":
+        unfit = [name for name in ONLY_STOCHASTIC if resolved[name]]
+        unfit += ["normalization"] if resolved["normalization"] == "batch" else []
+        if unfit:
+            named = ", ".join(f"{name}={resolved[name]!r}" for name in unfit)
+            raise ValueError(
+                f"solver='lbfgs' needs a loss that is the same at every look, got {named}. "
+                "Leave these out, or use solver='adamw'."
+            )
+    if resolved["probe"] and resolved["solver"] == "lbfgs":
+        raise ValueError(
+            "learning_rate_init='probe' needs a solver with a learning rate, got solver='lbfgs'. "
+            "Leave learning_rate_init out, or use solver='adam'."
+        )
+    if resolved["normalization"] == "batch" and (
+        resolved["averaging"] or resolved["solver"] == "schedule_free"
+    ):
+        raise ValueError(
+            "normalization='batch' needs moments of the parameters that are handed out, got "
+            f"averaging={resolved['averaging']!r} and solver={resolved['solver']!r}, which average "
+            "parameters but not moments. Use normalization='layer'."
+        )
+    size = resolved["batch_size"]
+    if resolved["normalization"] == "batch" and n > 0 and (size == 1 or n % size == 1):
+        raise ValueError(
+            f"normalization='batch' needs batches of two rows and more, got {n} rows in batches "
+            f"of {size}, the last one of a single row. Change batch_size, or use "
+            "normalization='layer'."
+        )
+
+
+def warn_unused(params: dict[str, Any], resolved: dict[str, Any], defaults: dict[str, Any]) -> None:
+    """One warning that names the parameters that were set and have no effect."""
+    solver, rate = resolved["solver"], resolved["learning_rate"]
+    reads = reads_of(solver)
+    idle = SOLVER_SPECIFIC - reads
+    if solver == "adam" and rate in MLP_RATES:
+        idle = idle | {"learning_rate", "power_t"}
+    if "power_t" in reads and rate != "invscaling":
+        idle = idle | {"power_t"}
+    if solver == "sgd" and resolved["momentum"] == 0:
+        idle = idle | {"nesterovs_momentum"}
+    if resolved["early_stopping"] is False:
+        idle = idle | {"validation_fraction", "scoring"}
+        idle = idle | ({"n_iter_no_change"} if solver == "lbfgs" else set())
+    preset = PLAIN if params["preset"] == "plain" else {}
+    unused = [
+        name
+        for name in defaults
+        if name in idle
+        and differs(params[name], defaults[name])
+        and differs(params[name], preset.get(name, defaults[name]))
+    ]
+    if unused:
+        named = ", ".join(f"{name}={params[name]!r}" for name in unused)
+        warn_user(
+            f"These parameters have no effect with solver={solver!r}, learning_rate={rate!r} and "
+            f"early_stopping={resolved['early_stopping']!r}: {named}. Remove them, or choose "
+            "settings that use them.",
+        )
+
+
+def reads_of(solver: Any) -> set[str]:
+    """Which of the solver-specific parameters a solver looks at."""
+    if not isinstance(solver, str):
+        return STOCHASTIC
+    if solver == "lbfgs":
+        return {"max_fun"}
+    return STOCHASTIC | set(optimizer_fields(solver).values())
+
+
+def differs(value: Any, default: Any) -> bool:
+    """Was a parameter set to something else than its default?"""
+    if isinstance(value, str) or isinstance(default, str):
+        return not (isinstance(value, str) and value == default)
+    return value is not default and not np.array_equal(value, default)
+
+
+def optimizer_fields(solver: str) -> dict[str, str]:
+    """Which parameter of the estimator each field of an optimizer is set by."""
+    known = {field.name for field in fields(OPTIMIZERS[solver])}
+    return {field: name for field, name in OPTIMIZER_PARAMETERS.items() if field in known}
+
+
+def solver_is_stochastic(estimator: Any) -> bool:
+    """Can the estimator go on by one epoch?  For ``available_if``."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic. "
+            "Use solver='adam' or 'sgd'."
+        )
+    return True

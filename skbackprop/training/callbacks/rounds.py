@@ -1,0 +1,48 @@
+"""Another round of training, when the last one was still worth it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..run import Run
+from .base import Callback
+
+
+class AnotherRound(Callback):
+    """When the schedule has come to its end, go on with a longer round if that pays.
+
+    A schedule that ends at a rate of 0 leaves nothing to be gained by going on as before,
+    so the next round begins anew with the whole rate, and is `factor` times as long
+    (Loshchilov & Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017).
+    It is begun if the validation loss has fallen by the part `gain` since about the middle
+    of the round: a target without noise asks for many steps, a noisy one for few.
+
+    Parameters
+    ----------
+    gain : float
+        Least relative fall of the validation loss in the second half of a round.
+    factor : int
+        How many times as long the next round is.
+    most : int
+        Most rounds in all.
+    """
+
+    def __init__(self, gain: float = 0.05, factor: int = 2, most: int = 3):
+        self.gain, self.factor, self.most = gain, factor, most
+
+    def on_train_begin(self, run: Run) -> None:
+        self.n_rounds, self.begin = 1, 0
+
+    def on_epoch_end(self, run: Run) -> None:
+        if run.n_epochs < run.max_epochs or run.stop_reason is not None:
+            return
+        length = run.max_epochs - self.begin
+        losses = run.history["validation_loss"][run.first_epoch + self.begin :]
+        known = np.array([np.inf if loss is None else loss for loss in losses])
+        middle, end = known[: max(length // 2, 1)].min(), known.min()
+        if self.n_rounds >= self.most or not end < (1 - self.gain) * middle:
+            return
+        self.n_rounds, self.begin = self.n_rounds + 1, run.max_epochs
+        run.max_epochs += self.factor * length
+        run.clock.first_step = run.clock.step
+        run.clock.n_epochs = run.clock.epoch + self.factor * length

@@ -1,0 +1,102 @@
+"""Groups of members, each trained in a thread of its own.
+
+Members do not hear of each other, so whole runs may go on side by side: nothing is locked
+and nobody waits.  The groups depend on the number of members only, and not on the number
+of cores: the same seed gives the same numbers on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+
+from ..nn.network import copy_members
+from .history import COLUMNS, History
+from .loop import train
+from .run import Plan, Run
+
+N_GROUPS = 2
+
+
+def group_sizes(n_members: int, n_groups: int = N_GROUPS) -> list[int]:
+    """How many members each group has.
+
+    >>> group_sizes(5), group_sizes(1)
+    ([3, 2], [1])
+    """
+    n_groups = max(1, min(n_groups, n_members))
+    return [n_members // n_groups + (i < n_members % n_groups) for i in range(n_groups)]
+
+
+def train_groups(plans: Sequence[Plan], runs: Sequence[Run], *, n_threads: int) -> None:
+    """Train every run by its plan, on up to `n_threads` threads at once."""
+    if n_threads < 2 or len(runs) < 2:
+        for plan, run in zip(plans, runs, strict=True):
+            train(plan, run)
+        return
+    with ThreadPoolExecutor(min(n_threads, len(runs)), "skbackprop-members") as pool:
+        jobs = [
+            # The context carries np.errstate, which a new thread would not know.
+            pool.submit(copy_context().run, train, plan, run)
+            for plan, run in zip(plans, runs, strict=True)
+        ]
+        _wait(jobs, runs)
+
+
+def _wait(jobs: Sequence[Future[Run]], runs: Sequence[Run]) -> None:
+    """Wait for all; who is interrupted or fails stops the others after their epoch."""
+    try:
+        wait(jobs, return_when=FIRST_EXCEPTION)
+        for job in sorted(jobs, key=lambda job: not job.done()):  # those that failed are done
+            job.result()
+    except KeyboardInterrupt:
+        for run in runs:
+            run.interrupted = True
+            run.stop("interrupted")
+    except BaseException:
+        for run in runs:
+            run.stop("failed")
+        raise
+
+
+def gather(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
+    """Put the members of all groups into the network of `whole`, and sum up their records."""
+    first = 0
+    for run, size in zip(runs, sizes, strict=True):
+        copy_members(whole.network, run.network, first, to_whole=True)
+        first += size
+    longest = max(runs, key=lambda run: run.clock.epoch)
+    whole.clock, whole.lr = longest.clock, longest.lr
+    whole.max_epochs, whole.first_epoch = longest.max_epochs, longest.first_epoch
+    whole.best_epoch = max(run.best_epoch for run in runs)
+    whole.stop_reason = longest.stop_reason
+    for run in runs:
+        if run.stop_reason in ("diverged", "interrupted"):
+            whole.stop_reason = run.stop_reason
+    whole.interrupted = any(run.interrupted for run in runs)
+    whole.messages = [message for run in runs for message in run.messages]
+    whole.history = mean_history([run.history for run in runs])
+    whole.parts = list(runs)
+
+
+def scatter(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
+    """Hand each group its members of the network of `whole`."""
+    first = 0
+    for run, size in zip(runs, sizes, strict=True):
+        copy_members(whole.network, run.network, first, to_whole=False)
+        first += size
+
+
+def mean_history(histories: Sequence[History]) -> History:
+    """Epoch by epoch the mean over the groups that were still learning."""
+    if len(histories) == 1:
+        return histories[0]
+    mean = History()
+    for epoch in range(max(len(history) for history in histories)):
+        rows = [history for history in histories if len(history) > epoch]
+        for name in COLUMNS:
+            values = [h[name][epoch] for h in rows if h[name][epoch] is not None]
+            mean[name].append(sum(values) / len(values) if values else None)
+        mean.set("epoch", epoch + 1)
+    return mean

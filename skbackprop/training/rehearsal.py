@@ -1,0 +1,124 @@
+"""Training that leaves no trace: a copy of the run learns for a few steps.
+
+>>> import numpy as np
+>>> from skbackprop.nn import LOSSES, Dense, Network
+>>> from skbackprop.optim import SGD
+>>> from skbackprop.training import Batches, Plan, Run
+>>> run = Run(Network(Dense(1, 1)), np.random.RandomState(0))
+>>> batches = Batches(np.ones((9, 1)), np.ones((9, 1)))
+>>> plan = Plan(LOSSES["squared_error"], batches, optimizer=SGD(momentum=0.0))
+>>> ear = Ear(plan.loss)
+>>> copy = rehearse(plan, run, ear, n_steps=3, learning_rate=0.25)
+>>> ear.losses                                    # ½ 1², ½ ½², ½ ¼²
+[0.5, 0.125, 0.03125]
+>>> copy.network.theta, run.network.theta
+(array([0.4375, 0.4375]), array([0., 0.]))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import replace
+from itertools import islice
+from math import isfinite
+from typing import Any, cast
+
+import numpy as np
+
+from ..nn.losses import Loss
+from ..optim.schedules import Clock
+from .batches import Batch, Batches
+from .callbacks.base import Callback
+from .history import History
+from .loop import train
+from .run import Plan, Run
+
+EXPLODED = 4.0  # times the best loss, and a smoothed one has exploded
+
+
+def rehearse(plan: Plan, run: Run, ear: Ear, n_steps: int, **changes: Any) -> Run:
+    """Train a copy of the run for `n_steps`, or until the ear has heard enough."""
+    in_epoch = len(plan.batches)
+    n_epochs = -(-n_steps // in_epoch)
+    copy = deepcopy(run)
+    copy.clock, copy.history = Clock(), History()
+    rehearsal = replace(
+        plan,
+        loss=cast(Loss, ear),
+        batches=cast(Batches, _Some(plan.batches, n_steps, n_epochs, ear)),
+        callbacks=(_StopWhenHeard(ear),),
+        average=deepcopy(plan.average),
+        max_epochs=n_epochs,
+        horizon=None,
+        **changes,
+    )
+    train(rehearsal, copy)
+    if copy.interrupted:
+        raise KeyboardInterrupt
+    return copy
+
+
+class Ear:
+    """A loss that is listened to: it remembers the loss of each batch."""
+
+    def __init__(self, loss: Loss, smooth: float = 0.0):
+        self.loss, self.smooth = loss, smooth
+        self.losses: list[float] = []
+        self.smoothed: list[float] = []
+        self.mean = 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.loss, name)
+
+    def value_and_delta(
+        self, target: np.ndarray, scores: np.ndarray, weight: Any, out: np.ndarray
+    ) -> float:
+        value = self.loss.value_and_delta(target, scores, weight, out)
+        self.losses.append(value / (scores.shape[0] if scores.ndim == 3 else 1))
+        self.mean = self.smooth * self.mean + (1 - self.smooth) * self.losses[-1]
+        self.smoothed.append(self.mean / (1 - self.smooth ** len(self.losses)))
+        return value
+
+    @property
+    def diverged(self) -> bool:
+        """Is the last loss not finite?"""
+        return bool(self.losses) and not isfinite(self.losses[-1])
+
+    @property
+    def heard_enough(self) -> bool:
+        """Has the loss exploded?"""
+        if self.smooth == 0 or not self.losses or self.diverged:
+            return self.diverged
+        best = min(self.smoothed)
+        return self.smoothed[-1] > best + (EXPLODED - 1) * abs(best)
+
+
+class _Some:
+    """The first batches of every epoch, until so many steps are taken."""
+
+    def __init__(self, batches: Batches, n_steps: int, n_epochs: int, ear: Ear):
+        self.batches, self.ear, self.left = batches, ear, n_steps
+        self.in_epoch = -(-n_steps // n_epochs)
+
+    def __len__(self) -> int:
+        return self.in_epoch
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.batches, name)
+
+    def epoch(self, order: Any) -> Iterator[Batch]:
+        for batch in islice(self.batches.epoch(order), min(self.in_epoch, self.left)):
+            if self.ear.heard_enough:
+                return
+            self.left -= 1
+            yield batch
+
+
+class _StopWhenHeard(Callback):
+    def __init__(self, ear: Ear):
+        self.ear = ear
+
+    def on_epoch_end(self, run: Run) -> None:
+        if self.ear.heard_enough:
+            run.stop("diverged")

@@ -1,0 +1,143 @@
+"""Laws of the losses of several members: their own targets, and one answer from all."""
+
+from math import exp, log
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skbackprop.nn.losses import LOSSES, BinaryLogLoss, Heads, MulticlassLogLoss, Pinball
+from skbackprop.nn.losses.base import log_mean_exp
+
+from .test_losses import N, both_precisions, every_case, every_size, problem, value_and_delta
+
+K = 3
+
+
+def own_problem(case, n_outputs, dtype=np.float64):
+    """A loss with targets, scores and weights of members who share none of them."""
+    each = [problem(case, n_outputs, dtype=dtype, seed=seed) for seed in range(K)]
+    return each[0][0], *(np.stack(arrays) for arrays in list(zip(*each, strict=True))[1:])
+
+
+@every_case
+@every_size
+@both_precisions
+def test_members_with_targets_and_weights_of_their_own(case, n_outputs, dtype):
+    loss, target, scores, weight = own_problem(case, n_outputs, dtype)
+    value, delta = value_and_delta(loss, target, scores, weight)
+    each = [value_and_delta(loss, *own) for own in zip(target, scores, weight, strict=True)]
+    tolerance = 100 * np.finfo(dtype).eps
+    assert_allclose(value, sum(part[0] for part in each), rtol=tolerance, atol=tolerance)
+    # to rounding: softmax shifts all scores of a call by one number where that is safe
+    assert_allclose(delta, [part[1] for part in each], rtol=tolerance, atol=tolerance)
+    assert delta.dtype == dtype
+
+
+@every_case
+@pytest.mark.parametrize("of_their_own", ["target", "weight", "both"])
+def test_what_members_share_need_not_be_repeated(case, of_their_own):
+    loss, target, scores, weight = own_problem(case, 3)
+    if of_their_own == "target":
+        weight = weight[0]
+    elif of_their_own == "weight":
+        target = target[0]
+    repeated = np.broadcast_to(target, (K, *target.shape[-2:])), scores
+    expected = value_and_delta(loss, *repeated, np.broadcast_to(weight, (K, N)).copy())
+    value, delta = value_and_delta(loss, target, scores, weight)
+    assert_allclose(value, expected[0], rtol=1e-13, atol=1e-13)
+    assert_allclose(delta, expected[1], rtol=1e-13)
+
+
+@every_case
+@both_precisions
+def test_a_member_far_out_does_not_disturb_the_others(case, dtype):
+    loss, target, scores, weight = own_problem(case, 3, dtype)
+    scores[1] *= 1e4 / np.abs(scores[1]).max()
+    delta = value_and_delta(loss, target, scores, weight)[1]
+    alone = [value_and_delta(loss, *own)[1] for own in zip(target, scores, weight, strict=True)]
+    tolerance = 100 * np.finfo(dtype).eps
+    assert_allclose(delta, alone, rtol=tolerance, atol=tolerance)
+
+
+# ---------------------------------------------------------------------------- one answer
+
+
+def without_shift(loss, scores):
+    """Scores with what softmax does not look at taken away: one number for all classes."""
+    if isinstance(loss, Heads):
+        return np.concatenate(
+            [without_shift(head, scores[..., s]) for head, _, s in loss.blocks], 1
+        )
+    return loss.log_predict(scores) if loss.link == "softmax" else scores
+
+
+@every_case
+@every_size
+@both_precisions
+def test_the_combined_scores_predict_the_mean_prediction(case, n_outputs, dtype):
+    loss, _, scores, _ = problem(case, n_outputs, members=K, dtype=dtype)
+    combined = loss.combine(scores)
+    assert combined.shape == scores.shape[1:]
+    assert combined.dtype == dtype
+    rtol = 1e-12 if dtype == np.float64 else 1e-5
+    assert_allclose(loss.predict(combined), loss.predict(scores).mean(axis=0), rtol=rtol, atol=rtol)
+
+
+@every_case
+@both_precisions
+def test_members_who_agree_are_not_changed(case, dtype):
+    loss, _, scores, _ = problem(case, 3, dtype=dtype)
+    rtol = 1e-12 if dtype == np.float64 else 1e-5
+    for k in 1, 2, 5:
+        combined = loss.combine(np.stack([scores] * k))
+        expected = without_shift(loss, scores)
+        assert_allclose(without_shift(loss, combined), expected, rtol=rtol, atol=rtol)
+        if dtype == np.float64:
+            assert_allclose(loss.predict(combined), loss.predict(scores), rtol=1e-12)
+
+
+@every_case
+@both_precisions
+def test_extreme_scores_are_combined_without_overflow(case, dtype):
+    loss, _, scores, _ = problem(case, 3, members=K, dtype=dtype)
+    mixed = np.where(np.arange(scores.size).reshape(scores.shape) % 5 % 2, 1e4, -1e4)
+    for extreme in np.full_like(scores, 1e4), np.full_like(scores, -1e4), mixed.astype(dtype):
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            combined = loss.combine(extreme)
+        assert np.isfinite(combined).all()
+        mean = loss.predict(extreme).mean(axis=0, dtype=np.float64)
+        rtol = 1e-10 if dtype == np.float64 else 1e-4  # exp(cap) multiplies errors by the cap
+        assert_allclose(loss.predict(combined), mean, rtol=rtol)
+
+
+@every_case
+def test_combining_leaves_the_scores_alone(case):
+    loss, _, scores, _ = problem(case, 3, members=K)  # read-only
+    before = scores.copy()
+    loss.combine(scores)[...] = 0  # and answers with memory of its own
+    assert_array_equal(scores, before)
+
+
+def test_combined_scores_by_hand():
+    odds = np.array([log(0.2 / 0.8), log(0.6 / 0.4)]).reshape(2, 1, 1)
+    assert_allclose(BinaryLogLoss().combine(odds), [[log(0.4 / 0.6)]])
+    shares = np.log([[[0.2, 0.5, 0.3]], [[0.6, 0.1, 0.3]]]) + 7  # a shift does not count
+    assert_allclose(np.exp(MulticlassLogLoss().combine(shares)), [[0.4, 0.3, 0.3]])
+    for name in "poisson", "gamma", "tweedie":
+        logs = np.log([[[2.0]], [[6.0]]])
+        assert_allclose(LOSSES[name].combine(logs), [[log(4)]])
+    assert_allclose(Pinball((0.1, 0.9)).combine(np.array([[[1.0, 5.0]], [[3.0, 6.0]]])), [[2, 5.5]])
+
+
+def test_sure_members_keep_their_digits():
+    """``1 - p`` of members this sure is lost to rounding; its logarithm is not."""
+    scores = np.array([40.0, 50.0]).reshape(2, 1, 1)
+    doubt = (exp(-40) + exp(-50)) / 2
+    assert_allclose(BinaryLogLoss().combine(scores), [[-log(doubt)]], rtol=1e-14)
+    assert_allclose(BinaryLogLoss().combine(-scores), [[log(doubt)]], rtol=1e-14)
+
+
+def test_log_mean_exp_by_hand():
+    assert_allclose(log_mean_exp(np.log([[1.0, 2.0], [3.0, 2.0]])), [log(2), log(2)])
+    assert_allclose(log_mean_exp(np.array([[-1e5], [-1e5 - 1]])), [-1e5 + log((1 + exp(-1)) / 2)])

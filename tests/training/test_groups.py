@@ -1,0 +1,169 @@
+"""Groups of members: runs side by side, put together at the end."""
+
+import threading
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from skbackprop.nn.activations import ACTIVATIONS
+from skbackprop.nn.architectures import Extras, mlp
+from skbackprop.nn.losses import LOSSES
+from skbackprop.nn.network import Network
+from skbackprop.optim import OPTIMIZERS
+from skbackprop.training import Batches, Plan, Run, train
+from skbackprop.training.callbacks import AnotherRound, Callback, KeepBestMembers
+from skbackprop.training.groups import gather, group_sizes, scatter, train_groups
+from skbackprop.training.history import History
+
+SIZES = [2, 1]
+LOSS = LOSSES["squared_error"]
+rng = np.random.default_rng(0)
+X = rng.normal(size=(40, 3))
+T = X[:, :1] * X[:, 1:2] + 0.1 * rng.normal(size=(40, 1))
+
+
+def network_of(members, seed=0):
+    network = Network(
+        mlp(3, (5,), 1, activations=[ACTIVATIONS["tanh"]], extras=Extras(members=members))
+    )
+    network.initialize(np.random.RandomState(seed))
+    return network
+
+
+def start(sizes=SIZES, epochs=4, callbacks=()):
+    runs = [Run(network_of(size, i), np.random.RandomState(i)) for i, size in enumerate(sizes)]
+    plans = [
+        Plan(
+            LOSS,
+            Batches(X, T, None, 8, members=[np.arange(m, 40) for m in range(size)]),
+            optimizer=OPTIMIZERS["adam"](),
+            learning_rate=0.02,
+            max_epochs=epochs,
+            callbacks=callbacks,
+        )
+        for size in sizes
+    ]
+    return plans, runs
+
+
+def test_sizes():
+    assert group_sizes(8) == [4, 4]
+    assert group_sizes(5) == [3, 2]
+    assert group_sizes(1) == [1]
+    assert group_sizes(7, 3) == [3, 2, 2]
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 8])
+def test_the_number_of_threads_makes_no_difference(n_threads):
+    plans, runs = start()
+    train_groups(plans, runs, n_threads=n_threads)
+    for plan, run, alone in zip(*start(), runs, strict=True):
+        train(plan, run)
+        assert_array_equal(run.network.theta, alone.network.theta)
+
+
+def test_members_learn_what_they_would_learn_alone():
+    plans, (run,) = start([1])
+    train(plans[0], run)
+    alone = Run(
+        Network(mlp(3, (5,), 1, activations=[ACTIVATIONS["tanh"]])), np.random.RandomState(0)
+    )
+    alone.network.theta[...] = network_of(1).theta
+    plain = Plan(
+        LOSS,
+        Batches(X, T, None, 8),
+        optimizer=OPTIMIZERS["adam"](),
+        learning_rate=0.02,
+        max_epochs=4,
+    )
+    train(plain, alone)
+    np.testing.assert_allclose(run.network.theta, alone.network.theta, rtol=1e-9)
+    np.testing.assert_allclose(run.history["loss"], alone.history["loss"], rtol=1e-9)
+
+
+def test_gathered_and_scattered():
+    plans, runs = start()
+    train_groups(plans, runs, n_threads=1)
+    whole = Run(network_of(3), np.random.RandomState(0))
+    gather(whole, runs, SIZES)
+    both = np.concatenate([run.network.scores(X) for run in runs])
+    assert_array_equal(whole.network.scores(X), both)
+    assert len(whole.history) == 4
+    assert whole.history["loss"][0] == np.mean([run.history["loss"][0] for run in runs])
+    whole.network.theta += 1
+    scatter(whole, runs, SIZES)
+    both = np.concatenate([run.network.scores(X) for run in runs])
+    assert_array_equal(whole.network.scores(X), both)
+
+
+def test_a_group_that_fails_stops_the_others_and_is_heard():
+    class Fail(Callback):
+        def on_epoch_end(self, run):
+            if run.network.layer.layers[0].k == 1:
+                raise RuntimeError("mine")
+
+    plans, runs = start(epochs=100_000, callbacks=[Fail()])
+    with pytest.raises(RuntimeError, match="mine"):
+        train_groups(plans, runs, n_threads=2)
+    assert runs[0].n_epochs < 100_000
+    assert not [t for t in threading.enumerate() if t.name.startswith("skbackprop-members")]
+
+
+def test_each_member_keeps_its_own_best_weights():
+    folds = [np.arange(0, 8), np.arange(8, 15)]  # not of one length
+    keep = KeepBestMembers((X, T, None), folds, LOSS)
+    seen = []
+
+    class Note(Callback):
+        def on_epoch_end(self, run):
+            losses, _ = keep.evaluate(run.network)
+            seen.append((losses, run.network.theta.copy()))
+
+    plans, runs = start([2], epochs=25, callbacks=[keep, Note()])
+    plans[0].learning_rate = 0.1  # up and down
+    train(plans[0], runs[0])
+    losses = np.array([loss for loss, _ in seen])
+    for m, fold in enumerate(folds):
+        by_hand = 0.5 * np.mean((runs[0].network.scores(X[fold])[m] - T[fold]) ** 2)
+        assert by_hand == pytest.approx(losses[:, m].min(), rel=1e-12)
+    assert keep.best_epochs.tolist() == (losses.argmin(axis=0) + 1).tolist()
+    assert len(set(keep.best_epochs.tolist())) == 2  # or the test says little
+
+
+class Scripted(Callback):
+    """Validation losses that were decided before."""
+
+    def __init__(self, losses):
+        self.losses = losses
+
+    def on_epoch_end(self, run):
+        run.history.set("validation_loss", self.losses[min(run.n_epochs, len(self.losses)) - 1])
+
+
+@pytest.mark.parametrize(
+    ("losses", "n_epochs"),
+    [
+        ([4, 3, 2, 1], 12),  # falls in the second half: 4 + 8 epochs, flat in those
+        ([4, 3, 2.99, 2.98], 4),  # flat
+        ([4, 3, 2, 1, 1, 1, 1, 1, 0.5], 28),  # 4, then 8, then 16, and no more than three
+        ([4, None, None, 1], 12),  # not looked at every epoch
+    ],
+)
+def test_another_round_if_the_last_one_paid(losses, n_epochs):
+    plans, runs = start([1], epochs=4, callbacks=[Scripted(losses), AnotherRound(most=3)])
+    train(plans[0], runs[0])
+    assert runs[0].n_epochs == n_epochs
+    assert runs[0].stop_reason == "max_iter"
+    assert runs[0].clock.first_step in (0, 4 * 5, 12 * 5)
+
+
+def test_histories_of_unequal_length():
+    from skbackprop.training.groups import mean_history
+
+    long, short = History(), History()
+    for epoch, loss in enumerate([3.0, 2.0, 1.0], 1):
+        long.add(epoch=epoch, loss=loss)
+    short.add(epoch=1, loss=1.0)
+    assert mean_history([long, short])["loss"] == [2.0, 2.0, 1.0]
+    assert mean_history([long, short])["epoch"] == [1, 2, 3]
