@@ -1,4 +1,7 @@
-"""Run the benchmarks: ``python -m benchmarks``, see ``benchmarks/README.md``."""
+"""Run the benchmarks: ``python -m benchmarks``, see ``benchmarks/README.md``.
+
+The studies, ``python -m benchmarks tables`` and ``drawbacks``, take hours and are run by name.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import (
+    bench_drawbacks,
     bench_fit,
     bench_floor,
     bench_import,
@@ -21,6 +25,7 @@ from . import (
     bench_predict,
     bench_scaling,
     bench_sparse,
+    bench_tables,
     isolate,
     report,
 )
@@ -33,6 +38,8 @@ ELSEWHERE = isolate.ROOT / "build" / "benchmarks"  # for runs that are not the w
 
 def main() -> int:
     """Measure, write, and say where; 0 if nothing failed."""
+    if sys.argv[1:2] and sys.argv[1] in STUDIES:
+        return STUDIES[sys.argv[1]].main(sys.argv[2:])
     arguments = parse(sys.argv[1:])
     document = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -56,6 +63,9 @@ def main() -> int:
         failed += report.wrong_numbers(results)
     for error in failed:
         print(f"failed: {error}")
+    if arguments.quick and set(arguments.only) == set(BENCHMARKS):
+        quick = ["--quick", "--output", str(arguments.output)]
+        failed += [name for name, study in STUDIES.items() if study.main(quick)]
     return 1 if failed else 0
 
 
@@ -119,6 +129,7 @@ BENCHMARKS = {
     "import": bench_import,
     "scaling": bench_scaling,
 }
+STUDIES = {"tables": bench_tables, "drawbacks": bench_drawbacks}  # python -m benchmarks NAME
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -32,10 +32,9 @@ def main(argv: list[str]) -> int:
                for name in arguments.peers if not PEERS[name].is_installed}  # fmt: skip
     for name, why in skipped.items():
         print(f"skipped: {name}, {why}")
-    measure_ = study.caller("bench_tables.measure", quick=arguments.quick, data=arguments.data)
+    call = study.caller("bench_tables.measure", quick=arguments.quick, data=arguments.data)
     name = stem(arguments)
-    cases_ = cases(arguments)
-    records = study.collect(name, cases_, measure_, arguments.output, quick=arguments.quick)
+    records = study.collect(name, cases(arguments), call, arguments.journal)
     cells = complete(records)
     packages = tuple(PEERS[peer].package for peer in arguments.peers if peer not in skipped)
     document = {

@@ -1,8 +1,8 @@
 """Studies: benchmarks of many fits, which go on where they were broken off.
 
 A study is a list of cases.  Each is measured in a process of its own, and what comes of it is
-appended to ``NAME.jsonl`` at once, a line for each; a case that has its line is not measured
-again.  At the end `write` makes ``NAME.json`` and ``NAME.md`` of the lines.
+appended to the journal ``NAME.jsonl`` at once, a line for each; a case that has its line is not
+measured again.  At the end `write` makes ``NAME.json`` and ``NAME.md`` of the lines.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ FOLDERS = ("--data", "--output")  # where something is on this machine is nobody
 def parser(name: str, text: str | None) -> argparse.ArgumentParser:
     """The options that all studies have."""
     parser = argparse.ArgumentParser(f"python -m benchmarks {name}", description=text)
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="of NAME.parquet, each with a "
-                        "column named target; without it the tables that scikit-learn has")  # fmt: skip
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="of NAME.parquet, with a column"
+                        " named target each; without it the tables of scikit-learn")  # fmt: skip
     parser.add_argument("--tables", nargs="+", metavar="NAME", help="some of the tables: names, or "
                         "a file with names")  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="little of everything: does it work?")
@@ -42,20 +42,23 @@ def parser(name: str, text: str | None) -> argparse.ArgumentParser:
 
 def start(arguments: argparse.Namespace) -> argparse.Namespace:
     """Complete the options that depend on others."""
+    arguments.journal = None if arguments.quick else arguments.output or ELSEWHERE
     arguments.output = arguments.output or (ELSEWHERE if arguments.quick else RESULTS)
-    arguments.output.mkdir(parents=True, exist_ok=True)
+    for folder in filter(None, (arguments.journal, arguments.output)):
+        folder.mkdir(parents=True, exist_ok=True)
     if arguments.data is not None:
         arguments.data = str(arguments.data.resolve())
     return arguments
 
 
 def collect(
-    name: str, cases: list[Record], measure: Callable[..., Record], folder: Path, *, quick: bool
+    name: str, cases: list[Record], measure: Callable[..., Record], journal: Path | None
 ) -> list[Record]:
-    """The record of each case: what was asked, what was measured, in which run."""
-    path = folder / f"{name}.jsonl"
-    if quick:
-        path.unlink(missing_ok=True)
+    """The record of each case: what was asked, what was measured, in which run.
+
+    Without a journal every case is measured, and nothing is written.
+    """
+    path = None if journal is None else journal / f"{name}.jsonl"
     run = datetime.now(UTC).isoformat(timespec="seconds")
     done = [record for record in read(path) if not WITHOUT_RESULT & set(record)]
     records = []
@@ -72,16 +75,23 @@ def collect(
             short = {k: round(v, 4) for k, v in answer.items() if isinstance(v, float)}
             print(" ".join(f"{k}={v}" for k, v in short.items()) or answer)
             record = case | answer | {"run": run}
-            with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            append(path, record)
         records.append(record)
     return records
 
 
-def read(path: Path) -> list[Record]:
+def append(path: Path | None, record: Record) -> None:
+    """Write a line."""
+    if path is not None:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def read(path: Path | None) -> list[Record]:
     """The lines written so far; a last one that was broken off is left out."""
     records: list[Record] = []
-    for line in path.read_text("utf-8").splitlines() if path.exists() else []:
+    there = path is not None and path.exists()
+    for line in path.read_text("utf-8").splitlines() if there else []:
         try:
             records.append(json.loads(line))
         except json.JSONDecodeError:
@@ -124,7 +134,8 @@ def without_folders(argv: list[str]) -> list[str]:
 def page(document: Record, sections: list[tuple[str, str]]) -> str:
     """The study as Markdown: facts, and sections under titles of the second level."""
     known = document["facts"]
-    versions = [f"{k} {v}" for k, v in known.items() if k not in ("system", "machine", "cores", "threads")]  # fmt: skip
+    others = {"system", "machine", "cores", "threads"}
+    versions = [f"{name} {version}" for name, version in known.items() if name not in others]
     lines = {
         "date": document["date"],
         "command": f"`{document['command']}`",

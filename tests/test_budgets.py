@@ -30,16 +30,16 @@ WORKSPACES = 2**20
 # NumPy calls of a step of the tiny network (two hidden layers, two classes):
 #   forward   dot, add for each of 3 layers, maximum for 2 of them                    8
 #   loss      maximum, multiply, subtract, copysign, exp, log1p, add,
-#             expit, subtract; sum; multiply twice, add.reduce                       13
+#             expit, subtract; multiply, add.reduce                                  11
 #   backward  dot (weights), dot (biases) for each of 3 layers; dot (delta),
-#             greater, multiply for 2 of them                                        12
+#             sign, multiply for 2 of them                                           12
 #   penalty   multiply, add, dot                                                      3
 #   Adam      multiply and add for m; multiply, multiply, add for v; sqrt, add,
 #             divide, multiply, subtract                                             10
-NUMPY_CALLS = 46
+NUMPY_CALLS = 44
 NUMPY_CALLS_PER_LAYER = 8  # dot, add, maximum; dot, dot, dot, greater, multiply
 # Functions of the package that run in such a step, the layers' forward and backward included.
-PYTHON_CALLS = 58
+PYTHON_CALLS = 36
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ def test_rows_are_dealt_from_contiguous_arrays(convert, table, monkeypatch):
         dealt.extend(arguments[:2])
         return Batches(*arguments)
 
-    monkeypatch.setattr("skbackprop.estimators.base.Batches", note)
+    monkeypatch.setattr("skbackprop.estimators.learning.Batches", note)
     foreign = convert(table[0][:200])
     BackpropRegressor(**SETTINGS).fit(foreign, foreign)
     assert [a.flags.c_contiguous for a in dealt] == [True, True]

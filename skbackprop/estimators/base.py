@@ -346,8 +346,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        params = self.get_params(deep=False) | {"preset": preset_of(self)}
-        tags.input_tags.allow_nan = encodes(params)
+        encoding = {"preset": preset_of(self), "feature_encoding": self.feature_encoding}
+        tags.input_tags.allow_nan = encodes(encoding)
         return tags
 
 

@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, make_classification
 from sklearn.metrics import log_loss
+from sklearn.utils.estimator_checks import check_estimator
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.estimators.presets import Facts, preset_values
@@ -343,3 +344,27 @@ def test_label_smoothing_and_frozen_arrays():
         untrained = clone(one).set_params(max_iter=1).fit(X, Y["multiclass"])
     assert_array_equal(one.coefs_[0], untrained.coefs_[0])
     assert (one.coefs_[1] != untrained.coefs_[1]).any()
+
+
+# What scikit-learn asks ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"max_iter": 40, "max_rounds": 1, "n_members": 2},
+        {"preset": "fast", "max_iter": 40},
+        {"preset": "best", "max_iter": 40, "n_members": 2, "max_rounds": 1},
+    ],
+    ids=["auto", "fast", "best"],
+)
+@pytest.mark.parametrize("Estimator", [BackpropClassifier, BackpropRegressor])
+def test_check_estimator(Estimator, params):
+    rows = check_estimator(Estimator(**params), on_skip=None, on_fail=None)
+    failed = {
+        row["check_name"]: row["exception"]
+        for row in rows
+        if row["status"] not in ("passed", "skipped")
+    }
+    assert not failed
+    assert len(rows) > 50
