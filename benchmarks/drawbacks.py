@@ -133,8 +133,8 @@ def rate(
         chosen: Any = MLP_RATE * float(factor)
         model = real_tables.mlp(split, learning_rate_init=chosen, random_state=seed)
     else:
-        chosen = "probe" if factor == "probe" else resolved_rate(split) * float(factor)
-        model = our_model(split, seed, learning_rate_init=chosen)
+        chosen = "probe" if factor == "probe" else resolved_rate(split, method) * float(factor)
+        model = our_model(split, method, seed, learning_rate_init=chosen)
     try:
         model.fit(split.X, split.y)
     except ValueError as refused:
@@ -147,14 +147,14 @@ def rate(
     return {"learning_rate": chosen, "error": error}
 
 
-def our_model(split: Split, seed: int, **chosen: Any) -> Any:
-    """Our estimator with recommended settings, but for those given."""
-    return ours("auto", **chosen).make(split).set_params(random_state=seed)
+def our_model(split: Split, preset: str, seed: int, **chosen: Any) -> Any:
+    """Our estimator with the settings of a preset, but for those given."""
+    return ours(preset, **chosen).make(split).set_params(random_state=seed)
 
 
-def resolved_rate(split: Split) -> float:
+def resolved_rate(split: Split, preset: str) -> float:
     """What ``learning_rate_init="auto"`` stands for: a fit of one epoch says it."""
-    look = our_model(split, 0, max_iter=1, max_rounds=1, n_members=1).fit(split.X, split.y)
+    look = our_model(split, preset, 0, max_iter=1, max_rounds=1, n_members=1).fit(split.X, split.y)
     return float(look.resolved_params_["learning_rate_init"])
 
 
@@ -178,10 +178,12 @@ def xor(
     return {"solved": solved}
 
 
-def spread(table: str, members: int, rows: int, seed: int, data: str | None) -> dict[str, Any]:
+def spread(
+    table: str, method: str, members: int, rows: int, seed: int, data: str | None
+) -> dict[str, Any]:
     """Test error on the same division, from one seed."""
     split = divide(table, data, 0, rows)
-    model = our_model(split, seed, n_members=members).fit(split.X, split.y)
+    model = our_model(split, method, seed, n_members=members).fit(split.X, split.y)
     return {"error": judge(split.kind, model, split.X_test, split.y_test)["error"]}
 
 
@@ -205,7 +207,7 @@ def little(
     split = divide(table, data, seed, rows)
     if len(split.X) < rows:
         return {"too_few": len(split.X)}
-    model = searched(split, seed, values) if method == "MLP" else our_model(split, seed)
+    model = searched(split, seed, values) if method == "MLP" else our_model(split, method, seed)
     model.fit(split.X, split.y)
     return {"error": judge(split.kind, model, split.X_test, split.y_test)["error"]}
 
@@ -253,6 +255,7 @@ def cost(what: str, steps: int, repeats: int, seed: int, data: str | None) -> di
               for settings in (one, other)]  # fmt: skip
     seconds: list[list[float]] = [[], []]
     with threadpool_limits(1):
+        settle()
         for model in models:  # warm
             model.fit(X[:batch], y[:batch])
         for _ in range(repeats):
@@ -263,6 +266,16 @@ def cost(what: str, steps: int, repeats: int, seed: int, data: str | None) -> di
     without, with_it = (1e3 * median(own) / c.n_steps for own in seconds)
     ratio = median(b / a for a, b in zip(*seconds, strict=True))
     return {"without": without, "with": with_it, "ratio": ratio}
+
+
+def settle() -> None:
+    """Multiply once something large.
+
+    Until then OpenBLAS on one thread was seen to need three times as long for products of
+    256 × 256; Muon makes large products, Adam none, and both have to be timed alike.
+    """
+    a = np.ones((700, 700), np.float32)
+    np.dot(a, a)
 
 
 FIGURES = {

@@ -81,14 +81,14 @@ def collect(
 
 
 def append(path: Path | None, record: Record) -> None:
-    """Write a line."""
+    """Write a line; it begins with the break, since the line before may have been broken off."""
     if path is not None:
         with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            file.write("\n" + json.dumps(record, ensure_ascii=False))
 
 
 def read(path: Path | None) -> list[Record]:
-    """The lines written so far; a last one that was broken off is left out."""
+    """The lines written so far; one that was broken off is left out."""
     records: list[Record] = []
     there = path is not None and path.exists()
     for line in path.read_text("utf-8").splitlines() if there else []:

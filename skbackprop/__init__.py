@@ -1,7 +1,7 @@
 """Neural networks for scikit-learn users, over a pure NumPy backpropagation core."""
 
-from .estimators import BackpropClassifier, BackpropRegressor
+from .estimators import BackpropClassifier, BackpropRegressor, search_space
 
 __version__ = "0.1.0"
 
-__all__ = ["BackpropClassifier", "BackpropRegressor", "__version__"]
+__all__ = ["BackpropClassifier", "BackpropRegressor", "__version__", "search_space"]

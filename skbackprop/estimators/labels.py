@@ -127,7 +127,7 @@ class LabelPredictions:
         Examples
         --------
         >>> from skbackprop import BackpropClassifier
-        >>> clf = BackpropClassifier((3,), random_state=0).initialize(2, classes=[0, 1])
+        >>> clf = BackpropClassifier((3,), preset="plain").initialize(2, classes=[0, 1])
         >>> clf.coefs_[0][...] = 0.5
         >>> clf.predict_proba([[1.0, 2.0]]).shape
         (1, 2)

@@ -110,7 +110,7 @@ class NumberPredictions:
         Examples
         --------
         >>> from skbackprop import BackpropRegressor
-        >>> reg = BackpropRegressor((3,), random_state=0).initialize(n_features=2)
+        >>> reg = BackpropRegressor((3,), preset="plain").initialize(n_features=2)
         >>> reg.intercepts_[-1][...] = 0.5
         >>> reg.predict([[1.0, 2.0]]).shape
         (1,)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from sklearn.base import RegressorMixin
 
 from .base import BackpropEstimator, remember
+from .convert import FromScikitLearn
 from .numbers import NumberPredictions
 from .spread import NumberSpread
 
 
-class BackpropRegressor(NumberPredictions, NumberSpread, RegressorMixin, BackpropEstimator):
+class BackpropRegressor(
+    NumberPredictions, FromScikitLearn, NumberSpread, RegressorMixin, BackpropEstimator
+):
     """Multilayer perceptron regressor, in the place of scikit-learn's ``MLPRegressor``.
 
     Learns by backpropagation with Adam, SGD or L-BFGS.  `y` has one column of numbers or
@@ -256,7 +259,9 @@ class BackpropRegressor(NumberPredictions, NumberSpread, RegressorMixin, Backpro
     >>> from sklearn.datasets import make_regression
     >>> from skbackprop import BackpropRegressor
     >>> X, y = make_regression(n_samples=200, n_features=20, random_state=1)
-    >>> reg = BackpropRegressor(solver="lbfgs", max_iter=1000, random_state=1)
+    >>> BackpropRegressor(random_state=1).fit(X[:150], y[:150]).score(X[150:], y[150:]) > 0.9
+    True
+    >>> reg = BackpropRegressor(preset="plain", solver="lbfgs", max_iter=1000, random_state=1)
     >>> reg.fit(X[:150], y[:150]).score(X[150:], y[150:])
     0.99
     >>> reg.n_outputs_, reg.stop_reason_

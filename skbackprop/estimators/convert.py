@@ -1,0 +1,108 @@
+"""From a fitted network of scikit-learn's to one of ours, and what to search for a better one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scipy.stats import loguniform, uniform
+from sklearn.utils.validation import check_is_fitted
+
+from .codec import LabelCodec, MultilabelCodec, TargetCodec
+
+SPACES: dict[str, dict[str, Any]] = {
+    # Around the recipe for tables; half of the spaces of its authors, without what wins little.
+    "tabular": {
+        "learning_rate_init": loguniform(1e-3, 4e-2),
+        "hidden_width": [32, 64, 128, 256],
+        "n_hidden_layers": [1, 2, 3],
+        "dropout": uniform(0.0, 0.4),
+        "weight_decay": loguniform(1e-3, 1.0),
+        "numeric_embedding": ["periodic", "both", None],
+        "frequency_scale": loguniform(0.05, 1.0),
+        "activation": ["mish", "relu"],
+    },
+    # A single network as scikit-learn has it; scale X before.
+    "plain": {
+        "learning_rate_init": loguniform(1e-4, 1e-1),
+        "hidden_width": [16, 32, 64, 128, 256],
+        "n_hidden_layers": [1, 2, 3],
+        "alpha": loguniform(1e-6, 1e1),
+        "batch_size": [32, 64, 128, 256],
+        "activation": ["relu", "tanh", "mish"],
+    },
+}
+
+
+def search_space(kind: str = "tabular") -> dict[str, Any]:
+    """Where to begin a search: a distribution or a list of values for each parameter.
+
+    Parameters
+    ----------
+    kind : {"tabular", "plain"}, default="tabular"
+        Around the recipe for tables, or for ``preset="plain"``.
+
+    Returns
+    -------
+    space : dict
+        For ``RandomizedSearchCV``; distributions of SciPy have ``ppf``, with which other
+        search tools can draw from them.
+
+    Examples
+    --------
+    >>> sorted(search_space("plain"))
+    ['activation', 'alpha', 'batch_size', 'hidden_width', 'learning_rate_init', 'n_hidden_layers']
+    """
+    if kind not in SPACES:
+        known = " or ".join(repr(name) for name in SPACES)
+        raise ValueError(f"kind must be {known}, got {kind!r}.")
+    return dict(SPACES[kind])
+
+
+class FromScikitLearn:
+    """Estimators that can start where scikit-learn's have ended."""
+
+    @classmethod
+    def from_sklearn(cls, mlp):
+        """Make a fitted estimator of a fitted ``MLPClassifier`` or ``MLPRegressor``.
+
+        It predicts the same, and goes on learning by ``partial_fit`` or with
+        ``warm_start=True``; what the optimizer remembered is not taken over.
+
+        Parameters
+        ----------
+        mlp : MLPClassifier or MLPRegressor
+            A fitted estimator of ``sklearn.neural_network``.
+
+        Returns
+        -------
+        estimator : BackpropClassifier or BackpropRegressor
+            With ``preset="plain"`` and the parameters of `mlp`.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.neural_network import MLPRegressor
+        >>> from skbackprop import BackpropRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> mlp = MLPRegressor(solver="lbfgs", tol=1e5, random_state=0).fit(X, y)
+        >>> ours = BackpropRegressor.from_sklearn(mlp)
+        >>> float(abs(ours.predict(X) - mlp.predict(X)).max().round(6))
+        0.0
+        """
+        check_is_fitted(mlp)
+        known = cls().get_params(deep=False)
+        params = {k: v for k, v in mlp.get_params(deep=False).items() if k in known}
+        params |= {"preset": "plain", "dtype": mlp.coefs_[0].dtype.name}
+        estimator = cls(**params)
+        n_outputs = mlp.n_outputs_
+        if not hasattr(mlp, "classes_"):
+            codec = TargetCodec(n_outputs, n_outputs == 1)
+        elif mlp.out_activation_ == "logistic" and n_outputs > 1:
+            codec = MultilabelCodec(n_outputs)
+        else:
+            codec = LabelCodec(mlp.classes_)
+        estimator._initialize(mlp.n_features_in_, codec)
+        estimator.coefs_, estimator.intercepts_ = mlp.coefs_, mlp.intercepts_
+        if hasattr(mlp, "feature_names_in_"):
+            estimator.feature_names_in_ = mlp.feature_names_in_
+        return estimator
