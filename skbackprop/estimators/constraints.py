@@ -139,7 +139,7 @@ SEED = Rule(
 )
 SCHEDULE = names("auto", *SCHEDULES) | CALLABLE
 ACTIVATION = names(*ACTIVATIONS) | having("forward", "backward")
-INITIALIZER = names("mlp", *INITIALIZERS) | CALLABLE
+INITIALIZER = names("mlp", "data", *INITIALIZERS) | CALLABLE
 
 CONSTRAINTS: dict[str, Rule] = {
     "hidden_layer_sizes": AUTO | SIZES,

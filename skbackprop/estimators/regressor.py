@@ -145,7 +145,7 @@ class BackpropRegressor(
         What members share: nothing, not even the rows that early stopping holds out.
     max_rounds : int or "auto", default="auto"
         Most rounds of the schedule, each twice as long as the one before; another one is begun
-        if the validation loss fell by a fifth in the second half of the last.  "auto": 3; plain: 1.
+        if the validation loss fell by a tenth in the second half of the last.  "auto": 3; plain: 1.
     n_hidden_layers, hidden_width : int or None, default=None
         Number of hidden layers and units in each, as numbers that a search can tune, instead
         of `hidden_layer_sizes`.  If only one is set, the other is 1 or 100, as in ``(100,)``.

@@ -301,6 +301,7 @@ SWITCHES = [
     {"dropout_schedule": "cosine", "input_dropout": 0.1},
     {"averaging": None},
     {"weight_init": "mlp", "bias_init": "mlp"},
+    {"weight_init": "data", "bias_init": "data"},
     {"weight_init": "orthogonal"},
     {"early_stopping": False},
     {"n_members": 1},

@@ -27,7 +27,7 @@ class AnotherRound(Callback):
         Most rounds in all.
     """
 
-    def __init__(self, gain: float = 0.2, factor: int = 2, most: int = 3):
+    def __init__(self, gain: float = 0.1, factor: int = 2, most: int = 3):
         self.gain, self.factor, self.most = gain, factor, most
 
     def on_train_begin(self, run: Run) -> None:
