@@ -321,6 +321,7 @@ SWITCHES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["multiclass", "numbers"])
 @pytest.mark.parametrize("params", SWITCHES, ids=str)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -350,6 +351,7 @@ def test_label_smoothing_and_frozen_arrays():
 # What scikit-learn asks ------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "params",
     [
