@@ -1,7 +1,7 @@
 """scikit-learn's MLP by its own names: change one import, and keep the numbers.
 
 ``from skbackprop.mlp import MLPClassifier`` in the place of ``from sklearn.neural_network
-import MLPClassifier`` gives the same model from the same seed, several times faster.
+import MLPClassifier`` gives the same model from the same seed, in less time.
 
 >>> from skbackprop.mlp import MLPRegressor
 >>> mlp = MLPRegressor(solver="lbfgs", random_state=0).fit([[0.0], [1.0]], [0.0, 1.0])

@@ -11,6 +11,8 @@ from sklearn import config_context
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
+from .columns import read_table
+
 FLOATS = [np.float64, np.float32]
 
 
@@ -30,6 +32,13 @@ def check_rows(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, np.
             multi_output=True,
         )
     return X.tocsr() if issparse(X) else X, y
+
+
+def encode(estimator: Any, encoder: Any, X: Any, dtype: Any) -> Any:
+    """X by an encoder that is fitted, with the columns that the estimator was fitted with."""
+    table = read_table(X)  # what is no table at all is refused first
+    check_names(estimator, X, reset=False)
+    return encoder.transform(table, dtype)
 
 
 def check_names(estimator: Any, X: Any, *, reset: bool) -> None:

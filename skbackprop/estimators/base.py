@@ -29,7 +29,7 @@ from ..nn.network import Network
 from ..training.callbacks import Callback
 from ..training.run import Run
 from . import recipe, rows
-from .arrays import check_features, check_names, check_rows, check_target
+from .arrays import check_features, check_names, check_rows, check_target, encode
 from .callback_bridge import CallbackSupportMixin, TellScikitLearn
 from .columns import read_table
 from .constraints import check_parameters
@@ -99,7 +99,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
                 "sample_weight_val needs X_val and y_val, got neither. Pass them too, or leave "
                 "sample_weight_val out."
             )
-        if given.incremental and params["early_stopping"] is True and given.X_val is None:
+        stopping = params["early_stopping"]
+        if given.incremental and not is_auto(stopping) and stopping and given.X_val is None:
             raise ValueError(
                 "partial_fit does not support early_stopping=True without validation data, "
                 "since the rows of one call say little about the rest. Pass X_val and y_val, or "
@@ -114,8 +115,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             return None
         table = read_table(given.X)
         check_names(self, given.X, reset=True)
-        given.X = table
-        return ColumnEncoder(self.categorical_features).fit(given.X, given.sample_weight)
+        given.X = table  # read once
+        return ColumnEncoder(self.categorical_features).fit(table, given.sample_weight)
 
     def _check_table(
         self, given: Given, encoder: ColumnEncoder | None, resume: bool
@@ -124,8 +125,9 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             X, y = check_rows(self, given.X, given.y, reset=not resume)
         else:
             if resume:
-                check_names(self, given.X, reset=False)
-            X = encoder.transform(given.X, self._precision())
+                X = encode(self, encoder, given.X, self._fitted.network.dtype)
+            else:
+                X = encoder.transform(given.X, self._precision())
             y = check_target(given.y, X)
         y = self._check_y(y)
         if resume:
@@ -176,11 +178,12 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         scoring = resolved.get("scoring", "auto")
         resolved.update(
             out_activation=link if is_auto(out) else out,
+            score=self._default_scoring(codec, loss),
             scoring=self._default_scoring(codec, loss) if is_auto(scoring) else scoring,
             dtype=dtype.name,
             n_out=loss.n_scores(codec.n_targets) if hasattr(loss, "n_scores") else codec.n_targets,
         )
-        widths = (0, table.x.shape[1], ()) if encoder is None else widths_of(encoder)
+        widths = recipe.widths_of(encoder, table.x)
         if not resume:
             rng = generator(self.random_state)
             layer = recipe.make_layer(resolved, widths, loss, recipe.n_members(resolved))
@@ -196,14 +199,22 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         run = old.run.continued(network)
         if run.rng is None:  # a plain fit was pickled without its generator
             run.rng = generator(self.random_state)
-        return replace(old, network=network, codec=codec, loss=loss, run=run, resolved=resolved)
+        return replace(
+            old,
+            network=network,
+            codec=codec,
+            loss=loss,
+            run=run,
+            resolved=resolved,
+            held_out=None,
+            temperature=1.0,
+        )
 
     def _check_validation(self, given: Given, fitted: Fitted) -> Table:
         if fitted.encoder is None:
             X, y = check_rows(self, given.X_val, given.y_val, reset=False)
         else:
-            check_names(self, given.X_val, reset=False)
-            X = fitted.encoder.transform(given.X_val, fitted.network.dtype)
+            X = encode(self, fitted.encoder, given.X_val, fitted.network.dtype)
             y = check_target(given.y_val, X)
         y = self._check_y(y)
         if X.shape[0] < 2:
@@ -271,12 +282,9 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         encoder = self._fitted.encoder
         if encoder is None:
             return check_features(self, X)
-        table = read_table(X)
-        check_names(self, X, reset=False)
         # As precise as X: of a few rows the predictions are the same as of many.
-        own = getattr(X, "dtype", np.float64)
-        dtype = np.float32 if own == np.float32 else np.float64
-        return encoder.transform(table, np.result_type(dtype, self._fitted.network.dtype))
+        own = np.float32 if getattr(X, "dtype", None) == np.float32 else np.float64
+        return encode(self, encoder, X, np.result_type(own, self._fitted.network.dtype))
 
     def activations(self, X: Any, layer: int = -1) -> np.ndarray:
         """Output of a hidden layer.
@@ -349,11 +357,6 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         encoding = {"preset": preset_of(self), "feature_encoding": self.feature_encoding}
         tags.input_tags.allow_nan = encodes(encoding)
         return tags
-
-
-def widths_of(encoder: ColumnEncoder) -> recipe.Widths:
-    """How many columns of which kind an encoded table has."""
-    return encoder.n_numeric, encoder.n_other, encoder.cardinalities
 
 
 def remember(estimator: Any, arguments: dict[str, Any]) -> None:

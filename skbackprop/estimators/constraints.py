@@ -198,7 +198,6 @@ CONSTRAINTS: dict[str, Rule] = {
     | names("auto", "ntk")
     | Rule("a dict of factors, at least 0, by parts of array names", is_factors),
     "n_members": AUTO | integer(1),
-    "member_sharing": names("auto", "independent"),
     "max_rounds": AUTO | integer(1),
     "calibration": NONE | names("temperature"),
     "label_smoothing": number(0, 1),

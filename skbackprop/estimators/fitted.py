@@ -22,6 +22,15 @@ from .recipe import make_layer
 
 
 @dataclass
+class HeldOut:
+    """Rows that were not learned from: their targets, scores and weights."""
+
+    target: np.ndarray
+    scores: np.ndarray
+    weight: np.ndarray | None
+
+
+@dataclass
 class Fitted:
     """Network, codec and loss, the run that trained them, and the parameters used.
 
@@ -42,10 +51,11 @@ class Fitted:
     continued: bool = False
     incremental: bool = False
     best_score: float | None = None
-    held_out: tuple[np.ndarray, np.ndarray] | None = None  # targets, scores
+    held_out: HeldOut | None = None
     temperature: float = 1.0
     class_counts: np.ndarray | None = None
-    validation_rows: tuple[int, Any, Any] | None = None  # n, rows that learn, rows held out
+    # Their number and that of the members; those that learn; those held out.
+    validation_rows: tuple[tuple[int, int], Any, Any] | None = None
 
     def layer_of(self, size: int) -> Layer:
         """The network of a group of so many members."""
@@ -105,6 +115,7 @@ class FittedAttributes:
     """The fitted attributes, as properties."""
 
     _fitted: Fitted
+    get_params: Any
 
     def _state(self, name: str) -> Fitted:
         fitted = self.__dict__.get("_fitted")
@@ -144,7 +155,8 @@ class FittedAttributes:
 
     @property
     def resolved_params_(self) -> dict[str, Any]:
-        return dict(self._state("resolved_params_").resolved)
+        resolved = self._state("resolved_params_").resolved
+        return {name: resolved[name] for name in self.get_params(deep=False)}
 
     @property
     def history_(self) -> dict[str, list[Any]]:

@@ -6,7 +6,6 @@ of its own (`training.groups`); their network is put together at the end.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..nn.network import Network
+from ..optim.base import n_cores
 from ..training.batches import Batches
 from ..training.callbacks import Callback, KeepBest, KeepBestMembers
 from ..training.groups import gather, group_sizes, scatter, train_groups
@@ -23,9 +23,12 @@ from ..training.probe import mean_loss, probe_learning_rate
 from ..training.run import Plan, Run
 from . import recipe, resolve, rows
 from .calibration import fit_temperature
-from .fitted import Fitted
+from .fitted import Fitted, HeldOut
 from .outcome import report_end
 from .table import Given, Table
+
+FEWEST_HELD = 5  # rows that a member validates on, at least
+MOST_EVALUATIONS = 64  # of a plan without patience: more find nothing better
 
 
 @dataclass
@@ -56,30 +59,42 @@ def learn(estimator: Any, fitted: Fitted, table: Table, given: Given) -> None:
     chosen = not (given.incremental or resolve.is_auto(estimator.batch_size))
     resolved["batch_size"] = recipe.batch_size(resolved, n, chosen=chosen)
     resolve.check_combination(resolved, n)
+    check_sides(fitted, sides)
     extra = estimator._tell_scikit_learn(fitted, given)
     if in_groups(resolved):
         learn_in_groups(fitted, sides, given, extra)
     else:
         learn_alone(estimator, fitted, sides, given, extra)
-    if resolved["calibration"] == "temperature":
-        fitted.temperature = temperature(fitted)
+    held = fitted.held_out
+    if resolved["calibration"] == "temperature" and held is not None:
+        fitted.temperature = fit_temperature(held.scores, held.target, held.weight, fitted.loss)
     report_end(fitted.run, resolved, incremental=given.incremental)
 
 
-def temperature(fitted: Fitted) -> float:
-    """What the scores are divided by, so that the probabilities of held-out rows are right."""
-    if fitted.held_out is None:
+def check_sides(fitted: Fitted, sides: Sides) -> None:
+    """Refuse what needs other rows than these, before they are learned from."""
+    resolved = fitted.resolved
+    nobody = sides.folds is None and sides.validation is None
+    if nobody and resolved["calibration"]:
         raise ValueError(
             "calibration='temperature' needs rows that were not learned from, got "
-            "early_stopping=False. Set early_stopping=True, or calibration=None."
+            "early_stopping=False. Set early_stopping=True, pass X_val and y_val, or leave "
+            "calibration out."
         )
-    target, scores = fitted.held_out
-    return fit_temperature(scores, target, None, fitted.loss)
+    scoring, own = resolved["scoring"], resolved["score"]
+    if nobody or not in_groups(resolved) or scoring == "loss":
+        return
+    if own == "loss" or scoring not in (None, own):
+        raise ValueError(
+            f"scoring={scoring!r} needs a single network, got n_members={resolved['n_members']}. "
+            f"Members are judged one by one, here by {own!r} or 'loss'. Set n_members=1, or "
+            "scoring='loss'."
+        )
 
 
 def in_groups(resolved: dict[str, Any]) -> bool:
     """Are there members that share nothing?"""
-    return resolved["n_members"] > 1 and resolved["member_sharing"] == "independent"
+    return recipe.n_members(resolved) is not None
 
 
 def learn_alone(
@@ -103,7 +118,7 @@ def learn_alone(
     probe(fitted, [plan], run, given, judge)
     train(plan, run)
     if held is not None:
-        fitted.held_out = held.target, fitted.scores(held.x)
+        fitted.held_out = HeldOut(held.target, fitted.scores(held.x), held.weight)
     remember_score(fitted, None if keep_best is None else keep_best.best_score, given)
 
 
@@ -174,18 +189,14 @@ def keeper(
     )
 
 
-def held_out(
-    keepers: Sequence[KeepBestMembers | None], runs: Sequence[Run]
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Targets and scores of the rows that members did not learn from."""
+def held_out(keepers: Sequence[KeepBestMembers | None], runs: Sequence[Run]) -> HeldOut | None:
+    """The rows that members did not learn from."""
     parts = [k.held_out(run.network) for k, run in zip(keepers, runs, strict=True) if k is not None]
     if not parts:
         return None
-    targets, scores = zip(*parts, strict=True)
-    return np.concatenate(targets), np.concatenate(scores)
-
-
-MOST_EVALUATIONS = 64  # of a plan without patience: more find nothing better
+    targets, scores, weights = zip(*parts, strict=True)
+    weight = None if weights[0] is None else np.concatenate(weights)
+    return HeldOut(np.concatenate(targets), np.concatenate(scores), weight)
 
 
 def part(members: list[np.ndarray] | None, first: int, size: int) -> list[np.ndarray] | None:
@@ -210,9 +221,7 @@ def runs_of_groups(fitted: Fitted, sizes: Sequence[int]) -> list[Run]:
 def n_threads(resolved: dict[str, Any]) -> int:
     """How many threads may train at once."""
     limit = resolved["n_jobs"]
-    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    n_cores = n_cores or 1
-    return n_cores if limit is None or limit < 0 else min(limit, n_cores)
+    return n_cores() if limit is None or limit < 0 else min(limit, n_cores())
 
 
 def remember_score(fitted: Fitted, best: float | None, given: Given) -> None:
@@ -278,7 +287,8 @@ def divide(estimator: Any, fitted: Fitted, table: Table, given: Given) -> Sides:
     resolved = fitted.resolved
     n = table.x.shape[0]
     k = resolved["n_members"] if in_groups(resolved) else 0
-    stacked = k > 0 and isinstance(table.x, np.ndarray)  # sparse rows are not stacked
+    # Sparse rows are not stacked, and L-BFGS takes all rows for all members.
+    stacked = k > 0 and isinstance(table.x, np.ndarray) and resolved["solver"] != "lbfgs"
     everything = [np.arange(n)] * k if stacked else None
     if given.X_val is not None:
         if resolved["early_stopping"] is False and not given.incremental:
@@ -300,16 +310,13 @@ def divide(estimator: Any, fitted: Fitted, table: Table, given: Given) -> Sides:
 def divide_members(fitted: Fitted, table: Table, k: int) -> Sides:
     """Another part of the rows validates for each member."""
     n, kept = table.x.shape[0], fitted.validation_rows
-    if kept is not None and kept[0] == n:
+    if kept is not None and kept[0] == (n, k):
         return Sides(table, None, kept[1], kept[2])
     fraction, stratify = fitted.resolved["validation_fraction"], fitted.codec.stratify(table.target)
     folds = rows.folds(n, stratify, max(fraction, min(0.5, FEWEST_HELD / n)), k, fitted.run.rng)
     learning = [np.setdiff1d(np.arange(n), fold) for fold in folds]
-    fitted.validation_rows = n, learning, folds
+    fitted.validation_rows = (n, k), learning, folds
     return Sides(table, None, learning, folds)
-
-
-FEWEST_HELD = 5  # rows that a member validates on, at least
 
 
 def divide_once(fitted: Fitted, table: Table, given: Given) -> tuple[np.ndarray, np.ndarray]:
@@ -320,7 +327,7 @@ def divide_once(fitted: Fitted, table: Table, given: Given) -> tuple[np.ndarray,
         resolved["validation_fraction"],
         fitted.validation_rows,
     )
-    if kept is not None and kept[0] == n:
+    if kept is not None and kept[0] == (n, 1):
         learning, held = kept[1:]
     elif isinstance(fraction, (int, float)):
         stratify = fitted.codec.stratify(table.target)
@@ -329,5 +336,5 @@ def divide_once(fitted: Fitted, table: Table, given: Given) -> tuple[np.ndarray,
             rows.warn_rare(stratify, fitted.codec.classes)
     else:
         learning, held = rows.split_with(fraction, table.x, table.y, given.groups)
-    fitted.validation_rows = n, learning, held
+    fitted.validation_rows = (n, 1), learning, held
     return learning, held

@@ -16,11 +16,14 @@ from .constraints import LOSS_OF_REGRESSOR, check_parameters
 from .resolve import solver_is_stochastic
 from .table import Given, Table
 
+ANY_UNIT = {type(loss) for loss in LOSSES.values() if loss.link == "identity"}
+
 
 class NumberPredictions:
     """Predictions of a regressor, and what it answers to its base."""
 
     loss: Any
+    standardize_target: Any
     _fitted: Any
     _scores: Any
     _fit: Any
@@ -42,7 +45,7 @@ class NumberPredictions:
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             The input data.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The target, in any unit; what the loss allows.
@@ -73,7 +76,7 @@ class NumberPredictions:
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             The input data.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The target.
@@ -122,7 +125,7 @@ class NumberPredictions:
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             The input data.
 
         Returns
@@ -164,9 +167,13 @@ class NumberPredictions:
         self, codec: TargetCodec, table: Table, resolved: dict[str, Any], resume: bool
     ) -> tuple[TargetCodec, Table]:
         """Bring the target to mean 0 and spread 1, for losses that do not mind."""
-        loss = self._make_loss(codec)
-        plain = getattr(loss, "link", "") == "identity" and isinstance(self.loss, str)
-        resolved["standardize_target"] = bool(resolved["standardize_target"]) and plain
+        allowed = type(self._make_loss(codec)) in ANY_UNIT
+        if self.standardize_target is True and not allowed and not resume:
+            raise ValueError(
+                "standardize_target=True needs a loss for targets in any unit, such as "
+                f"'squared_error' or 'pinball', got loss={self.loss!r}. Leave it 'auto'."
+            )
+        resolved["standardize_target"] = bool(resolved["standardize_target"]) and allowed
         if resume or not (resolved["standardize_target"] or resolved["clip_predictions"]):
             return codec, table
         codec = TargetCodec.fitted(

@@ -48,12 +48,15 @@ PLAIN: dict[str, Any] = {
     "parametric_activation": False,
     "rate_factors": None,
     "n_members": 1,
-    "member_sharing": "independent",
     "max_rounds": 1,
     "label_smoothing_schedule": "constant",
     "standardize_target": False,
     "clip_predictions": False,
 }
+
+ROOM = 400  # inputs that waves and ramps may become
+TINY = 150  # rows: more steps learn them by heart
+FEWEST = 10  # rows: fewer are not divided into those that learn and those that validate
 
 # What all recipes for tables have in common.
 TABULAR: dict[str, Any] = PLAIN | {
@@ -141,10 +144,6 @@ def tabular(facts: Facts, *, speed: str = "auto") -> dict[str, Any]:
     return values
 
 
-ROOM = 400  # inputs that waves and ramps may become
-TINY = 150  # rows: more steps learn them by heart
-FEWEST = 10  # rows: fewer are not divided into those that learn and those that validate
-
 # Sparse rows have few entries, whatever their width: no factor by width, nothing dense below.
 SPARSE: dict[str, Any] = {
     "hidden_layer_sizes": (128,),
@@ -178,6 +177,7 @@ FULL_BATCH: dict[str, Any] = {
     "dropout": 0.0,
     "weight_decay": 0.0,
     "averaging": None,
+    "rate_factors": None,
     "alpha": 1e-4,
     "max_iter": 200,
     "n_members": 1,

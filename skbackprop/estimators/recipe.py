@@ -37,7 +37,7 @@ from ..training.callbacks import (
     score_rose,
 )
 from .outcome import warn_user
-from .resolve import MLP_RATES, is_auto, optimizer_fields
+from .resolve import MLP_RATES, is_auto, is_data, optimizer_fields
 
 Widths: TypeAlias = tuple[int, int, tuple[int, ...]]  # see `table_input`
 
@@ -51,6 +51,14 @@ def make_activations(given: Any, n_hidden: int) -> list[Activation]:
             f"{len(items)}: {given!r}. Make the list as long as hidden_layer_sizes."
         )
     return [ACTIVATIONS[item] if isinstance(item, str) else item for item in items]
+
+
+def widths_of(encoder: Any, x: Any) -> Widths:
+    """How many columns of which kind an encoded table has, or one that is taken as it is."""
+    if encoder is not None:
+        return encoder.n_numeric, encoder.n_other, encoder.cardinalities
+    # Those of sparse rows are not embedded.
+    return (x.shape[1], 0, ()) if isinstance(x, np.ndarray) else (0, x.shape[1], ())
 
 
 def make_layer(
@@ -125,9 +133,9 @@ def start_arrays(network: Network, x: Any, resolved: dict[str, Any], rng: Any) -
     edges = [view for name, view in fixed_arrays(network) if name == "edges"]
     for view in edges:
         view[...] = quantile_edges(x[:, : view.shape[0]], view.shape[1] - 1)
-    if resolved["weight_init"] == "data" and x.shape[0] > 0 and isinstance(x, np.ndarray):
+    if is_data(resolved["weight_init"]) and x.shape[0] > 0:
         data_rng = np.random.default_rng(rng.randint(2**31))
-        with_bias = resolved["bias_init"] == "data" and resolved["fit_intercept"]
+        with_bias = is_data(resolved["bias_init"]) and resolved["fit_intercept"]
         start_from_data(network, x, data_rng, bias="he5" if with_bias else None)
 
 
@@ -138,10 +146,16 @@ def make_rates(resolved: dict[str, Any], network: Network) -> np.ndarray | None:
     if resolved["rate_factors"] == "ntk":
         return ntk_rates(network.layout, network.dtype)
     rates = np.ones(network.layout.size, network.dtype)
-    for name, where, _ in network.layout.names():
-        for pattern, factor in resolved["rate_factors"].items():
-            if pattern in name:
-                rates[where] = factor
+    places = {name: where for name, where, _ in network.layout.names()}
+    for part, factor in resolved["rate_factors"].items():
+        named = [where for name, where in places.items() if f".{part}." in f".{name}."]
+        if not named:
+            raise ValueError(
+                f"rate_factors needs names of arrays or parts of them between dots, got {part!r}. "
+                f"The arrays are {', '.join(places)}."
+            )
+        for where in named:
+            rates[where] = factor
     return rates
 
 
@@ -172,12 +186,13 @@ def make_optimizer(resolved: dict[str, Any], layout: Layout) -> Optimizer | None
 
 def hidden_matrices(layout: Layout) -> tuple[tuple[int, int, int, int], ...]:
     """Where the matrices between hidden layers are: what Muon makes orthogonal."""
-    matrices = [
-        (where.start, where.stop, *param.shape)
-        for _, where, param in layout.names()
-        if param.role == "weight" and len(param.shape) == 2
-    ]
-    return tuple(matrices[1:-1])
+    weights = [(where, param.shape) for _, where, param in layout.names() if param.role == "weight"]
+    matrices = []
+    for where, (*_, rows, columns) in weights[1:-1]:
+        size = rows * columns  # members have a matrix each, one after the other
+        starts = range(where.start, where.stop, size)
+        matrices += [(start, start + size, rows, columns) for start in starts]
+    return tuple(matrices)
 
 
 def make_schedule(resolved: dict[str, Any]) -> Schedule:

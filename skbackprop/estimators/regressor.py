@@ -13,11 +13,14 @@ from .spread import NumberSpread
 class BackpropRegressor(
     NumberPredictions, FromScikitLearn, NumberSpread, RegressorMixin, BackpropEstimator
 ):
-    """Multilayer perceptron regressor, in the place of scikit-learn's ``MLPRegressor``.
+    """Neural network regressor for raw tables, or in the place of ``MLPRegressor``.
 
-    Learns by backpropagation with Adam, SGD or L-BFGS.  `y` has one column of numbers or
-    several; `X` is dense or sparse.  The same `random_state` gives the numbers of
-    ``MLPRegressor``, but for the differences listed in the documentation.
+    Without parameters it takes a table as it comes (numbers on any scale, missing values,
+    categories) and averages a few small networks, trained by backpropagation.  With
+    ``preset="plain"`` the same `random_state` gives the numbers of ``MLPRegressor``, but for the
+    differences listed in the documentation.
+
+    `y` has one column of numbers or several.  `X` is a DataFrame, an array or a sparse matrix.
 
     Parameters
     ----------
@@ -31,7 +34,7 @@ class BackpropRegressor(
         plain: "relu".
     preset : {"auto", "plain", "fast", "best"}, default="auto"
         Says what "auto" stands for: "auto" is a recipe for tables, "fast" and "best" are a
-        quicker and a slower one; "plain" is scikit-learn's MLP.  See Notes.
+        quicker and a slower one; "plain" is scikit-learn's MLP.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns of categories: those that are not numbers, or these names, numbers or mask.
     loss : str or object, default="squared_error"
@@ -60,8 +63,8 @@ class BackpropRegressor(
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``, for "sgd".
     max_iter : int or "auto", default="auto"
-        Most epochs ("lbfgs": iterations) of one call of `fit`.  "auto": 1000 steps or so; plain:
-        200.
+        Most epochs ("lbfgs": iterations) of one call of `fit`.  "auto": 1000 steps or so, and
+        further rounds (`max_rounds`); plain: 200.
     shuffle : bool, default=True
         Whether rows are dealt in a new order every epoch, for stochastic solvers.
     random_state : int, RandomState or None, default=None
@@ -136,16 +139,15 @@ class BackpropRegressor(
         Columns for a category of more than 8 levels.  "auto": 8.
     rate_factors : {"ntk"}, dict, None or "auto", default="auto"
         Factors on the learning rate.  "ntk": of each kind of array, of a matrix by its inputs,
-        1 for 64 of them.  A dict names arrays by parts of their names ("dense_0": 0 keeps that
-        layer as it is).  "auto": "ntk"; plain: None.
+        1 for 64 of them.  A dict has names of arrays, or parts of them between dots:
+        ``{"dense_0": 0}`` keeps that layer as it is.  "auto": "ntk"; plain: None.
     n_members : int or "auto", default="auto"
         Networks trained at once, whose predictions are averaged.  "auto": 4, 8 for few rows;
         plain: 1.
-    member_sharing : {"independent"} or "auto", default="auto"
-        What members share: nothing, not even the rows that early stopping holds out.
     max_rounds : int or "auto", default="auto"
         Most rounds of the schedule, each twice as long as the one before; another one is begun
-        if the validation loss fell by a tenth in the second half of the last.  "auto": 3; plain: 1.
+        if the validation loss fell by a tenth in the second half of the last.  "auto": 3, or
+        1 if `max_iter` is set; plain: 1.
     n_hidden_layers, hidden_width : int or None, default=None
         Number of hidden layers and units in each, as numbers that a search can tune, instead
         of `hidden_layer_sizes`.  If only one is set, the other is 1 or 100, as in ``(100,)``.
@@ -169,7 +171,8 @@ class BackpropRegressor(
         "data"; plain: "mlp".
     scoring : str, callable or None, default="auto"
         What early stopping watches: a scorer, its name, None for `score`, or "loss", minus the
-        validation loss.  "auto": "r2" for "squared_error", "loss" for other losses.
+        validation loss.  Several members know only `score` and "loss".  "auto": "loss"; plain:
+        R² for the squared error, else "loss".
     dtype : {"float32", "float64", "auto"}, default="auto"
         Precision.  "auto": "float32"; without `feature_encoding` that of X, float64 if X has
         neither.
@@ -187,8 +190,9 @@ class BackpropRegressor(
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, if X had names that are all strings.
     coefs_, intercepts_ : list of ndarray
-        Weights ``(n_in, n_out)`` and biases ``(n_out,)`` of each layer: views, which can be
-        written to and assigned.
+        Weights ``(n_in, n_out)`` and biases ``(n_out,)`` of each layer, for several members
+        ``(n_members, n_in, n_out)`` and ``(n_members, n_out)``: views, which can be written
+        to and assigned.
     loss_curve_ : list of float
         Training loss of every epoch since the network was made, see Notes.
     loss_ : float
@@ -240,7 +244,8 @@ class BackpropRegressor(
     "lbfgs" it holds ``L`` of all rows after each iteration.
 
     Training goes on exactly: warm fits of 4 and 6 epochs, or ten calls of `partial_fit`, are
-    one fit of 10 epochs bit for bit (without early stopping), also through a pickle.
+    one fit of 10 epochs bit for bit, also through a pickle; without early stopping, and with
+    schedules that do not ask how long training will be.
 
     References
     ----------
@@ -317,7 +322,6 @@ class BackpropRegressor(
         category_width="auto",
         rate_factors="auto",
         n_members="auto",
-        member_sharing="auto",
         max_rounds="auto",
         n_hidden_layers=None,
         hidden_width=None,

@@ -27,15 +27,26 @@ OPTIMIZER_PARAMETERS = {  # field of an optimizer: parameter of the estimator
 STOCHASTIC = {"batch_size", "shuffle", "learning_rate_init", "learning_rate", "power_t"}
 SOLVER_SPECIFIC = STOCHASTIC | {"max_fun", *OPTIMIZER_PARAMETERS.values()}
 # lbfgs refuses them
-ONLY_STOCHASTIC = ("weight_decay", "max_grad_norm", "averaging", "dropout", "input_dropout", "l1")
+ONLY_STOCHASTIC = (
+    "weight_decay",
+    "max_grad_norm",
+    "averaging",
+    "dropout",
+    "input_dropout",
+    "l1",
+    "rate_factors",
+)
 MLP_RATES = ("constant", "invscaling", "adaptive")  # which scikit-learn's adam ignores
-
-
 OF_CLASSIFIERS = {  # what a regressor does without
     "calibration": None,
     "label_smoothing": 0.0,
     "label_smoothing_schedule": "constant",
 }
+
+
+def is_data(rule: Any) -> bool:
+    """Does an initialization look at the data?"""
+    return isinstance(rule, str) and rule == "data"
 
 
 def is_auto(value: Any) -> bool:
@@ -46,8 +57,9 @@ def is_auto(value: Any) -> bool:
 def resolve(params: dict[str, Any], facts: Facts) -> dict[str, Any]:
     """The parameters with every ``"auto"`` that the preset decides replaced."""
     preset = preset_values(params["preset"], facts, params["solver"])
-    resolved = {k: preset.get(k, v) if is_auto(v) else v for k, v in params.items()}
-    resolved = OF_CLASSIFIERS | resolved
+    resolved = OF_CLASSIFIERS | {
+        k: preset.get(k, v) if is_auto(v) else v for k, v in params.items()
+    }
     count, width = params["n_hidden_layers"], params["hidden_width"]
     sizes = resolved["hidden_layer_sizes"]
     if count is not None or width is not None:
@@ -58,6 +70,8 @@ def resolve(params: dict[str, Any], facts: Facts) -> dict[str, Any]:
     solver = resolved["solver"]
     if isinstance(solver, str) and solver in OPTIMIZERS and solver not in ("sgd", "adam"):
         resolved.update(own_defaults(solver, params))
+    if is_auto(params["max_rounds"]) and not is_auto(params["max_iter"]):
+        resolved["max_rounds"] = 1  # max_iter is the most epochs
     resolved["probe"] = isinstance(resolved["learning_rate_init"], str)
     if resolved["probe"]:  # around the preset's
         resolved["learning_rate_init"] = preset["learning_rate_init"]
@@ -136,6 +150,8 @@ def warn_unused(params: dict[str, Any], resolved: dict[str, Any], defaults: dict
     if resolved["early_stopping"] is False:
         idle = idle | {"validation_fraction", "scoring"}
         idle = idle | ({"n_iter_no_change"} if solver == "lbfgs" else set())
+        idle = idle | ({"max_rounds"} if resolved["max_rounds"] > 1 else set())
+    idle = idle | idle_parts(resolved)
     preset = PLAIN if params["preset"] == "plain" else {}
     unused = [
         name
@@ -151,6 +167,20 @@ def warn_unused(params: dict[str, Any], resolved: dict[str, Any], defaults: dict
             f"early_stopping={resolved['early_stopping']!r}: {named}. Remove them, or choose "
             "settings that use them.",
         )
+
+
+def idle_parts(resolved: dict[str, Any]) -> set[str]:
+    """Parameters of parts that the network does not have."""
+    waves, ramps = ("periodic", "both"), ("piecewise", "both")
+    embedding = resolved["numeric_embedding"]
+    idle = set() if embedding in waves else {"n_frequencies", "frequency_scale"}
+    idle |= set() if embedding in ramps else {"n_bins"}
+    if resolved["feature_encoding"] is None:
+        idle |= {"categorical_features", "category_width"}
+    for name in ("dropout", "weight_decay", "label_smoothing"):
+        idle |= set() if resolved[name] else {f"{name}_schedule"}
+    weight, bias = (is_data(resolved[name]) for name in ("weight_init", "bias_init"))
+    return idle | {"bias_init"} if bias and not weight else idle
 
 
 def reads_of(solver: Any) -> set[str]:

@@ -102,9 +102,10 @@ class NumberSpread(MemberSpread):
         """Predict intervals that hold `y` with a given probability.
 
         Split-conformal: the margin is a quantile of the residuals of rows that were held out.
-        The promise holds on average over rows like those of training.  Two quantiles of a
-        regressor with ``loss=Pinball((low, high))`` are corrected by a margin instead.  Vovk,
-        Gammerman & Shafer (2005); Romano, Patterson & Candès (2019).
+        It is kept on average over rows like those of training, and not quite as promised: the
+        rows held out have chosen the epoch, and each was predicted by one member alone.  Two
+        quantiles of a regressor with ``loss=Pinball((low, high))`` are corrected by a margin
+        instead.  Vovk, Gammerman & Shafer (2005); Romano, Patterson & Candès (2019).
 
         Parameters
         ----------
@@ -118,15 +119,15 @@ class NumberSpread(MemberSpread):
         intervals : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
             Lower and upper ends, infinite if too few rows were held out for the coverage.
         """
-        target, predicted = self._held_out("predict_interval")
+        target, predicted, weight = self._held_out("predict_interval")
         if isinstance(self._fitted.loss, Pinball):
             low, high = predicted.min(axis=1), predicted.max(axis=1)
-            margin = conformalized_quantiles(low, high, target[:, 0], 1 - coverage)
+            margin = conformalized_quantiles(low, high, target[:, 0], 1 - coverage, weight)
             ends = self.predict(X)
             ends = ends.reshape(len(ends), -1)
             low, high = ends.min(axis=1) - margin, ends.max(axis=1) + margin
             return np.stack([np.minimum(low, high), np.maximum(low, high)], axis=-1)
-        margin = conformal_margin(target - predicted, 1 - coverage)
+        margin = conformal_margin(target - predicted, 1 - coverage, weight)
         y = self.predict(X)
         margin = margin[0] if y.ndim == 1 else margin
         return np.stack([y - margin, y + margin], axis=-1)
@@ -155,21 +156,21 @@ class NumberSpread(MemberSpread):
                 "predict_quantiles adds residuals to a prediction of the mean or median, got a "
                 "regressor with loss=Pinball. Its predict gives its quantiles."
             )
-        target, predicted = self._held_out("predict_quantiles")
-        shifts = np.array([conformal_quantile(target - predicted, 1 - q) for q in quantiles])
+        target, predicted, weight = self._held_out("predict_quantiles")
+        residuals = target - predicted
+        shifts = np.array([conformal_quantile(residuals, 1 - q, weight) for q in quantiles])
         y = self.predict(X)
         shifts = shifts[:, 0] if y.ndim == 1 else shifts.T
         return y[..., None] + shifts
 
-    def _held_out(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Targets and predictions of the rows held out, in the unit of y."""
+    def _held_out(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Targets and predictions of the rows held out, in the unit of y, and their weights."""
         fitted = self._state(name)
         if fitted.held_out is None:
             raise ValueError(
                 f"{name} needs rows that were not learned from, got early_stopping=False. Fit "
                 "with early_stopping=True, or with X_val and y_val."
             )
-        target, scores = fitted.held_out
-        codec = fitted.codec
-        decoded = [codec.decode(target), codec.decode(fitted.loss.predict(scores))]
-        return tuple(y.reshape(len(y), -1) for y in decoded)
+        held, decode = fitted.held_out, fitted.codec.decode
+        y, predicted = decode(held.target), decode(fitted.loss.predict(held.scores))
+        return y.reshape(len(y), -1), predicted.reshape(len(y), -1), held.weight

@@ -22,7 +22,7 @@ from .averaging import AVERAGES, Average, ExponentialAverage, WeightAverage
 from .base import Optimizer, OptimizerState
 from .lbfgs import LbfgsResult, minimize_lbfgs
 from .muon import Muon
-from .regularize import Shrinkage, clip_norm, decay, soft_threshold
+from .regularize import clip_norm, decay, soft_threshold
 from .schedule_free import ScheduleFree
 from .schedules import (
     SCHEDULES,
@@ -82,7 +82,6 @@ __all__ = [
     "RMSprop",
     "Schedule",
     "ScheduleFree",
-    "Shrinkage",
     "Step",
     "WarmupCosine",
     "WeightAverage",

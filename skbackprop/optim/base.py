@@ -9,8 +9,7 @@ Most optimizers are *elementwise*: what happens to one parameter depends on its 
 gradient only.  Such an optimizer is its formula, `Optimizer.update`, and it may be
 applied to any part of the vector at any time.  `Optimizer.step` uses this: a vector
 that does not fit into the cache is walked in blocks that do, so that the passes of
-the formula over a block find it there, and two threads share the blocks.  What else
-has to be done to every element in a step may come along: see `Optimizer.step`.
+the formula over a block find it there, and two threads share the blocks.
 
 Two things an optimizer states and leaves to the loop.  Its `weight_decay` acts on the
 weights and not on the biases, a difference that a flat vector does not show; so no
@@ -49,7 +48,6 @@ Formula: TypeAlias = Callable[
     [np.ndarray, np.ndarray, np.ndarray, np.ndarray, Rate, int], None
 ]  # theta, grad, slots, scratch, lr, t: see `Optimizer.update`
 
-Before: TypeAlias = Callable[[slice, np.ndarray], None]  # part, scratch: see `Optimizer.step`
 
 # Numbers of elements in float32, half as many in float64.
 LONG = 2**17  # a longer vector is walked in blocks: below, nothing was gained by it
@@ -155,14 +153,7 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} defines neither `update` nor `step`.")
 
-    def step(
-        self,
-        theta: np.ndarray,
-        grad: np.ndarray,
-        lr: Rate,
-        state: OptimizerState,
-        before: Before | None = None,
-    ) -> None:
+    def step(self, theta: np.ndarray, grad: np.ndarray, lr: Rate, state: OptimizerState) -> None:
         """Take one step: change `theta` and `state` in place.
 
         Parameters
@@ -174,29 +165,17 @@ class Optimizer:
             the dtype of `theta`, which saves a conversion per step).
         state : OptimizerState
             From `state(theta)`, then handed on from step to step.
-        before : function of (part, scratch), optional
-            What else happens to `theta` and `grad`, such as `Penalty`.  It is called once for
-            each part of the vectors, a slice, right before the formula, which then finds that
-            part in the cache; `scratch` is room for as many numbers.
         """
         state.t += 1
         lr = rates(lr, theta)
-        n = theta.size
         if theta.nbytes > 4 * LONG:
-            self._step_in_blocks(theta, grad, lr, state, before)
+            self._step_in_blocks(theta, grad, lr, state)
             return
-        scratch = state.room(1, self.n_scratch, n)[0]
-        if before is not None:
-            before(slice(n), scratch[0])
+        scratch = state.room(1, self.n_scratch, theta.size)[0]
         self.formula(lr, state)(theta, grad, state.slots, scratch, lr, state.t)
 
     def _step_in_blocks(
-        self,
-        theta: np.ndarray,
-        grad: np.ndarray,
-        lr: Rate,
-        state: OptimizerState,
-        before: Before | None,
+        self, theta: np.ndarray, grad: np.ndarray, lr: Rate, state: OptimizerState
     ) -> None:
         formula = self.formula(lr, state)
         helper = _helper(os.getpid()) if theta.nbytes > 4 * SHARED else None
@@ -207,8 +186,6 @@ class Optimizer:
         def walk(first: int) -> None:
             for start in range(first * block, theta.size, n_threads * block):
                 part = slice(start, start + block)
-                if before is not None:
-                    before(part, scratch[first, 0])
                 formula(
                     theta[part],
                     grad[part],
@@ -274,7 +251,7 @@ def _helper(process: int) -> ThreadPoolExecutor | None:
 
     Threads do not survive a fork, hence one for each process.
     """
-    if _n_cores() < 2:
+    if n_cores() < 2:
         return None
     try:
         helper = ThreadPoolExecutor(1, "skbackprop")
@@ -286,11 +263,9 @@ def _helper(process: int) -> ThreadPoolExecutor | None:
     return helper
 
 
-def _n_cores() -> int:
+def n_cores() -> int:
     """Number of cores we may use; joblib tells its workers by OMP_NUM_THREADS."""
     limit = os.environ.get("OMP_NUM_THREADS", "")
-    if hasattr(os, "sched_getaffinity"):
-        n_cores = len(os.sched_getaffinity(0))
-    else:
-        n_cores = os.cpu_count() or 1
-    return min(n_cores, int(limit)) if limit.isdigit() else n_cores
+    known = hasattr(os, "sched_getaffinity")
+    n = len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
+    return min(n, int(limit)) if limit.isdigit() else n

@@ -30,7 +30,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 
 from .adaptive import Adam
-from .base import BLOCK, Before, Optimizer, OptimizerState, Rate, flush, rates, scale
+from .base import BLOCK, Optimizer, OptimizerState, Rate, flush, rates, scale
 
 Shape: TypeAlias = tuple[int, int, int, int]
 
@@ -101,22 +101,13 @@ class Muon(Optimizer):
             )
         return super().state(theta)
 
-    def step(
-        self,
-        theta: np.ndarray,
-        grad: np.ndarray,
-        lr: Rate,
-        state: OptimizerState,
-        before: Before | None = None,
-    ) -> None:
+    def step(self, theta: np.ndarray, grad: np.ndarray, lr: Rate, state: OptimizerState) -> None:
         """Take one step: change `theta` and `state` in place."""
         state.t += 1
         lr = rates(lr, theta)
         room = state.room(1, 1, self._room(theta.size))[0]
         adam = Adam(self.beta_1, self.beta_2, self.epsilon)
         for part, size in self._parts(theta.size):
-            if before is not None:
-                before(part, room[0])
             slots = state.slots[:, part]
             rate = lr[part] if isinstance(lr, np.ndarray) else lr
             if size is None:

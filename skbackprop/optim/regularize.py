@@ -1,4 +1,4 @@
-"""Three verbs beside the step: clip the gradient, let the weights decay, set some to zero.
+"""Three verbs beside the step: clip the gradient, let weights decay, set some to zero.
 
 >>> import numpy as np
 >>> grad = np.array([3.0, 4.0])
@@ -56,53 +56,6 @@ def decay(theta: np.ndarray, amount: float | np.ndarray) -> None:
     the amount is a vector, too.
     """
     theta *= 1 - amount
-
-
-class Shrinkage:
-    """What pulls the weights towards zero in a step: the penalty ``½ rate ‖W‖²``, and decay.
-
-    ``g ← g + rate · W``,  then  ``W ← W − amount · W``.
-
-    It is made to be `before` of `Optimizer.step`, and sees one part of the vectors after the
-    other.  Passes of their own over weights that do not fit into the cache take half as long
-    as Adam, and one thread does them.
-
-    Parameters
-    ----------
-    weights, grad : ndarray of shape (n_weights,)
-        The beginnings of the vectors: what is penalized, and its gradient.
-
-    Attributes
-    ----------
-    rate : float
-        Of the penalty, in the coming step.
-    amount : float or ndarray of shape (n_weights,)
-        Of `decay`, likewise.
-
-    Examples
-    --------
-    >>> theta, grad = np.array([1.0, -2.0, 5.0]), np.zeros(3)
-    >>> shrink = Shrinkage(theta[:2], grad[:2])
-    >>> shrink.rate, shrink.amount = 0.25, 0.5
-    >>> shrink(slice(0, 3), np.empty(3))
-    >>> grad, theta
-    (array([ 0.25, -0.5 ,  0.  ]), array([ 0.5, -1. ,  5. ]))
-    """
-
-    def __init__(self, weights: np.ndarray, grad: np.ndarray):
-        self.weights, self.grad = weights, grad
-        self.rate: float = 0.0
-        self.amount: float | np.ndarray = 0.0
-
-    def __call__(self, part: slice, scratch: np.ndarray) -> None:
-        """Treat the weights in this part of the whole vector; there may be none."""
-        W, g = self.weights[part], self.grad[part]
-        if self.rate != 0.0:
-            g += np.multiply(W, self.rate, out=scratch[: W.size])
-        if isinstance(self.amount, np.ndarray):
-            decay(W, self.amount[part])
-        elif self.amount != 0.0:
-            decay(W, self.amount)
 
 
 def soft_threshold(weights: np.ndarray, amount: float | np.ndarray) -> None:

@@ -69,7 +69,10 @@ def gather(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
     longest = max(runs, key=lambda run: run.clock.epoch)
     whole.clock, whole.lr = longest.clock, longest.lr
     whole.max_epochs, whole.first_epoch = longest.max_epochs, longest.first_epoch
-    whole.best_epoch = max(run.best_epoch for run in runs)
+    diverged = [run for run in runs if run.stop_reason == "diverged"]
+    # Members that never got anywhere must not be averaged with the others.
+    lost = any(run.best_epoch == 0 for run in diverged)
+    whole.best_epoch = 0 if lost else max(run.best_epoch for run in runs)
     whole.stop_reason = longest.stop_reason
     for run in runs:
         if run.stop_reason in ("diverged", "interrupted"):

@@ -144,7 +144,7 @@ def minimize(plan: Plan, run: Run, hooks: Hooks) -> None:
     # In double precision whatever the network's own: line searches need it.
     theta = run.network.theta.astype(np.float64)
     network = run.network.over(theta, run.network.fixed.astype(np.float64))
-    objective = Objective(network, plan.loss, plan.alpha)
+    objective = Objective(network, plan.loss, plan.alpha, plan.label_smoothing)
     batches = plan.batches
     x, target = batches.x.astype(np.float64), batches.target.astype(np.float64)
     weight = None if batches.weight is None else batches.weight.astype(np.float64)

@@ -583,8 +583,11 @@ def test_a_fitted_encoder_needs_no_pandas(tmp_path):
     (tmp_path / "state.pickle").write_bytes(pickle.dumps((encoder, X, expected)))
     code = """if True:
         import pickle, sys
-        for name in ("pandas", "polars", "pyarrow"):
-            sys.modules[name] = None
+        class Missing:
+            def find_spec(self, name, path=None, target=None):
+                if name.partition(".")[0] in ("pandas", "polars", "pyarrow"):
+                    raise ImportError(name)
+        sys.meta_path.insert(0, Missing())
         encoder, X, expected = pickle.load(open(sys.argv[1], "rb"))
         assert (encoder.transform(X) == expected).all()
     """

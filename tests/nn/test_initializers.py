@@ -146,7 +146,9 @@ def test_biases_of_scikit_learn():
 
 
 @pytest.mark.parametrize("name", TABLE)
-@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, "pickle"], ids=str)
+@pytest.mark.parametrize(
+    "duplicate", [copy.copy, copy.deepcopy, "pickle"], ids=["copy", "deepcopy", "pickle"]
+)
 def test_is_a_value(name, duplicate):
     init = TABLE[name]
     twin = pickle.loads(pickle.dumps(init)) if duplicate == "pickle" else duplicate(init)

@@ -143,7 +143,9 @@ def test_scores_leave_the_gradient_alone(network, rng):
     assert_array_equal(network.grad, grad)
 
 
-@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, "pickle"], ids=str)
+@pytest.mark.parametrize(
+    "duplicate", [copy.copy, copy.deepcopy, "pickle"], ids=["copy", "deepcopy", "pickle"]
+)
 def test_copies(network, duplicate, rng):
     x = rng.normal(size=(9, 5))
     twin = pickle.loads(pickle.dumps(network)) if duplicate == "pickle" else duplicate(network)

@@ -26,7 +26,6 @@ from skbackprop.optim import (
     NAdam,
     Optimizer,
     ScheduleFree,
-    Shrinkage,
     base,
     clip_norm,
     decay,
@@ -70,7 +69,7 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(base, "LONG", 100)
     monkeypatch.setattr(base, "SHARED", 100)
     monkeypatch.setattr(base, "BLOCK", 64)
-    monkeypatch.setattr(base, "_n_cores", lambda: 2)
+    monkeypatch.setattr(base, "n_cores", lambda: 2)
     base._helper.cache_clear()
     yield monkeypatch
     base._helper.cache_clear()
@@ -277,7 +276,7 @@ def test_rates_of_another_dtype_do_not_promote_the_arithmetic(optimizer):
 def test_blocks_change_no_bit(optimizer, n, dtype, n_cores, small_blocks):
     blocked, grads = randoms(n, 300, dtype)
     whole = blocked.copy()
-    small_blocks.setattr(base, "_n_cores", lambda: n_cores)
+    small_blocks.setattr(base, "n_cores", lambda: n_cores)
     state = walk(optimizer, blocked, grads)
     block = base.block_size(whole, n_cores)
     assert state.scratch.shape == (n_cores, optimizer.n_scratch, block)
@@ -300,31 +299,6 @@ def test_blocks_fit_the_cache_and_threads_get_the_same_share(dtype, n_threads, n
     work = [sum(min(block, n - s) for s in starts[i::n_threads]) for i in range(n_threads)]
     assert sum(work) == n
     assert max(work) - min(work) <= 16 * len(starts)
-
-
-@every_optimizer
-@pytest.mark.parametrize("n", [50, 1000])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("each", [False, True])
-def test_what_is_done_before_the_formula_may_as_well_be_done_apart(
-    optimizer, n, dtype, each, small_blocks
-):
-    apart, grads = randoms(n, 20, dtype)
-    along = apart.copy()
-    n_weights = n - 7
-    amount = np.full(n_weights, 0.02, dtype) if each else 0.02
-    state, twin = optimizer.state(apart), optimizer.state(along)
-    for grad in grads:
-        ours = grad.copy()
-        shrink = Shrinkage(along[:n_weights], ours[:n_weights])
-        shrink.rate, shrink.amount = 0.1, amount
-        optimizer.step(along, ours, 0.01, twin, shrink)
-        grad[:n_weights] += dtype(0.1) * apart[:n_weights]
-        decay(apart[:n_weights], amount)
-        optimizer.step(apart, grad, 0.01, state)
-        assert_array_equal(ours, grad)  # whoever looks at the gradient sees all of it
-    assert_array_equal(along, apart)
-    assert_array_equal(twin.slots, state.slots)
 
 
 @dataclass(frozen=True)
@@ -392,7 +366,7 @@ def test_a_forked_process_has_a_helper_of_its_own(small_blocks):
 @pytest.mark.parametrize(("limit", "allowed"), [("1", {1}), ("", {1, 2}), ("4,2", {1, 2})])
 def test_joblib_workers_are_not_oversubscribed(monkeypatch, limit, allowed):
     monkeypatch.setenv("OMP_NUM_THREADS", limit)
-    assert min(base._n_cores(), 2) in allowed
+    assert min(base.n_cores(), 2) in allowed
     if limit == "1":
         assert base._helper.__wrapped__(0) is None
 

@@ -90,11 +90,16 @@ class KeepBestMembers(Callback):
         """The mean over the members of their losses on the rows held out."""
         return float(self.evaluate(network)[0].mean())
 
-    def held_out(self, network: Network) -> tuple[np.ndarray, np.ndarray]:
-        """Targets of the rows held out, and the scores for them by whom they were held from."""
+    def held_out(self, network: Network) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Targets, scores by whom they were held from, and weights of the rows held out."""
         stacked = network.scores(self.x)
         scores = [stacked[m, :n] for m, n in enumerate(self.sizes)]
-        return np.concatenate(self.target), np.concatenate(scores)
+        weight = [w for w in self.weight if w is not None]
+        return (
+            np.concatenate(self.target),
+            np.concatenate(scores),
+            np.concatenate(weight) if weight else None,
+        )
 
     def on_train_begin(self, run: Run) -> None:
         if run.first_epoch > 0:  # going on: only better weights may replace the present ones
