@@ -78,7 +78,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             self._check_given(given, params)
             encoder = self._encoder(given, params, resume)
             table, codec = self._check_table(given, encoder, resume)
-            resolved = self._resolve(params, table, codec, encoder, given)
+            widths = recipe.widths_of(encoder, table.x)
+            resolved = self._resolve(params, table, codec, given, widths, resume)
             codec, table = self._standardize(codec, table, resolved, resume)
             loss = self._make_loss(codec)
             if not resume or not given.incremental:
@@ -146,13 +147,13 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         params: dict[str, Any],
         table: Table,
         codec: Any,
-        encoder: ColumnEncoder | None,
         given: Given,
+        widths: recipe.Widths,
+        resume: bool,
     ) -> dict[str, Any]:
-        n_numeric = table.x.shape[1] if encoder is None else encoder.n_numeric
         sparse = not isinstance(table.x, np.ndarray)
-        facts = Facts(table.x.shape[0], n_numeric, codec.n_classes, sparse, given.incremental)
-        resolved = resolve(params, facts)
+        facts = Facts(table.x.shape[0], widths[0], codec.n_classes, sparse, given.incremental)
+        resolved = resolve(params, facts, self._fitted.resolved if resume else None)
         if given.X_val is not None and is_auto(self.early_stopping):
             resolved["early_stopping"] = True  # what else would the rows be for?
         return resolved
@@ -191,7 +192,6 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             recipe.start_arrays(network, table.x, resolved, rng)
             return Fitted(network, codec, loss, Run(network, rng), resolved, encoder, widths)
         old = self._fitted
-        resolved["n_members"] = old.resolved["n_members"]
         layer = recipe.make_layer(resolved, widths, loss, recipe.n_members(resolved))
         network = old.network
         if layer != network.layer:
@@ -392,8 +392,8 @@ def _same_arrays(network: Network, layer: Any, resolved: dict[str, Any]) -> Netw
         raise ValueError(
             f"Continuing needs a network of the same shape, with arrays {old_shapes}, got "
             f"hidden_layer_sizes={resolved['hidden_layer_sizes']}, "
-            f"normalization={resolved['normalization']!r} and residual={resolved['residual']!r}, "
-            f"which give {new_shapes}. "
+            f"n_members={resolved['n_members']}, normalization={resolved['normalization']!r} and "
+            f"residual={resolved['residual']!r}, which give {new_shapes}. "
             "Set warm_start=False to start anew, or set the parameters back."
         )
     return new.over(network.theta, network.fixed)

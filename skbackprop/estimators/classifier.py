@@ -31,7 +31,7 @@ class BackpropClassifier(
     activation : str, object, list of these or "auto", default="auto"
         Of all hidden layers, or one for each: "identity", "logistic", "tanh", "relu",
         "leaky_relu", "elu", "selu", "gelu", "gelu_tanh", "silu", "mish", "softplus",
-        "hard_tanh", "exp", or an object with ``forward`` and ``backward``.  "auto": "mish";
+        "hard_tanh", "exp", or an object with ``forward`` and ``backward``.  "auto": "silu";
         plain: "relu".
     preset : {"auto", "plain", "fast", "best"}, default="auto"
         Says what "auto" stands for: "auto" is a recipe for tables, "fast" and "best" are a
@@ -62,7 +62,7 @@ class BackpropClassifier(
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``, for "sgd".
     max_iter : int or "auto", default="auto"
-        Most epochs ("lbfgs": iterations) of one call of `fit`.  "auto": 1000 steps or so, and
+        Most epochs ("lbfgs": iterations) of one call of `fit`.  "auto": 800 steps or so, and
         further rounds (`max_rounds`); plain: 200.
     shuffle : bool, default=True
         Whether rows are dealt in a new order every epoch, for stochastic solvers.
@@ -122,7 +122,7 @@ class BackpropClassifier(
         Evaluate and return an average of the parameters: the exponential one of the last
         steps or so, or the mean over the last quarter of training.  "auto": "ema"; plain: None.
     parametric_activation : bool or "auto", default="auto"
-        Does each unit learn how much of its activation it uses?  "auto": True; plain: False.
+        Does each unit learn how much of its activation it uses?  "auto": False.
     feature_encoding : {"table"}, None or "auto", default="auto"
         "table": numbers are scaled by their quartiles and smoothly clipped, missing ones get
         an indicator, categories become columns or codes.  None: X is taken as it is.  "auto":
@@ -131,10 +131,10 @@ class BackpropClassifier(
         Has each input a factor that learns?  "auto": True; plain: False.
     numeric_embedding : {"periodic", "piecewise", "both"}, None or "auto", default="auto"
         More columns for each number: waves with learned frequencies, ramps between quantiles.
-        "auto": "both", "periodic" for few rows; plain: None.
+        "auto": "both", "periodic" for very many numbers or few rows; plain: None.
     n_frequencies, frequency_scale, n_bins : int, float, int or "auto", default="auto"
-        Waves of a number, spread of their frequencies at the start, and ramps.  "auto": 4,
-        0.2 and 8, without ramps 8 waves; fewer for very many numbers.
+        Waves of a number, spread of their frequencies at the start, and ramps.  "auto": 2
+        or, below 1,500 rows, 4 waves, 0.2 and 8; fewer for very many numbers or few rows.
     category_width : int or "auto", default="auto"
         Columns for a category of more than 8 levels.  "auto": 8.
     rate_factors : {"ntk"}, dict, None or "auto", default="auto"

@@ -54,6 +54,7 @@ class Fitted:
     held_out: HeldOut | None = None
     temperature: float = 1.0
     class_counts: np.ndarray | None = None
+    group_sizes: list[int] | None = None  # of members that are trained side by side
     # Their number and that of the members; those that learn; those held out.
     validation_rows: tuple[tuple[int, int], Any, Any] | None = None
 

@@ -28,7 +28,7 @@ from .outcome import report_end
 from .table import Given, Table
 
 FEWEST_HELD = 5  # rows that a member validates on, at least
-MOST_EVALUATIONS = 64  # of a plan without patience: more find nothing better
+MOST_EVALUATIONS = 16  # of a plan without patience: more find nothing better
 
 
 @dataclass
@@ -125,7 +125,11 @@ def learn_alone(
 def learn_in_groups(fitted: Fitted, sides: Sides, given: Given, extra: list[Callback]) -> None:
     """Train the members group by group, side by side if nobody listens."""
     resolved, whole = fitted.resolved, fitted.run
-    sizes = group_sizes(resolved["n_members"])
+    sizes = fitted.group_sizes or group_sizes(
+        resolved["n_members"],
+        resolved["batch_size"] * max(resolved["hidden_layer_sizes"], default=1),
+    )
+    fitted.group_sizes = sizes
     runs = runs_of_groups(fitted, sizes)
     plans, keepers = [], []
     for i, (run, size) in enumerate(zip(runs, sizes, strict=True)):

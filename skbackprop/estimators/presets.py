@@ -60,7 +60,7 @@ FEWEST = 10  # rows: fewer are not divided into those that learn and those that 
 
 # What all recipes for tables have in common.
 TABULAR: dict[str, Any] = PLAIN | {
-    "activation": "mish",
+    "activation": "silu",
     "alpha": 0.0,
     "learning_rate": "coslog4",
     "early_stopping": True,
@@ -76,7 +76,6 @@ TABULAR: dict[str, Any] = PLAIN | {
     "scoring": "loss",
     "feature_encoding": "table",
     "feature_scale": True,
-    "parametric_activation": True,
     "rate_factors": "ntk",
     "standardize_target": True,
     "clip_predictions": True,
@@ -113,23 +112,24 @@ def tabular(facts: Facts, *, speed: str = "auto") -> dict[str, Any]:
     n = facts.n
     small, many_classes = n < 1500, facts.n_classes > 2
     hard = n > 10_000 or (many_classes and n >= 4000)
-    width, n_steps, k = (128, 2000, 4) if hard else (64, 1000, 4)
-    k = 8 if small else k
+    n_steps, k = 2000 if hard else 800, 8 if small else 4
+    width = 128 if hard else 64
     if n < TINY:
         k, n_steps = 4, 400
     batch = 64 if small else 128 if n <= 10_000 else 256
     if speed == "fast":
-        k, n_steps = 2, n_steps * 2 // 5
+        k, n_steps = 2, n_steps * 9 // 20
     elif speed == "best":
         k, width, n_steps = 8, 128, 3000
-    room = max(ROOM // max(facts.n_numeric, 1), 1)  # for the waves and ramps of a number
-    ramps = not small and room >= 8
+    # For the waves and ramps of a number; few rows learn many inputs by heart.
+    room = min(ROOM, n // 4) // max(facts.n_numeric, 1)
+    n_bins = 8 if room >= 10 else 4
     values = TABULAR | {
         "hidden_layer_sizes": (width, width),
         "learning_rate_init": 0.005 if facts.n_classes else 0.0125,
-        "numeric_embedding": "both" if ramps else "periodic",
-        "n_bins": min(8, max(room - 4, 4)),
-        "n_frequencies": 4 if ramps else min(8, room),
+        "numeric_embedding": "both" if room >= n_bins + 2 else "periodic",
+        "n_bins": n_bins,
+        "n_frequencies": max(1, min(4 if small and room >= 12 else 2, room)),
         "n_members": k,
         "batch_size": equal_batches(int(0.9 * n), batch),
         "max_rounds": 1 if speed == "fast" else 3,

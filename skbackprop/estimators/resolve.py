@@ -37,6 +37,19 @@ ONLY_STOCHASTIC = (
     "rate_factors",
 )
 MLP_RATES = ("constant", "invscaling", "adaptive")  # which scikit-learn's adam ignores
+# What a network is made of: going on, "auto" is what it was.
+STRUCTURE = (
+    "hidden_layer_sizes",
+    "activation",
+    "numeric_embedding",
+    "n_frequencies",
+    "frequency_scale",
+    "n_bins",
+    "category_width",
+    "feature_scale",
+    "parametric_activation",
+    "n_members",
+)
 OF_CLASSIFIERS = {  # what a regressor does without
     "calibration": None,
     "label_smoothing": 0.0,
@@ -54,9 +67,16 @@ def is_auto(value: Any) -> bool:
     return isinstance(value, str) and value == "auto"
 
 
-def resolve(params: dict[str, Any], facts: Facts) -> dict[str, Any]:
-    """The parameters with every ``"auto"`` that the preset decides replaced."""
+def resolve(
+    params: dict[str, Any], facts: Facts, old: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The parameters with every ``"auto"`` replaced: by what the preset says, or by what it was.
+
+    `old` are those of the last call, if training goes on.
+    """
     preset = preset_values(params["preset"], facts, params["solver"])
+    if old is not None:
+        preset = preset | {name: old[name] for name in STRUCTURE}
     resolved = OF_CLASSIFIERS | {
         k: preset.get(k, v) if is_auto(v) else v for k, v in params.items()
     }

@@ -21,26 +21,24 @@ One of your own needs neither a base class nor an entry in the table:
 ...     def backward(self, z, y, d):
 ...         d *= 2 * z
 
-Formulas with temporaries are `_blockwise`: temporaries then stay in the cache and do not
+Formulas with temporaries are `blockwise`: temporaries then stay in the cache and do not
 grow with the batch.  No formula overflows, in float32 or float64.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
 from math import log, pi, sqrt
-from typing import Any, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from scipy.special import erf, expit
 
-BLOCK = 16384  # numbers: smaller, and the calls cost more than the arithmetic
+from .blocks import blockwise
+
 FEW = 1024  # numbers: the calls cost more than the arithmetic anyway
 # NumPy converts a Python number anew at every call, which takes as long as the call itself.
 ZERO = {np.dtype(t): np.zeros((), t) for t in (np.float32, np.float64)}
-Method = TypeVar("Method", bound=Callable[..., None])
 
 
 @runtime_checkable
@@ -71,25 +69,6 @@ def trained(activation: Activation, shape: tuple[int, ...], dtype: Any) -> tuple
     return lambda z, out: both(z, out, slope), backward
 
 
-def _blockwise(method: Method) -> Method:
-    """Make `method` see at most `BLOCK` numbers (but whole rows) of its arrays at a time."""
-
-    @wraps(method)
-    def by_blocks(self: Any, *arrays: np.ndarray) -> None:
-        first = arrays[0]
-        if first.size <= BLOCK or first.ndim < 2:
-            method(self, *arrays)
-        elif first.ndim > 2:
-            for members in zip(*arrays, strict=True):
-                by_blocks(self, *members)
-        else:
-            step = max(1, BLOCK // first.shape[1])
-            for start in range(0, len(first), step):
-                method(self, *(a[start : start + step] for a in arrays))
-
-    return cast(Method, by_blocks)
-
-
 @dataclass(frozen=True)
 class Identity(Activation):
     """``y = z``, ``y' = 1``."""
@@ -108,7 +87,7 @@ class Logistic(Activation):
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
         expit(z, out=out)  # _sigmoid is faster, but scikit-learn's last digit comes from expit
 
-    @_blockwise
+    @blockwise()
     def backward(self, z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
         d *= y
         d *= 1 - y
@@ -121,7 +100,7 @@ class Tanh(Activation):
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
         np.tanh(z, out=out)
 
-    @_blockwise
+    @blockwise()
     def backward(self, z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
         d *= 1 - y * y
 
@@ -133,7 +112,7 @@ class HardTanh(Activation):
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
         np.clip(z, -1, 1, out=out)
 
-    @_blockwise
+    @blockwise()
     def backward(self, z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
         d *= np.abs(y) < 1
 
@@ -154,7 +133,7 @@ class Relu(Activation):
         else:
             self._backward_many(z, y, d)
 
-    @_blockwise
+    @blockwise()
     def _backward_many(self, z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
         d *= y > 0
 
@@ -182,7 +161,7 @@ class LeakyRelu(Activation):
         np.multiply(z, self.slope, out=out)
         np.maximum(z, out, out=out)
 
-    @_blockwise
+    @blockwise()
     def backward(self, z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
         d *= np.maximum(np.sign(z), self.slope)
 
@@ -202,13 +181,13 @@ class Elu(Activation):
 
     alpha: float = 1.0
 
-    @_blockwise
+    @blockwise()
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
         np.expm1(np.minimum(z, 0), out=out)
         out *= self.alpha
         out += np.maximum(z, 0)
 
-    @_blockwise
+    @blockwise()
     def backward(self, z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
         d *= np.where(z > 0, 1, y + self.alpha)
 
@@ -222,14 +201,14 @@ class Selu(Activation):
     "Self-normalizing neural networks" (2017).
     """
 
-    @_blockwise
+    @blockwise()
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
         np.expm1(np.minimum(z, 0), out=out)
         out *= SELU_ALPHA
         out += np.maximum(z, 0)
         out *= SELU_SCALE
 
-    @_blockwise
+    @blockwise()
     def backward(self, z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
         d *= np.where(z > 0, SELU_SCALE, y + SELU_SCALE * SELU_ALPHA)
 
@@ -245,14 +224,14 @@ class Gelu(Activation):
     Hendrycks & Gimpel, "Gaussian error linear units" (2016).
     """
 
-    @_blockwise
+    @blockwise()
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
         erf(z * sqrt(0.5), out=out)
         out += 1
         out *= 0.5
         out *= z
 
-    @_blockwise
+    @blockwise()
     def backward(self, z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
         near = (np.abs(z) < 1e-30).astype(z.dtype)
         slope = (y + 0.5 * near) / (z + near)  # Φ = y / z: erf is the dearest step by far
@@ -270,11 +249,11 @@ class GeluTanh(Activation):
     is not.
     """
 
-    @_blockwise
+    @blockwise()
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
         np.multiply(z, _sigmoid(GELU_SLOPE * z * (1 + 0.044715 * z * z)), out=out)
 
-    @_blockwise
+    @blockwise()
     def backward(self, z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
         square = 0.044715 * z * z
         s = _sigmoid(GELU_SLOPE * z * (1 + square))
@@ -292,26 +271,39 @@ class Silu(Activation):
     approximation in reinforcement learning" (2017).
     """
 
-    @_blockwise
+    @blockwise()
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
         np.multiply(z, _sigmoid(z), out=out)
 
-    @_blockwise
+    @blockwise()
     def backward(self, z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
         s = _sigmoid(z)
         d *= s + y * (1 - s)
+
+    @blockwise(times=3)
+    def forward_and_slope(self, z: np.ndarray, out: np.ndarray, slope: np.ndarray) -> None:
+        """Both at once, with ``σ(z) = ½ + ½ tanh(½ z)``, whose tanh is faster than an exp."""
+        half, one = np.full((), 0.5, z.dtype), np.ones((), z.dtype)
+        s = z * half
+        np.tanh(s, out=s)
+        s *= half
+        s += half
+        np.multiply(z, s, out=out)
+        np.subtract(one, s, out=slope)
+        slope *= out
+        slope += s
 
 
 @dataclass(frozen=True)
 class Softplus(Activation):
     """``y = log(1 + eᶻ)``, ``y' = σ(z)``, the logistic function."""
 
-    @_blockwise
+    @blockwise()
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
         np.log1p(np.exp(-np.abs(z)), out=out)  # 1/20 of the time of np.logaddexp(z, 0)
         out += np.maximum(z, 0)
 
-    @_blockwise
+    @blockwise()
     def backward(self, z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
         d *= _sigmoid(z)
 
@@ -333,20 +325,20 @@ class Mish(Activation):
     Misra, "Mish: a self regularized non-monotonic activation function" (2019).
     """
 
-    @_blockwise
+    @blockwise()
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
         w = np.exp(np.minimum(z, 20))  # at 20, t rounds to 1
         w *= w + 2
         np.divide(w, w + 2, out=out)
         out *= z
 
-    @_blockwise
+    @blockwise()
     def backward(self, z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
         slope = np.empty_like(z)
         self.forward_and_slope(z, np.empty_like(z), slope)
         d *= slope
 
-    @_blockwise
+    @blockwise()
     def forward_and_slope(self, z: np.ndarray, out: np.ndarray, slope: np.ndarray) -> None:
         """Both at once, with ``q = 1 / (n + 2)``: ``t = n q``, ``t' = 4 (n - w) q²``."""
         c = np.minimum(z, np.full_like(z, 20))  # faster than the minimum with a number

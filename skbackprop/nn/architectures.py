@@ -21,7 +21,6 @@ from .initializers import Constant, Initializer, UniformRange
 from .layers import (
     Activate,
     BatchNorm,
-    Branches,
     CategoricalEmbedding,
     Dense,
     Dropout,
@@ -34,11 +33,13 @@ from .layers import (
     PiecewiseLinear,
     RMSNorm,
     Scale,
+    ScaledDense,
     Sequential,
+    TableInput,
 )
 from .parameters import Layout
 
-AnyDense: TypeAlias = Dense | MemberDense
+AnyDense: TypeAlias = Dense | MemberDense | ScaledDense
 
 NORMALIZATIONS: dict[str, type[BatchNorm] | type[LayerNorm] | type[RMSNorm]] = {
     "batch": BatchNorm,
@@ -118,11 +119,12 @@ class Extras:
         """The shape of an array that each member has."""
         return shape if self.members is None else (self.members, *shape)
 
-    def dense(self, n_in: int, n_out: int, *rest: Any) -> AnyDense:
-        """A dense layer, of all members if there are any."""
+    def dense(self, n_in: int, n_out: int, *rest: Any, first: bool = False) -> AnyDense:
+        """A dense layer, of all members if there are any; the first one may scale its input."""
         if self.members is None:
             return Dense(n_in, n_out, *rest)
-        return MemberDense(self.members, n_in, n_out, *rest)
+        kind = ScaledDense if first and self.input_scale else MemberDense
+        return kind(self.members, n_in, n_out, *rest)
 
 
 def mlp(
@@ -157,7 +159,7 @@ def mlp(
         # scikit-learn scales the output layer by the hidden activation too
         nearest = each[min(i, len(each) - 1)] if each else activations[0]
         init, bias_init = start.of_layer(i, before, after, nearest)
-        dense = extras.dense(before, after, extras.bias, init, bias_init)
+        dense = extras.dense(before, after, extras.bias, init, bias_init, first=i == 0)
         if i == len(hidden):
             layers.append(dense)
         else:
@@ -168,7 +170,9 @@ def mlp(
 def input_layers(n_in: int, extras: Extras) -> list[Layer]:
     """What happens to the input before the first dense layer."""
     layers: list[Layer] = [Dropout(extras.input_dropout)] if extras.input_dropout > 0 else []
-    return [*layers, Scale(extras.each(n_in))] if extras.input_scale else layers
+    # Members scale within their first dense layer, which makes no array for it.
+    scaled = extras.input_scale and extras.members is None
+    return [*layers, Scale((n_in,))] if scaled else layers
 
 
 def hidden_layer(
@@ -213,28 +217,18 @@ def table_input(
         Number of members, each with embeddings of its own.
     """
     n_numeric, n_other, cardinalities = widths
-    branches: list[tuple[int, Layer]] = []
-    if n_numeric > 0 and embedding.n_bins > 0:
-        n_ramps = n_numeric * embedding.n_bins
-        ramps: Layer = PiecewiseLinear(n_numeric, embedding.n_bins)
-        if embedding.n_frequencies > 0:
-            waves = embedding.periodic(n_numeric, members)
-            ramps = Sequential((ramps, Branches(((n_numeric, waves), (n_ramps, Layer())))))
-        branches.append((n_numeric, ramps))
-    elif n_numeric > 0 and embedding.n_frequencies > 0:
-        branches.append((n_numeric, embedding.periodic(n_numeric, members)))
-    else:
-        n_other += n_numeric
-    if n_other > 0:
-        branches.append((n_other, Layer()))
-    if cardinalities:
-        categories = CategoricalEmbedding(cardinalities, embedding.category_width, members)
-        branches.append((len(cardinalities), categories))
-    n_in = sum(width for width, _ in branches)
-    if all(type(layer) is Layer for _, layer in branches):
-        return None, n_in
-    layer = branches[0][1] if len(branches) == 1 else Branches(tuple(branches))
-    return layer, layer.output_shape((1, n_in))[-1]
+    if n_numeric == 0 and not cardinalities:
+        return None, n_other
+    n_bins, width = embedding.n_bins, embedding.category_width
+    layer = TableInput(
+        n_numeric,
+        n_other,
+        PiecewiseLinear(n_numeric, n_bins) if n_numeric and n_bins else None,
+        embedding.periodic(n_numeric, members) if n_numeric and embedding.n_frequencies else None,
+        CategoricalEmbedding(cardinalities, width, members) if cardinalities else None,
+    )
+    n_in = n_numeric + n_other + len(cardinalities)
+    return (layer if layer.places() else None), layer.output_shape((1, n_in))[-1]
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ class Workspace:
     facts : numbers by name that all layers of the pass see, and that whoever runs it may
         change between batches: ``facts["dropout"] = 0.5`` halves every dropout rate.
     needs_dx : does anything below want this layer's ``dx``?
+    dx_from : the first column of ``dx`` that is wanted: what stands in those before it is
+        read by nobody, and a layer may leave it out.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Workspace:
         self.train = train
         self.rng = rng
         self.needs_dx = needs_dx
+        self.dx_from = 0
         self.facts: dict[str, float] = {} if facts is None else facts
         self.arrays: dict[str, np.ndarray] = {}
         self.children: dict[str, Workspace] = {}

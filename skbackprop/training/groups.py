@@ -17,14 +17,26 @@ from .loop import train
 from .run import Plan, Run
 
 N_GROUPS = 2
+LARGE = 2**18  # numbers: threads that share an interpreter wait longer for it than they compute
 
 
-def group_sizes(n_members: int, n_groups: int = N_GROUPS) -> list[int]:
-    """How many members each group has.
+def group_sizes(n_members: int, width: int, n_groups: int = N_GROUPS) -> list[int]:
+    """How many members each group has; there is one only, unless their layers are large.
 
-    >>> group_sizes(5), group_sizes(1)
-    ([3, 2], [1])
+    Parameters
+    ----------
+    n_members : int
+        Number of members.
+    width : int
+        Numbers in the widest layer of a member, for a batch.
+    n_groups : int
+        Number of groups if there are more than one.
+
+    >>> group_sizes(5, LARGE), group_sizes(5, 100), group_sizes(1, LARGE)
+    ([3, 2], [5], [1])
     """
+    if n_members * width < LARGE:
+        return [n_members]
     n_groups = max(1, min(n_groups, n_members))
     return [n_members // n_groups + (i < n_members % n_groups) for i in range(n_groups)]
 

@@ -167,17 +167,17 @@ def test_check_estimator(Estimator, params):
 
 
 def test_rates_need_names_that_exist():
-    with pytest.raises(ValueError, match=r"got 'dense_0'.*memberdense_2\.W"):
+    with pytest.raises(ValueError, match=r"got 'dense_0'.*memberdense_\d\.W"):
         fitted("number", rate_factors={"dense_0": 0.0})
-    frozen = fitted("number", rate_factors={"memberdense_2": 0.0}, weight_decay=0.1, averaging=None)
-    start = fitted("number", rate_factors={"memberdense_2": 0.0}, max_iter=1, averaging=None)
+    frozen = fitted("number", rate_factors={"scaleddense_1": 0.0}, weight_decay=0.1, averaging=None)
+    start = fitted("number", rate_factors={"scaleddense_1": 0.0}, max_iter=1, averaging=None)
     assert_array_equal(frozen.coefs_[0], start.coefs_[0])
 
 
 def test_muon_makes_the_matrices_of_all_members_orthogonal():
     estimator = fitted("number", n_members=4, solver="muon", learning_rate_init=0.01)
-    run = estimator._fitted.run.parts[0]
-    assert [shape[2:] for shape in run.optimizer.shapes] == [(64, 64)] * 2
+    (run,) = estimator._fitted.run.parts
+    assert [shape[2:] for shape in run.optimizer.shapes] == [(64, 64)] * 4
     adam = fitted("number", n_members=4, solver="adamw", learning_rate_init=0.01)
     assert (estimator.network_.theta != adam.network_.theta).any()
 

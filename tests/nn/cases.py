@@ -22,8 +22,10 @@ from skbackprop.nn.layers import (
     Residual,
     RMSNorm,
     Scale,
+    ScaledDense,
     Sequential,
     Standardize,
+    TableInput,
 )
 
 TANH, RELU, MISH = (Activate(ACTIVATIONS[name]) for name in ("tanh", "relu", "mish"))
@@ -60,6 +62,14 @@ TABLE = Branches(
     )
 )
 
+RAMPS = PiecewiseLinear(2, 3, init=Given([[-2.0, -1, 0, 2], [-1, -0.5, 0.5, 0.5]]))
+ALL_COLUMNS = {
+    k: TableInput(
+        2, 1, RAMPS, PeriodicEmbedding(2, 4, members=k), CategoricalEmbedding((3, 2), 5, k)
+    )
+    for k in (None, 3)
+}
+
 CASES: list[tuple[str, Layer, tuple[int, ...]]] = [
     ("base", Layer(), (9, 5)),
     ("dense", Dense(5, 8), (9, 5)),
@@ -70,6 +80,9 @@ CASES: list[tuple[str, Layer, tuple[int, ...]]] = [
     ("member dense", MemberDense(3, 5, 8), (3, 9, 5)),
     ("member dense over one input", MemberDense(3, 5, 8, bias_init=UNIFORM), (9, 5)),
     ("member dense without biases", MemberDense(2, 5, 8, bias=False), (2, 9, 5)),
+    ("scaled dense", ScaledDense(3, 5, 8, bias_init=UNIFORM), (3, 9, 5)),
+    ("scaled dense over one input", ScaledDense(3, 5, 8), (9, 5)),
+    ("scaled dense without biases", ScaledDense(2, 5, 1, bias=False), (2, 9, 5)),
     ("scale of members over one input", Scale((3, 5)), (9, 5)),
     *((name, Activate(f), (9, 5)) for name, f in ACTIVATIONS.items()),
     ("activate members", MISH, (3, 9, 5)),
@@ -123,6 +136,12 @@ CASES: list[tuple[str, Layer, tuple[int, ...]]] = [
     ("piecewise linear", PIECEWISE, (9, 5)),
     ("piecewise linear for all members", PIECEWISE, (3, 9, 5)),
     ("piecewise linear without edges", PiecewiseLinear(5, 4), (9, 5)),
+    ("columns of a table", ALL_COLUMNS[None], (9, 5)),
+    ("columns of a table of members", ALL_COLUMNS[3], (3, 9, 5)),
+    ("columns of a table of members over one input", ALL_COLUMNS[3], (9, 5)),
+    ("columns of numbers", TableInput(3, 2, waves=PeriodicEmbedding(3, 2, members=2)), (9, 5)),
+    ("ramps of members' rows", TableInput(2, 3, RAMPS), (3, 9, 5)),
+    ("table and members", Sequential((ALL_COLUMNS[3], ScaledDense(3, 27, 2))), (3, 9, 5)),
     ("branches", Branches(((2, Dense(2, 4)), (1, Layer()), (2, RELU))), (9, 5)),
     ("branches that do not learn", Branches(((2, MISH), (3, Standardize(3)))), (9, 5)),
     ("branch in branch", Branches(((4, Branches(((1, TANH), (3, BLOCK3)))), (1, RELU))), (9, 5)),

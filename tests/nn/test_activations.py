@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skbackprop.nn import activations
+from skbackprop.nn import blocks
 from skbackprop.nn.activations import ACTIVATIONS, Activation, Elu, Exp, LeakyRelu
 from skbackprop.nn.gradcheck import check_layer
 from skbackprop.nn.layers import Activate
@@ -183,7 +183,7 @@ def test_blocks_do_not_matter(name, shape, order, rng, monkeypatch):
     f, z = ACTIVATIONS[name], np.asarray(rng.normal(size=shape), order=order)
     z.setflags(write=False)
     y, d = value(f, z), derivative(f, z)
-    monkeypatch.setattr(activations, "BLOCK", 7)
+    monkeypatch.setattr(blocks, "BLOCK", 7)
     assert_allclose(value(f, z), y, rtol=1e-15)
     assert_allclose(derivative(f, z), d, rtol=1e-15)
 

@@ -13,7 +13,7 @@ from skbackprop.nn.network import Network
 from skbackprop.optim import OPTIMIZERS
 from skbackprop.training import Batches, Plan, Run, train
 from skbackprop.training.callbacks import AnotherRound, Callback, KeepBestMembers
-from skbackprop.training.groups import gather, group_sizes, scatter, train_groups
+from skbackprop.training.groups import LARGE, gather, group_sizes, scatter, train_groups
 from skbackprop.training.history import History
 
 SIZES = [2, 1]
@@ -48,10 +48,12 @@ def start(sizes=SIZES, epochs=4, callbacks=()):
 
 
 def test_sizes():
-    assert group_sizes(8) == [4, 4]
-    assert group_sizes(5) == [3, 2]
-    assert group_sizes(1) == [1]
-    assert group_sizes(7, 3) == [3, 2, 2]
+    assert group_sizes(8, LARGE) == [4, 4]
+    assert group_sizes(5, LARGE) == [3, 2]
+    assert group_sizes(1, LARGE) == [1]
+    assert group_sizes(7, LARGE, 3) == [3, 2, 2]
+    assert group_sizes(7, LARGE // 7) == [7]
+    assert group_sizes(7, LARGE // 7 + 1) == [4, 3]
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 8])

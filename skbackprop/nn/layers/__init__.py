@@ -6,15 +6,17 @@ from .categorical import CategoricalEmbedding
 from .compose import Branches, Residual, Sequential
 from .dense import Dense
 from .dropout import Dropout
-from .ensemble import MemberDense
+from .ensemble import MemberDense, ScaledDense
 from .gate import GatedResidual, ParametricActivation
 from .norm import BatchNorm, LayerNorm, RMSNorm
 from .numerical import PeriodicEmbedding, PeriodicLinearEmbedding, PiecewiseLinear
 from .scale import Scale, Standardize
+from .table import TableInput
 
 LAYERS: dict[str, type[Layer]] = {
     "dense": Dense,
     "member_dense": MemberDense,
+    "scaled_dense": ScaledDense,
     "activate": Activate,
     "standardize": Standardize,
     "scale": Scale,
@@ -27,6 +29,7 @@ LAYERS: dict[str, type[Layer]] = {
     "periodic_linear_embedding": PeriodicLinearEmbedding,
     "piecewise_linear": PiecewiseLinear,
     "categorical_embedding": CategoricalEmbedding,
+    "table_input": TableInput,
     "sequential": Sequential,
     "residual": Residual,
     "branches": Branches,
@@ -54,7 +57,9 @@ __all__ = [
     "RMSNorm",
     "Residual",
     "Scale",
+    "ScaledDense",
     "Sequential",
     "Standardize",
+    "TableInput",
     "is_trained",
 ]

@@ -58,6 +58,11 @@ class Layer:
         """Shape of ``y`` for an ``x`` of shape `shape`."""
         return shape
 
+    @property
+    def n_still(self) -> int:
+        """How many of the first columns of ``y`` depend on nothing that learns here."""
+        return 0
+
     def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
         """``forward(x) -> y`` and ``backward(d) -> dx`` for the batch size of `ws`.
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..parameters import Tree
 from ..workspace import Workspace
 from .base import Backward, Forward, Layer, is_trained
+from .scale import copy_or_sum
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,15 @@ class Sequential(Layer):
         return shape
 
     def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
-        shape, needs_dx = ws.shape, ws.needs_dx
+        shape, needs_dx, dx_from = ws.shape, ws.needs_dx, ws.dx_from
         forwards: list[Forward] = []
         backwards: list[Backward] = []
         for name, layer in self.named:
             child = ws.child(name, shape, needs_dx)
+            child.dx_from = dx_from
             forward, backward = layer.bind(getattr(p, name), getattr(g, name, None), child)
             forwards.append(forward)
+            dx_from = 0 if needs_dx else layer.n_still
             needs_dx = needs_dx or is_trained(layer)
             if needs_dx:  # below the first layer that learns nobody asks for a delta
                 backwards.insert(0, backward)
@@ -172,7 +175,7 @@ class Branches(Layer):
 
         def backward_all(d: np.ndarray) -> np.ndarray | None:
             for backward, inputs, outputs, d_part in backwards:
-                dx_part = backward(_copy_or_sum(d[..., outputs], out=d_part))
+                dx_part = backward(copy_or_sum(d[..., outputs], out=d_part))
                 if dx is not None:
                     dx[..., inputs] = dx_part
             return dx
@@ -199,11 +202,3 @@ class Branches(Layer):
                 "Give all layers of members the same number."
             )
         return (*ends.pop(), sum(shape[-1] for shape in shapes))
-
-
-def _copy_or_sum(d: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Write to `out` the delta `d`, or, if all members share `out`, the sum of theirs."""
-    if out.ndim < d.ndim:
-        return d.sum(axis=0, out=out)
-    out[...] = d
-    return out

@@ -2,8 +2,8 @@
 
 Step by step a small network leaves a computer idle: most of the time goes into calling
 NumPy.  ``k`` members with arrays ``(k, …)`` cost as many calls as one, and share nothing
-but that.  All layers but the dense one broadcast over members anyway, so this file has the
-dense one.
+but that.  All layers but the dense ones broadcast over members anyway, so this file has the
+dense ones.
 
 >>> import numpy as np
 >>> from skbackprop.nn.network import Network
@@ -67,12 +67,9 @@ class MemberDense(Layer):
 
     def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
         y = ws.array("y", self.output_shape(ws.shape))
-        stacked = (self.k, *ws.shape[-2:])
-        dx = ws.array("dx", stacked) if ws.needs_dx else None
-        total = ws.array("total", ws.shape) if ws.needs_dx else None
         ones = np.ones(ws.shape[-2], ws.dtype)
         W, b = p.W, p.b[:, None, :] if self.bias else None
-        W_transposed = W.swapaxes(-1, -2)
+        backward_x = delta_of_x(W, ws)
 
         def forward(x: Any) -> np.ndarray:
             ws.x = x
@@ -80,13 +77,79 @@ class MemberDense(Layer):
             return y if b is None else np.add(y, b, out=y)
 
         def backward(d: np.ndarray) -> np.ndarray | None:
-            x = ws.x
-            stacked_matmul(x.swapaxes(-1, -2) if x.ndim == 3 else x.T, d, out=g.W)
+            stacked_matmul(ws.x.swapaxes(-1, -2) if ws.x.ndim == 3 else ws.x.T, d, out=g.W)
             if b is not None:
                 sum_rows(d, ones, out=g.b)
-            if dx is None:
-                return None
-            stacked_matmul(d, W_transposed, out=dx)
-            return dx if x.ndim == 3 else np.sum(dx, axis=0, out=total)
+            return backward_x(d)
 
         return forward, backward
+
+
+@dataclass(frozen=True)
+class ScaledDense(Layer):
+    """``y[m] = (s[m] · x[m]) W[m] + b[m]``: every input has a factor that learns.
+
+    As ``(s · x) W = x V`` with ``V = s · W``, row by row of ``W``, no other ``x`` is made.
+    Backwards ``dV = xᵀ d``, and from it ``dW = s · dV`` and ``ds = Σ dV · W`` over the
+    outputs; ``db = Σ d``, ``dx = d Vᵀ``.
+
+    Parameters
+    ----------
+    k, n_in, n_out, bias, init, bias_init
+        See `MemberDense`; ``s``, of shape ``(k, n_in)``, starts at 1.
+    """
+
+    k: int
+    n_in: int
+    n_out: int
+    bias: bool = True
+    init: Initializer = Uniform("glorot")
+    bias_init: Initializer = Constant(0.0)
+
+    def arrays(self) -> Tree:
+        dense = MemberDense(self.k, self.n_in, self.n_out, self.bias, self.init, self.bias_init)
+        return {**dense.arrays(), "scale": Param((self.k, self.n_in), Constant(1.0), "free")}
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (self.k, shape[-2], self.n_out)
+
+    def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
+        y = ws.array("y", self.output_shape(ws.shape))
+        ones = np.ones(ws.shape[-2], ws.dtype)
+        W, s, b = p.W, p.scale[:, :, None], p.b[:, None, :] if self.bias else None
+        V = np.empty_like(W)
+        backward_x = delta_of_x(V, ws)
+
+        def forward(x: Any) -> np.ndarray:
+            ws.x = x
+            stacked_matmul(x, np.multiply(s, W, out=V), out=y)
+            return y if b is None else np.add(y, b, out=y)
+
+        def backward(d: np.ndarray) -> np.ndarray | None:
+            dx, dV = backward_x(d), g.W
+            stacked_matmul(ws.x.swapaxes(-1, -2) if ws.x.ndim == 3 else ws.x.T, d, out=dV)
+            np.vecdot(dV, W, out=g.scale)
+            np.multiply(s, dV, out=g.W)
+            if b is not None:
+                sum_rows(d, ones, out=g.b)
+            return dx
+
+        return forward, backward
+
+
+def delta_of_x(W: np.ndarray, ws: Workspace) -> Backward:
+    """``dx = d Wᵀ``, of the columns that are wanted; of all members if they share ``x``."""
+    if not ws.needs_dx:
+        return lambda d: None
+    dx = ws.array("dx", (len(W), *ws.shape[-2:]))
+    total = ws.array("total", ws.shape) if len(ws.shape) == 2 else None
+    dx[..., : ws.dx_from] = 0
+    wanted, W_transposed = dx[..., ws.dx_from :], W[:, ws.dx_from :].swapaxes(-1, -2)
+    # With a single output the product is one of numbers, for which BLAS is no good.
+    product = np.multiply if W.shape[-1] == 1 else stacked_matmul
+
+    def backward(d: np.ndarray) -> np.ndarray:
+        product(d, W_transposed, out=wanted)
+        return dx if total is None else np.sum(dx, axis=0, out=total)
+
+    return backward

@@ -31,7 +31,9 @@ from ..initializers import Constant, Initializer, Normal, UniformRange
 from ..parameters import Param, Tree
 from ..workspace import Workspace
 from .base import Backward, Forward, Layer
-from .scale import sum_rows
+from .scale import copy_or_sum, sum_rows
+
+MOST = 0.5  # of a bin: what a single value counts for
 
 
 @dataclass(frozen=True)
@@ -231,27 +233,43 @@ class PiecewiseLinear(Layer):
 
     def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
         y, n_in = ws.array("y", self.output_shape(ws.shape)), self.n_in
-        z = ws.array("z", (*ws.shape, self.n_bins))
-        dx = ws.array("dx", ws.shape) if ws.needs_dx else None
-        e, inside = ws.array("e", z.shape), ws.array("inside", z.shape, bool)
-        flat = z.reshape(*ws.shape[:-1], -1)
-        center, slope = ramps(p.edges)
+        forward_ramps, backward_ramps = self.ramps(p, ws)
 
         def forward(x: np.ndarray) -> np.ndarray:
             y[..., :n_in] = x
+            forward_ramps(x, y[..., n_in:])
+            return y
+
+        def backward(d: np.ndarray) -> np.ndarray | None:
+            dx = backward_ramps(d[..., n_in:])
+            return None if dx is None else add_raw(dx, d[..., :n_in], ws.shape)
+
+        return forward, backward
+
+    def ramps(
+        self, p: Any, ws: Workspace
+    ) -> tuple[Callable[[np.ndarray, np.ndarray], None], Backward]:
+        """Bind the ramps: a forward that writes them to its second argument, and a backward."""
+        z = ws.array("z", (*ws.shape, self.n_bins))
+        dx = ws.array("dx", ws.shape) if ws.needs_dx else None
+        e, inside = ws.array("e", z.shape), ws.array("inside", z.shape, bool)
+        flat, flat_e = z.reshape(*ws.shape[:-1], -1), e.reshape(*ws.shape[:-1], -1)
+        center, slope = ramps(p.edges)
+        half = np.full((), 0.5, ws.dtype)
+
+        def forward(x: np.ndarray, out: np.ndarray) -> None:
             repeat(x, flat)
             np.subtract(flat, center.ravel(), out=flat)
             np.multiply(flat, slope.ravel(), out=flat)
-            np.clip(flat, -0.5, 0.5, out=y[..., n_in:])
-            return y
+            np.minimum(np.maximum(flat, -half, out=out), half, out=out)
 
         def backward(d: np.ndarray) -> np.ndarray | None:
             if dx is None:
                 return None
             np.less(np.abs(z, out=e), 0.5, out=inside)
-            np.multiply(d[..., n_in:].reshape(z.shape), inside, out=e)
-            np.vecdot(e, slope, out=dx)
-            return add_raw(dx, d[..., :n_in], ws.shape)
+            copy_or_sum(d, flat_e)
+            np.multiply(e, inside, out=e)
+            return np.vecdot(e, slope, out=dx)
 
         return forward, backward
 
@@ -268,16 +286,23 @@ def ramps(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def quantile_edges(x: np.ndarray, n_bins: int) -> np.ndarray:
     """Edges ``(n_in, n_bins + 1)`` between which lie equal parts of each column of `x`.
 
-    Where quantiles coincide there are fewer bins, and the last edge is repeated.
+    A value that is met more often counts for `MOST` of a bin and no more: of a column that is
+    mostly 0, as counts and amounts are, the other values get the bins.  Where there are fewer
+    values than bins, the last edge is repeated.
 
     >>> quantile_edges(np.array([[0.0, 5.0], [1.0, 5.0], [2.0, 6.0]]), 2)
     array([[0., 1., 2.],
            [5., 6., 6.]])
     """
-    quantiles = np.quantile(np.asarray(x, dtype=float), np.linspace(0, 1, n_bins + 1), axis=0)
-    edges = np.empty((quantiles.shape[1], n_bins + 1))
-    for row, column in zip(edges, quantiles.T, strict=True):
-        different = np.unique(column)
+    edges = np.empty((x.shape[1], n_bins + 1))
+    for row, column in zip(edges, np.asarray(x, dtype=float).T, strict=True):
+        values, counts = np.unique(column, return_counts=True)
+        if len(values) <= n_bins + 1:
+            different = values
+        else:
+            mass = np.minimum(counts, MOST * len(column) / n_bins)
+            place = np.cumsum(mass) - mass / 2
+            different = np.interp(np.linspace(place[0], place[-1], n_bins + 1), place, values)
         row[: different.size], row[different.size :] = different, different[-1]
     return edges
 

@@ -105,3 +105,11 @@ def sum_rows(a: np.ndarray, ones: np.ndarray, out: np.ndarray) -> np.ndarray:
     if out.ndim == 1:  # the numbers are shared: the rows of all members count
         return np.dot(ones, rows(a), out=out)
     return np.matmul(ones[: a.shape[-2]], a, out=out)
+
+
+def copy_or_sum(d: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """Write to `out` the delta `d`, or, if all members share `out`, the sum of theirs."""
+    if out.ndim < d.ndim:
+        return d.sum(axis=0, out=out)
+    out[...] = d
+    return out

@@ -1,0 +1,154 @@
+"""The columns of a table as the inputs of a network.
+
+An encoded table has numbers, numbers that are taken as they are (indicators), and codes of
+categories, in this order.  Every kind has its own embedding, and all write side by side
+into one array:
+
+    ``y = [numbers and indicators | ramps | waves | vectors of categories]``
+
+What learns stands on the right.  So the dense layer above needs a ``dx`` for these columns
+only, which are the fewest (`Layer.n_still`).
+
+>>> import numpy as np
+>>> from skbackprop.nn.network import Network
+>>> layer = TableInput(2, 1, waves=PeriodicEmbedding(2, 3))
+>>> network = Network(layer)
+>>> network.initialize(np.random.default_rng(0))
+>>> network.scores(np.array([[0.5, -1.0, 1.0]])).round(2)
+array([[ 0.5 , -1.  ,  1.  , ...]])
+>>> layer.n_still, layer.output_shape((1, 3))
+(3, (1, 9))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..parameters import Tree
+from ..workspace import Workspace
+from .base import Backward, Forward, Layer, is_trained
+from .categorical import CategoricalEmbedding
+from .numerical import PeriodicEmbedding, PiecewiseLinear
+from .scale import copy_or_sum
+
+
+@dataclass(frozen=True)
+class TableInput(Layer):
+    """``y = [x, ramps, waves, vectors]`` of the columns of a table.
+
+    Backwards the ``dx`` of a number is the sum of what its columns ask for.
+
+    Parameters
+    ----------
+    n_numeric, n_other : int
+        Number of columns with numbers, and with numbers that are not embedded.
+    ramps : PiecewiseLinear or None
+        Ramps of the numbers.
+    waves : PeriodicEmbedding or None
+        Waves of the numbers.
+    vectors : CategoricalEmbedding or None
+        Vectors of the categories, whose codes are the last columns.
+    """
+
+    n_numeric: int
+    n_other: int = 0
+    ramps: PiecewiseLinear | None = None
+    waves: PeriodicEmbedding | None = None
+    vectors: CategoricalEmbedding | None = None
+
+    def places(self) -> dict[str, tuple[Layer, slice, slice]]:
+        """Every embedding there is, with its columns of ``x`` and of ``y``."""
+        places: dict[str, tuple[Layer, slice, slice]] = {}
+        start, numbers = self.n_plain, slice(0, self.n_numeric)
+        if self.ramps:
+            n_out = self.n_numeric * self.ramps.n_bins
+            places["ramps"] = self.ramps, numbers, slice(start, start := start + n_out)
+        if self.waves:
+            n_out = self.n_numeric * self.waves.n_frequencies
+            places["waves"] = self.waves, numbers, slice(start, start := start + n_out)
+        if self.vectors:
+            codes = slice(self.n_plain, self.n_plain + len(self.vectors.cardinalities))
+            n_out = len(self.vectors.cardinalities) * self.vectors.n_out
+            places["vectors"] = self.vectors, codes, slice(start, start + n_out)
+        return places
+
+    def arrays(self) -> Tree:
+        return {name: layer.arrays() for name, (layer, *_) in self.places().items()}
+
+    @property
+    def n_plain(self) -> int:
+        """Columns that stay as they are."""
+        return self.n_numeric + self.n_other
+
+    @property
+    def n_still(self) -> int:
+        return self.n_plain + (self.n_numeric * self.ramps.n_bins if self.ramps else 0)
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        lead, n_out = shape[:-1], self.n_plain
+        for layer, inputs, outputs in self.places().values():
+            of_part = layer.output_shape((*shape[:-1], inputs.stop - inputs.start))[:-1]
+            lead, n_out = max(lead, of_part, key=len), outputs.stop
+        return (*lead, n_out)
+
+    def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
+        y, plain = ws.array("y", self.output_shape(ws.shape)), self.n_plain
+        dx = ws.array("dx", ws.shape) if ws.needs_dx else None
+        forwards, backwards = [], []
+        for name, (layer, inputs, outputs) in self.places().items():
+            n_in = inputs.stop - inputs.start
+            child = ws.child(name, (*ws.shape[:-1], n_in), ws.needs_dx)
+            forward, backward = columns_of(layer, getattr(p, name), getattr(g, name, None), child)
+            forwards.append((forward, inputs, y[..., outputs]))
+            if ws.needs_dx or is_trained(layer):
+                backwards.append((backward, inputs, outputs))
+
+        def forward_all(x: np.ndarray) -> np.ndarray:
+            y[..., :plain] = x[..., :plain]
+            for forward, inputs, columns in forwards:
+                forward(x[..., inputs], columns)
+            return y
+
+        def backward_all(d: np.ndarray) -> np.ndarray | None:
+            parts = [(backward(d[..., outputs]), inputs) for backward, inputs, outputs in backwards]
+            if dx is None:
+                return None
+            copy_or_sum(d[..., :plain], dx[..., :plain])
+            dx[..., plain:] = 0
+            for part, inputs in parts:
+                add_each(part, dx[..., inputs])
+            return dx
+
+        return forward_all, backward_all
+
+
+Columns: TypeAlias = Callable[[np.ndarray, np.ndarray], None]
+
+
+def columns_of(layer: Layer, p: Any, g: Any, ws: Workspace) -> tuple[Columns, Backward]:
+    """``forward(x, out)``, which writes what an embedding makes of `x`, and ``backward(d)``."""
+    if isinstance(layer, PiecewiseLinear):
+        return layer.ramps(p, ws)
+    if isinstance(layer, PeriodicEmbedding):
+        return layer.waves(p, g, ws)
+    forward, backward = layer.bind(p, g, ws)
+    of_vectors = ws.array("d", layer.output_shape(ws.shape))
+
+    def write(x: np.ndarray, out: np.ndarray) -> None:
+        out[...] = forward(x)
+
+    def backward_copy(d: np.ndarray) -> np.ndarray | None:
+        of_vectors[...] = d
+        return backward(of_vectors)
+
+    return write, backward_copy
+
+
+def add_each(d: np.ndarray, dx: np.ndarray) -> None:
+    """Add `d` to `dx`, member by member if they share it."""
+    for part in d if d.ndim > dx.ndim else (d,):
+        dx += part
