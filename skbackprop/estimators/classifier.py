@@ -144,10 +144,16 @@ class BackpropClassifier(
     n_members : int or "auto", default="auto"
         Networks trained at once, whose predictions are averaged.  "auto": 4, 8 for few rows;
         plain: 1.
+    member_sharing : {"independent", "batch", "mini"}, default="independent"
+        What members share: nothing, not even the rows that validate; all but vectors at each
+        matrix, and the last layer (TabM); or all but the signs of the input, and the last layer.
     max_rounds : int or "auto", default="auto"
         Most rounds of the schedule, each twice as long as the one before; another one is begun
         if the validation loss fell by a tenth in the second half of the last.  "auto": 3, or
         1 if `max_iter` is set; plain: 1.
+    time_budget : float or None, default=None
+        Seconds for the training in one call of `fit`: the epochs and their schedules are
+        shortened to what there is time for.  It makes the result depend on the machine.
     n_hidden_layers, hidden_width : int or None, default=None
         Number of hidden layers and units in each, as numbers that a search can tune, instead
         of `hidden_layer_sizes`.  If only one is set, the other is 1 or 100, as in ``(100,)``.
@@ -221,7 +227,7 @@ class BackpropClassifier(
         learning_rate, gradient_norm (of the last batch), seconds.
     stop_reason_ : str
         "max_iter", "no_improvement", "learning_rate_too_small", "converged" ("lbfgs"),
-        "diverged", "interrupted" or "callback".
+        "diverged", "time_budget", "interrupted" or "callback".
     interrupted_ : bool
         Whether Ctrl-C ended training; the last complete epoch is kept then.
     resolved_params_ : dict
@@ -330,7 +336,9 @@ class BackpropClassifier(
         category_width="auto",
         rate_factors="auto",
         n_members="auto",
+        member_sharing="independent",
         max_rounds="auto",
+        time_budget=None,
         n_hidden_layers=None,
         hidden_width=None,
         calibration=None,

@@ -74,6 +74,13 @@ def learn(estimator: Any, fitted: Fitted, table: Table, given: Given) -> None:
 def check_sides(fitted: Fitted, sides: Sides) -> None:
     """Refuse what needs other rows than these, before they are learned from."""
     resolved = fitted.resolved
+    sharing = resolved["member_sharing"]
+    dense = isinstance(sides.table.x, np.ndarray)
+    if resolved["n_members"] > 1 and sharing != "independent" and not dense:
+        raise ValueError(
+            f"member_sharing={sharing!r} needs dense rows, got a sparse X: each member sees the "
+            "columns times numbers of its own. Use member_sharing='independent', or X.toarray()."
+        )
     nobody = sides.folds is None and sides.validation is None
     if nobody and resolved["calibration"]:
         raise ValueError(
@@ -94,7 +101,7 @@ def check_sides(fitted: Fitted, sides: Sides) -> None:
 
 def in_groups(resolved: dict[str, Any]) -> bool:
     """Are there members that share nothing?"""
-    return recipe.n_members(resolved) is not None
+    return recipe.n_members(resolved) is not None and resolved["member_sharing"] == "independent"
 
 
 def learn_alone(
@@ -132,6 +139,8 @@ def learn_in_groups(fitted: Fitted, sides: Sides, given: Given, extra: list[Call
     fitted.group_sizes = sizes
     runs = runs_of_groups(fitted, sizes)
     plans, keepers = [], []
+    listeners = bool(extra or resolved["callbacks"] or resolved["verbose"])
+    n_at_once = 1 if listeners else min(n_threads(resolved), len(sizes))
     for i, (run, size) in enumerate(zip(runs, sizes, strict=True)):
         first = sum(sizes[:i])
         plan = make_plan(fitted, run, sides.table, given, part(sides.learning, first, size))
@@ -139,14 +148,17 @@ def learn_in_groups(fitted: Fitted, sides: Sides, given: Given, extra: list[Call
         # Who is told of epochs is told of the last group: the others are complete by then.
         told = extra if i == len(sizes) - 1 else []
         plan.callbacks = recipe.make_callbacks(
-            resolved, keep_best, told + own_callbacks(fitted), incremental=given.incremental
+            resolved,
+            keep_best,
+            told + own_callbacks(fitted),
+            incremental=given.incremental,
+            n_turns=-(-len(sizes) // n_at_once),
         )
         plans.append(plan)
         keepers.append(keep_best)
     judge = None if keepers[0] is None else keepers[0].mean_loss
     probe(fitted, plans, runs[0], given, judge)
-    listeners = bool(extra or resolved["callbacks"] or resolved["verbose"])
-    train_groups(plans, runs, n_threads=1 if listeners else n_threads(resolved))
+    train_groups(plans, runs, n_threads=n_at_once)
     gather(whole, runs, sizes)
     fitted.held_out = held_out(keepers, runs)
     scores = [keep.best_scores for keep in keepers if keep is not None]

@@ -32,6 +32,7 @@ from ..training.callbacks import (
     Log,
     Progress,
     StopWhenFlat,
+    TimeBudget,
     loss_fell,
     score_or_loss_improved,
     score_rose,
@@ -66,7 +67,9 @@ def make_layer(
 ) -> Sequential:
     """The network from the input to the scores that the loss expects."""
     hidden = resolved["hidden_layer_sizes"]
-    front, n_in = table_input(widths, make_embedding(resolved), members)
+    # Members that share their weights share their embeddings, too.
+    apart = members if resolved["member_sharing"] == "independent" else None
+    front, n_in = table_input(widths, make_embedding(resolved), apart)
     layer = mlp(
         n_in,
         hidden,
@@ -114,6 +117,7 @@ def make_extras(resolved: dict[str, Any], members: int | None) -> Extras:
         resolved["feature_scale"],
         resolved["parametric_activation"],
         members,
+        resolved["member_sharing"],
     )
 
 
@@ -244,9 +248,16 @@ def make_callbacks(
     extra: list[Callback],
     *,
     incremental: bool,
+    n_turns: int = 1,
 ) -> list[Callback]:
-    """What happens at the end of each epoch, in this order."""
+    """What happens at the end of each epoch, in this order.
+
+    `n_turns` runs, one after the other, share the time.
+    """
     callbacks: list[Callback] = [] if keep_best is None else [keep_best]
+    if resolved["time_budget"] is not None and not incremental:
+        # The first to know whether an epoch is the last.
+        callbacks.insert(0, TimeBudget(resolved["time_budget"] / n_turns))
     monitor = loss_fell if keep_best is None else score_or_loss_improved
     if keep_best is not None and resolved["scoring"] in ("r2", "loss"):
         monitor = score_rose  # these two cannot tie while the loss falls

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import sqrt
 from typing import Any, TypeAlias
@@ -17,9 +17,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .activations import Activation, Logistic
-from .initializers import Constant, Initializer, UniformRange
+from .initializers import Constant, Initializer, RandomSigns, UniformRange
 from .layers import (
     Activate,
+    BatchEnsembleDense,
     BatchNorm,
     CategoricalEmbedding,
     Dense,
@@ -39,7 +40,7 @@ from .layers import (
 )
 from .parameters import Layout
 
-AnyDense: TypeAlias = Dense | MemberDense | ScaledDense
+AnyDense: TypeAlias = Dense | MemberDense | ScaledDense | BatchEnsembleDense
 
 NORMALIZATIONS: dict[str, type[BatchNorm] | type[LayerNorm] | type[RMSNorm]] = {
     "batch": BatchNorm,
@@ -102,8 +103,10 @@ class Extras:
     parametric : bool
         Does each hidden unit learn how much of its activation it uses?
     members : int or None
-        Number of networks in one stack, each with arrays of its own; None for one without
-        an axis of members.
+        Number of networks in one stack; None for one without an axis of members.
+    sharing : {"independent", "batch", "mini"}
+        What members have of their own: everything; vectors at each matrix (`BatchEnsembleDense`)
+        and the head; or the signs of the input and the head.
     """
 
     bias: bool = True
@@ -114,17 +117,29 @@ class Extras:
     input_scale: bool = False
     parametric: bool = False
     members: int | None = None
+    sharing: str = "independent"
 
     def each(self, *shape: int) -> tuple[int, ...]:
-        """The shape of an array that each member has."""
-        return shape if self.members is None else (self.members, *shape)
+        """The shape of an array that each member has, unless they share it."""
+        if self.members is None or self.sharing != "independent":
+            return shape
+        return (self.members, *shape)
 
     def dense(self, n_in: int, n_out: int, *rest: Any, first: bool = False) -> AnyDense:
-        """A dense layer, of all members if there are any; the first one may scale its input."""
-        if self.members is None:
+        """A hidden dense layer, of all members if there are any; the first may scale its input."""
+        if self.members is None or self.sharing == "mini":
             return Dense(n_in, n_out, *rest)
+        if self.sharing == "batch":
+            layer = BatchEnsembleDense(self.members, n_in, n_out, *rest)
+            return replace(layer, start=RandomSigns()) if first else layer
         kind = ScaledDense if first and self.input_scale else MemberDense
         return kind(self.members, n_in, n_out, *rest)
+
+    def head(self, n_in: int, n_out: int, *rest: Any, first: bool = False) -> AnyDense:
+        """The dense layer of the scores, which members never share."""
+        if self.members is None or self.sharing == "independent":
+            return self.dense(n_in, n_out, *rest, first=first)
+        return MemberDense(self.members, n_in, n_out, *rest)
 
 
 def mlp(
@@ -159,7 +174,8 @@ def mlp(
         # scikit-learn scales the output layer by the hidden activation too
         nearest = each[min(i, len(each) - 1)] if each else activations[0]
         init, bias_init = start.of_layer(i, before, after, nearest)
-        dense = extras.dense(before, after, extras.bias, init, bias_init, first=i == 0)
+        make = extras.head if i == len(hidden) else extras.dense
+        dense = make(before, after, extras.bias, init, bias_init, first=i == 0)
         if i == len(hidden):
             layers.append(dense)
         else:
@@ -170,6 +186,8 @@ def mlp(
 def input_layers(n_in: int, extras: Extras) -> list[Layer]:
     """What happens to the input before the first dense layer."""
     layers: list[Layer] = [Dropout(extras.input_dropout)] if extras.input_dropout > 0 else []
+    if extras.members is not None and extras.sharing == "mini":
+        return [*layers, Scale((extras.members, n_in), RandomSigns())]
     # Members scale within their first dense layer, which makes no array for it.
     scaled = extras.input_scale and extras.members is None
     return [*layers, Scale((n_in,))] if scaled else layers

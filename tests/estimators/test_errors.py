@@ -72,6 +72,8 @@ WRONG = {
     "category_width": (["much", None, 0, 2.5], ["auto", "int", "[1"]),
     "rate_factors": (["fast", 1.0, {"W": -1.0}, {1: 1.0}], ["None", "auto", "ntk", "dict"]),
     "n_members": (["many", None, 0, 2.5], ["auto", "int", "[1"]),
+    "member_sharing": (["all", None, 1], ["batch", "independent", "mini"]),
+    "time_budget": (["long", 0, -1.0], ["None", "(0"]),
     "max_rounds": (["many", None, 0, 2.5], ["auto", "int", "[1"]),
     "callbacks": (["mine", 3, [3], (None,)], ["None", "callbacks"]),
     "n_jobs": (["all", 0, 2.5], ["None", "int"]),

@@ -10,7 +10,7 @@ from skbackprop.nn.activations import ACTIVATIONS
 from skbackprop.nn.architectures import Extras, mlp
 from skbackprop.nn.losses import LOSSES
 from skbackprop.nn.network import Network
-from skbackprop.optim import OPTIMIZERS
+from skbackprop.optim import OPTIMIZERS, SCHEDULES
 from skbackprop.training import Batches, Plan, Run, train
 from skbackprop.training.callbacks import AnotherRound, Callback, KeepBestMembers
 from skbackprop.training.groups import LARGE, gather, group_sizes, scatter, train_groups
@@ -158,6 +158,26 @@ def test_another_round_if_the_last_one_paid(losses, n_epochs):
     assert runs[0].n_epochs == n_epochs
     assert runs[0].stop_reason == "max_iter"
     assert runs[0].clock.first_step in (0, 4 * 5, 12 * 5)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "n_epochs", "reason"),
+    [
+        (100, 8, "max_iter"),  # a second each: there is time for all
+        (5.5, 5, "time_budget"),
+        (0.5, 1, "time_budget"),  # one at least
+    ],
+)
+def test_a_plan_is_shortened_to_what_there_is_time_for(seconds, n_epochs, reason, monkeypatch):
+    from skbackprop.training.callbacks import budget
+
+    plans, runs = start([1], epochs=8, callbacks=[budget.TimeBudget(seconds)])
+    plans[0].schedule = SCHEDULES["cosine"]()
+    monkeypatch.setattr(budget, "perf_counter", lambda: float(runs[0].clock.epoch))
+    train(plans[0], runs[0])
+    assert (runs[0].n_epochs, runs[0].stop_reason) == (n_epochs, reason)
+    if n_epochs > 1:  # the schedule has come to its end all the same
+        assert runs[0].lr < 0.1 * 0.02
 
 
 def test_histories_of_unequal_length():

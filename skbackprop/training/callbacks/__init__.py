@@ -1,6 +1,7 @@
 """Callbacks: everything that happens around the steps of the optimizer."""
 
 from .base import EVENTS, Callback
+from .budget import TimeBudget
 from .members import KeepBestMembers
 from .rates import DivideWhenFlat
 from .reporting import Log, Progress
@@ -25,6 +26,7 @@ __all__ = [
     "Log",
     "Progress",
     "StopWhenFlat",
+    "TimeBudget",
     "loss_fell",
     "score_or_loss_improved",
     "score_rose",
