@@ -38,6 +38,7 @@ from .columns import TableColumns, category_mask, read_table
 from .rows import check_weight
 from .scaling import LARGEST, bend, center_and_scale, robust, sparse_medians, taken
 
+DIGITS = 7  # of what columns are sorted by: rounding errors must not change their order
 BLOCK = 1 << 16  # numbers that are encoded at once, so that they stay in the cache
 
 
@@ -153,17 +154,22 @@ class ColumnEncoder:
     def _fit_dense(
         self, table: TableColumns, mask: np.ndarray, rows: Any, weight: np.ndarray | None
     ) -> None:
-        numeric, missing = [], []
+        numeric, missing, looks = [], [], {}
         for i in np.flatnonzero(~mask).tolist():
             x = table.floats(i)[rows]
             absent = np.isnan(x)
             known = ~absent if absent.any() else slice(None)
             center, scale = center_and_scale(x[known], taken(weight, known))
+            z, share = robust(x[known], center, scale), float(np.average(absent, weights=weight))
+            looks[i] = look(z, share, taken(weight, known))
             if scale:
                 numeric.append((i, center, scale))
             if absent.any() and not absent.all():
                 off_on = np.array([[0.0], [1.0]])
                 missing.append((i, _encode_table(off_on, _count(absent.astype(int), weight, 2))))
+        # The same model from the same columns, in whatever order they come.
+        for columns in (numeric, missing):
+            columns.sort(key=lambda column: looks[column[0]])
         self._numeric = np.array([i for i, _, _ in numeric], dtype=int)
         self._center = np.array([center for _, center, _ in numeric])
         self._scale = np.array([scale for _, _, scale in numeric])
@@ -174,6 +180,7 @@ class ColumnEncoder:
             for i in np.flatnonzero(mask).tolist()
             if (category := self._learn_levels(table, i, rows, weight)) is not None
         ]
+        self._categories.sort(key=lambda category: category.look)
         embedded = [len(category.table) for category in self._categories if category.embedded]
         plain = sum(category.table.shape[1] for category in self._categories)
         self.n_numeric, self.n_other = len(numeric), len(missing) + plain
@@ -205,7 +212,9 @@ class ColumnEncoder:
             return None
         codes = {key: code for code, key in enumerate(levels, 1)}
         one_type = len({isinstance(key, str) for key in counts}) == 1
-        return Category(i, kind, codes, one_type, encoded)
+        shares = np.round(n / n.sum(), DIGITS).tolist()
+        looks = len(levels), shares, [str(key) for key in levels]
+        return Category(i, kind, codes, one_type, encoded, looks)
 
     # ---- encoding -----------------------------------------------------------------------
 
@@ -214,7 +223,7 @@ class ColumnEncoder:
             for j, i in enumerate(self._numeric.tolist()):
                 E[:, j] = _known(robust(table.floats(i), self._center[j], self._scale[j]))
         elif self.n_numeric:
-            every = self.n_numeric == self.n_features
+            every = np.array_equal(self._numeric, np.arange(self.n_features))
             columns = slice(None) if every else self._numeric
             for rows in _blocks(table.n_rows, self.n_features):
                 z = robust(table.block[rows, columns], self._center, self._scale)
@@ -271,6 +280,7 @@ class Category:
     codes: dict[Any, int]
     one_type: bool  # are the levels all strings, or all numbers?
     table: np.ndarray
+    look: Any  # what it is sorted by: how frequent its levels are, and what they are called
 
     @property
     def embedded(self) -> bool:
@@ -320,6 +330,19 @@ def _encode_table(values: np.ndarray, n: np.ndarray) -> np.ndarray:
         if scale:
             columns.append(robust(x, center, scale))
     return np.stack(columns, axis=1) if columns else np.empty((len(n), 0))
+
+
+def look(z: np.ndarray, share: float, weight: np.ndarray | None) -> tuple[float, ...]:
+    """What a column of encoded numbers is sorted by: moments, which no unit and no order change.
+
+    Where they are equal, the rows decide: a sum over them with factors that differ.  `share` is
+    that of the missing.
+    """
+    if not len(z):
+        return (share,)
+    moments = [float(np.average(z**k, weights=weight)) for k in (1, 2, 3)]
+    factors = np.cos(np.arange(len(z)))
+    return (*np.round([share, *moments], DIGITS).tolist(), float(np.dot(factors, z)))
 
 
 def _known(z: np.ndarray) -> np.ndarray:

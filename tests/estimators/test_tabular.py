@@ -123,6 +123,19 @@ def test_the_container():
         a.predict(frame[["c1", "c0", "c2", "c3"]])
 
 
+@TASKS
+def test_the_order_of_the_columns(task):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    frame["e"] = np.where(X[:, 1] > 0.3, "low", "high")
+    frame["f"] = [f"level {i}" for i in (np.abs(X[:, 2]) * 9).astype(int)]
+    frame["g"] = np.where(X[:, 0] > 1, np.nan, X[:, 0] ** 2)
+    expected = outputs(fitted(task, frame), frame)
+    for order in ("gfedcba", "cagebfd"):
+        other = frame[list(order)]
+        assert_array_equal(outputs(fitted(task, other), other), expected)
+
+
 # What it puts up with --------------------------------------------------------------------
 
 
