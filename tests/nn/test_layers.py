@@ -132,6 +132,17 @@ def test_dx_belongs_to_the_caller(name, layer, shape):
 
 
 @each_case
+def test_the_gradient_is_the_same_if_nobody_wants_dx(name, layer, shape):
+    network, x = make(layer), draw(shape)
+    expected = run(network, x)[2]
+    network.grad.fill(np.nan)
+    bound = network.bind(shape)
+    bound.forward(x)
+    bound.backward(draw(layer.output_shape(shape), seed=2))
+    assert_allclose(network.grad, expected, rtol=1e-12, atol=1e-13)
+
+
+@each_case
 def test_inference_changes_nothing(name, layer, shape):
     network, x = make(layer), draw(shape)
     theta, fixed = network.theta.copy(), network.fixed.copy()

@@ -111,3 +111,14 @@ def test_rates_fall_with_the_root_of_the_inputs():
     assert_array_equal(np.unique(rates.dense_1.W), [2.0])  # √(64 / 16)
     assert_array_equal(np.unique(rates.dense_3.W), [0.5])  # √(64 / 256)
     assert_array_equal(np.unique(rates.dense_3.b), [0.8])
+
+
+def test_columns_that_do_not_learn_are_asked_for_nothing():
+    network = network_of(K, Extras(input_scale=True))
+    bound = network.bind((K, N, 8), train=True)
+    bound.forward(rows(K))
+    bound.backward(np.ones((K, N, 2)))
+    dense = bound.ws.children["scaleddense_1"]
+    assert dense.dx_from == network.layer.layers[0].n_still == 6 + 4 * 2
+    assert not dense.arrays["dx"][..., : dense.dx_from].any()
+    assert dense.arrays["dx"][..., dense.dx_from :].any()
