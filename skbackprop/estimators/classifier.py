@@ -134,7 +134,7 @@ class BackpropClassifier(
         "auto": "both", "periodic" for very many numbers or few rows; plain: None.
     n_frequencies, frequency_scale, n_bins : int, float, int or "auto", default="auto"
         Waves of a number, spread of their frequencies at the start, and ramps.  "auto": 2
-        or, below 1,500 rows, 4 waves, 0.2 and 8; fewer for very many numbers or few rows.
+        waves, or 4 for few columns, 0.2 and 8; fewer for very many columns or few rows.
     category_width : int or "auto", default="auto"
         Columns for a category of more than 8 levels.  "auto": 8.
     rate_factors : {"ntk"}, dict, None or "auto", default="auto"

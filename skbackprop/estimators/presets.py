@@ -124,12 +124,13 @@ def tabular(facts: Facts, *, speed: str = "auto") -> dict[str, Any]:
     # For the waves and ramps of a number; few rows learn many inputs by heart.
     room = min(ROOM, n // 4) // max(facts.n_numeric, 1)
     n_bins = 8 if room >= 10 else 4
+    n_frequencies = 4 if room >= (12 if small else 40) else 2
     values = TABULAR | {
         "hidden_layer_sizes": (width, width),
         "learning_rate_init": 0.005 if facts.n_classes else 0.0125,
         "numeric_embedding": "both" if room >= n_bins + 2 else "periodic",
         "n_bins": n_bins,
-        "n_frequencies": max(1, min(4 if small and room >= 12 else 2, room)),
+        "n_frequencies": max(1, min(n_frequencies, room)),
         "n_members": k,
         "batch_size": equal_batches(int(0.9 * n), batch),
         "max_rounds": 1 if speed == "fast" else 3,
