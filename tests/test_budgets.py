@@ -36,7 +36,7 @@ WORKSPACES = 2**20
 #   penalty   multiply, add, dot                                                      3
 #   Adam      multiply and add for m; multiply, multiply, add for v; sqrt, add,
 #             divide, multiply, subtract                                             10
-NUMPY_CALLS = 44
+NUMPY_CALLS = 45
 NUMPY_CALLS_PER_LAYER = 8  # dot, add, maximum; dot, dot, dot, greater, multiply
 # Functions of the package that run in such a step, the layers' forward and backward included.
 PYTHON_CALLS = 36

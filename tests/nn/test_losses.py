@@ -655,3 +655,21 @@ def test_a_loss_of_ones_own_needs_one_method():
 def test_a_loss_without_formula_says_so():
     with pytest.raises(NotImplementedError, match=r"Loss has neither\. Define one of them\."):
         value_and_delta(Loss(), np.zeros((1, 1)), np.zeros((1, 1)))
+
+
+@pytest.mark.parametrize("name", ["binary_log_loss", "multiclass_log_loss"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sure_answers_leave_no_denormal_deltas(name, dtype):
+    """Products with them take several times as long, so sure networks would learn slowly."""
+    least = np.log(np.finfo(dtype).tiny)
+    scores = np.linspace(3 * least, 0, 50).astype(dtype)[:, None]
+    target = np.zeros((50, 1), dtype)
+    if name == "multiclass_log_loss":
+        scores, target = np.hstack([scores, 0 * scores]), np.hstack([target, 1 - target])
+    delta = np.empty_like(scores)
+    loss = LOSSES[name]
+    value = loss.value_and_delta(target, scores, dtype(1), delta)
+    exact = loss.predict(scores.astype(float)) - target
+    assert np.isfinite(value)
+    assert_allclose(delta, exact, rtol=1e-5, atol=np.finfo(dtype).eps)
+    assert np.abs(delta)[delta != 0].min() > 1e5 * np.finfo(dtype).tiny

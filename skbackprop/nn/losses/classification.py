@@ -20,6 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
+from math import log
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,6 +30,10 @@ from .base import Interval, Loss, log_mean_exp, per_row, weighted_mean
 
 # A class that was never seen is given this share, so that its score is finite.
 SMALL_SHARE = float(np.finfo(np.float32).eps)
+# Scores below these mean a probability that no step can feel.  Further down it would be
+# denormal, and products with such deltas take several times as long: a network that is sure
+# of its training rows would learn ever more slowly.
+LOWEST = {np.dtype(t): t(0.7 * log(np.finfo(t).tiny)) for t in (np.float32, np.float64)}
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class BinaryLogLoss(Loss):
         np.copysign(scores, -1, out=out)
         np.exp(out, out=out)
         losses += np.log1p(out, out=out)
-        expit(scores, out=out)
+        expit(np.maximum(scores, LOWEST[scores.dtype], out=out), out=out)
         np.subtract(out, target, out=out)
         return per_row(losses)
 
@@ -119,7 +124,7 @@ class MulticlassLogLoss(Loss):
         # Differs from scikit-learn: no probability is clipped, see BinaryLogLoss.
         np.subtract(scores, _shift(scores), out=out)
         chosen = np.vecdot(target, out)
-        np.exp(out, out=out)
+        np.exp(np.maximum(out, LOWEST[out.dtype], out=out), out=out)
         total = np.dot(out, np.ones(out.shape[-1], out.dtype))  # faster than sum(axis=-1)
         np.divide(out, total[..., None], out=out)
         np.subtract(out, target, out=out)
