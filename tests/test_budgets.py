@@ -30,7 +30,7 @@ WORKSPACES = 2**20
 # NumPy calls of a step of the tiny network (two hidden layers, two classes):
 #   forward   dot, add for each of 3 layers, maximum for 2 of them                    8
 #   loss      maximum, multiply, subtract, copysign, exp, log1p, add,
-#             expit, subtract; multiply, add.reduce                                  11
+#             maximum, expit, subtract; multiply, add.reduce                         12
 #   backward  dot (weights), dot (biases) for each of 3 layers; dot (delta),
 #             sign, multiply for 2 of them                                           12
 #   penalty   multiply, add, dot                                                      3
