@@ -56,5 +56,6 @@ def report_end(run: Run, resolved: dict[str, Any], *, incremental: bool) -> None
 
 
 def _was_to_converge(resolved: dict[str, Any]) -> bool:
-    """Was training to go on until it is flat?  Without patience it was to end here."""
-    return resolved["solver"] == "lbfgs" or resolved["n_iter_no_change"] < inf
+    """Was training to go on until it is flat?  A recipe without patience was to end here."""
+    patient = resolved["n_iter_no_change"] < inf or resolved["preset"] == "plain"
+    return resolved["solver"] == "lbfgs" or patient

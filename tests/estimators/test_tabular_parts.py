@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import check_estimator
 
 from skbackprop import BackpropClassifier, BackpropRegressor
@@ -226,3 +227,9 @@ def test_quantiles_do_not_depend_on_the_unit():
     assert_allclose((b - 7) / 1000, a, rtol=1e-3, atol=1e-3)
     with pytest.raises(ValueError, match="standardize_target=True needs"):
         BackpropRegressor(loss="poisson", standardize_target=True).fit(X, np.abs(SCORE))
+
+
+def test_without_patience_plain_warns_as_scikit_learn_and_a_recipe_does_not():
+    with pytest.warns(ConvergenceWarning, match="Maximum iterations"):
+        fitted("binary", preset="plain", n_iter_no_change=np.inf, max_iter=3)
+    fitted("binary", n_iter_no_change=np.inf, max_iter=3)  # any warning is an error here
