@@ -39,6 +39,7 @@ from .rows import check_weight
 from .scaling import LARGEST, bend, center_and_scale, robust, sparse_medians, taken
 
 DIGITS = 7  # of what columns are sorted by: rounding errors must not change their order
+SOME = 1000  # rows that tell columns apart whose moments are equal
 BLOCK = 1 << 16  # numbers that are encoded at once, so that they stay in the cache
 
 
@@ -335,14 +336,16 @@ def _encode_table(values: np.ndarray, n: np.ndarray) -> np.ndarray:
 def look(z: np.ndarray, share: float, weight: np.ndarray | None) -> tuple[float, ...]:
     """What a column of encoded numbers is sorted by: moments, which no unit and no order change.
 
-    Where they are equal, the rows decide: a sum over them with factors that differ.  `share` is
-    that of the missing.
+    Where they are equal, the first rows decide: a sum over them with factors that differ.
+    `share` is that of the missing.
     """
     if not len(z):
         return (share,)
-    moments = [float(np.average(z**k, weights=weight)) for k in (1, 2, 3)]
-    factors = np.cos(np.arange(len(z)))
-    return (*np.round([share, *moments], DIGITS).tolist(), float(np.dot(factors, z)))
+    square = z * z
+    moments = [float(np.average(power, weights=weight)) for power in (z, square, square * z)]
+    first = z[:SOME]
+    tie = float(np.dot(np.cos(np.arange(len(first))), first))
+    return (*np.round([share, *moments], DIGITS).tolist(), tie)
 
 
 def _known(z: np.ndarray) -> np.ndarray:

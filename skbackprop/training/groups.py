@@ -1,8 +1,8 @@
 """Groups of members, each trained in a thread of its own.
 
 Members do not hear of each other, so whole runs may go on side by side: nothing is locked
-and nobody waits.  The groups depend on the number of members only, and not on the number
-of cores: the same seed gives the same numbers on every machine.
+and nobody waits.  The groups depend on the number of members and the size of their layers,
+and not on the number of cores: the same seed gives the same numbers on every machine.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ import numpy as np
 
 from ..initializers import Constant, Initializer, Uniform
 from ..linalg import rows, stacked_matmul
-from ..parameters import Param, Tree
+from ..parameters import Param, Tree, Views
 from ..workspace import Workspace
 from .base import Backward, Forward, Layer
 from .scale import sum_rows
@@ -106,32 +106,30 @@ class ScaledDense(Layer):
     init: Initializer = Uniform("glorot")
     bias_init: Initializer = Constant(0.0)
 
+    @property
+    def dense(self) -> MemberDense:
+        """The layer that ``V`` belongs to."""
+        return MemberDense(self.k, self.n_in, self.n_out, self.bias, self.init, self.bias_init)
+
     def arrays(self) -> Tree:
-        dense = MemberDense(self.k, self.n_in, self.n_out, self.bias, self.init, self.bias_init)
-        return {**dense.arrays(), "scale": Param((self.k, self.n_in), Constant(1.0), "free")}
+        return {**self.dense.arrays(), "scale": Param((self.k, self.n_in), Constant(1.0), "free")}
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (self.k, shape[-2], self.n_out)
 
     def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
-        y = ws.array("y", self.output_shape(ws.shape))
-        ones = np.ones(ws.shape[-2], ws.dtype)
-        W, s, b = p.W, p.scale[:, :, None], p.b[:, None, :] if self.bias else None
-        V = np.empty_like(W)
-        backward_x = delta_of_x(V, ws)
+        W, s, V = p.W, p.scale[:, :, None], np.empty_like(p.W)
+        scaled = Views(**{**vars(p), "W": V})
+        forward_dense, backward_dense = self.dense.bind(scaled, g, ws)
 
         def forward(x: Any) -> np.ndarray:
-            ws.x = x
-            stacked_matmul(x, np.multiply(s, W, out=V), out=y)
-            return y if b is None else np.add(y, b, out=y)
+            np.multiply(s, W, out=V)
+            return forward_dense(x)
 
         def backward(d: np.ndarray) -> np.ndarray | None:
-            dx, dV = backward_x(d), g.W
-            stacked_matmul(ws.x.swapaxes(-1, -2) if ws.x.ndim == 3 else ws.x.T, d, out=dV)
+            dx, dV = backward_dense(d), g.W
             np.vecdot(dV, W, out=g.scale)
             np.multiply(s, dV, out=g.W)
-            if b is not None:
-                sum_rows(d, ones, out=g.b)
             return dx
 
         return forward, backward

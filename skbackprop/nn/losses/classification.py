@@ -121,7 +121,7 @@ class MulticlassLogLoss(Loss):
     advice: ClassVar[str] = "Encode the classes as one column each, 1 in the column of the class."
 
     def row_losses(self, target: np.ndarray, scores: np.ndarray, out: np.ndarray) -> np.ndarray:
-        # Differs from scikit-learn: no probability is clipped, see BinaryLogLoss.
+        # Differs from scikit-learn: no probability of the value is clipped, see BinaryLogLoss.
         np.subtract(scores, _shift(scores), out=out)
         chosen = np.vecdot(target, out)
         np.exp(np.maximum(out, LOWEST[out.dtype], out=out), out=out)
