@@ -125,6 +125,10 @@ class Extras:
             return shape
         return (self.members, *shape)
 
+    def drop(self, rate: float) -> Dropout:
+        """A dropout layer; with weights in common members had better differ in what they drop."""
+        return Dropout(rate, alike=self.members is not None and self.sharing == "independent")
+
     def dense(self, n_in: int, n_out: int, *rest: Any, first: bool = False) -> AnyDense:
         """A hidden dense layer, of all members if there are any; the first may scale its input."""
         if self.members is None or self.sharing == "mini":
@@ -185,7 +189,7 @@ def mlp(
 
 def input_layers(n_in: int, extras: Extras) -> list[Layer]:
     """What happens to the input before the first dense layer."""
-    layers: list[Layer] = [Dropout(extras.input_dropout)] if extras.input_dropout > 0 else []
+    layers: list[Layer] = [extras.drop(extras.input_dropout)] if extras.input_dropout > 0 else []
     if extras.members is not None and extras.sharing == "mini":
         return [*layers, Scale((extras.members, n_in), RandomSigns())]
     # Members scale within their first dense layer, which makes no array for it.
@@ -204,7 +208,7 @@ def hidden_layer(
     parametric = ParametricActivation(activation, shape)
     layers.append(parametric if extras.parametric else Activate(activation))
     if extras.dropout > 0:
-        layers.append(Dropout(extras.dropout))
+        layers.append(extras.drop(extras.dropout))
     if first or not extras.residual:
         return layers
     same = dense.n_in == dense.n_out

@@ -123,7 +123,7 @@ def test_01_lbfgs_without_hidden_layers_is_ridge_regression(n_outputs, alpha, we
     Y = X @ rng.normal(size=(4, n_outputs)) + rng.normal(size=(50, n_outputs)) + 2
     weight = rng.randint(1, 4, size=50).astype(float) if weighted else None
     estimator = BackpropRegressor((), solver="lbfgs", alpha=alpha, tol=1e-9, max_iter=1000)
-    estimator.fit(X, Y.squeeze(), sample_weight=weight)
+    estimator.set_params(random_state=0).fit(X, Y.squeeze(), sample_weight=weight)
     ridge = Ridge(alpha=alpha).fit(X, Y, sample_weight=weight)
     coef, intercept = ridge.coef_.reshape(n_outputs, 4).T, ridge.intercept_
     assert_allclose(estimator.coefs_[0], coef, atol=1e-4)

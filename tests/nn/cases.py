@@ -102,6 +102,7 @@ CASES: list[tuple[str, Layer, tuple[int, ...]]] = [
     ("dropout", Dropout(0.3), (9, 5)),
     ("dropout of nothing", Dropout(0.0), (9, 5)),
     ("dropout of members", Dropout(0.3), (3, 9, 5)),
+    ("dropout alike", Dropout(0.3, alike=True), (3, 9, 5)),
     ("nothing in sequence", Sequential(()), (9, 5)),
     ("two hidden layers", Sequential((Dense(5, 8), RELU, Dense(8, 6), TANH, Dense(6, 2))), (9, 5)),
     ("two hidden layers of members", Sequential((Dense(5, 8), MISH, Dense(8, 2))), (3, 9, 5)),

@@ -129,6 +129,20 @@ def test_what_is_dropped_gets_no_delta():
     assert_array_equal(bound.backward(np.full((40, 50), 3.0)), 3 * y)
 
 
+def test_members_alike_drop_the_same_and_only_in_training():
+    x = np.ones((3, 40, 50))
+    network, rng = Network(Dropout(0.5, alike=True)), np.random.default_rng(0)
+    bound = network.bind(x.shape, train=True, rng=rng)
+    first, *others = bound.forward(x).copy()
+    for other in others:
+        assert_array_equal(other, first)
+    d = np.arange(x.size, dtype=float).reshape(x.shape)
+    assert_array_equal(bound.backward(d.copy()), d * first)
+    network, facts = Network(Dropout(0.5, alike=True)), {"drop_at_inference": 1.0}
+    first, second, _ = network.bind(x.shape, rng=rng, facts=facts).forward(x)
+    assert 0.4 < np.mean(first == second) < 0.6
+
+
 @pytest.mark.parametrize("fade", [0.0, 0.25, 0.5, 1.0])
 def test_the_rate_fades(fade):
     x = np.ones((500, 400))

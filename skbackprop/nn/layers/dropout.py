@@ -32,7 +32,7 @@ LEVELS = 256  # of a random byte
 class Dropout(Layer):
     """``y = x · m / (1 - rate)``, with ``m`` = 0 with probability `rate`, else 1.
 
-    Each entry has its own ``m``, drawn in ``forward``, so the mean of ``y`` is ``x``.
+    Each entry has an ``m`` of its own, drawn in ``forward``, so the mean of ``y`` is ``x``.
     Backwards, through the same ``m``: ``dx = d · m / (1 - rate)``.
 
     The rate may fade: ``ws.facts["dropout"]``, a number from 0 to 1, multiplies it.
@@ -46,9 +46,14 @@ class Dropout(Layer):
     ----------
     rate : float
         The fraction dropped, ``0 <= rate < 1``.
+    alike : bool
+        Do members, which have nothing to do with each other, drop the same entries of a
+        batch?  For each of them that is as random, and most of the time goes into drawing.
+        At inference, where their answers are averaged, they always have masks of their own.
     """
 
     rate: float
+    alike: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.rate < 1:
@@ -67,7 +72,8 @@ class Dropout(Layer):
                 "with a generator, or use rate=0 where the loss must not change between calls "
                 "(L-BFGS)."
             )
-        y, mask = ws.array("y", ws.shape), ws.array("mask", ws.shape)
+        of_batch = ws.shape[-2:] if self.alike and ws.train else ws.shape
+        y, mask = ws.array("y", ws.shape), ws.array("mask", of_batch)
 
         def forward(x: Any) -> np.ndarray:
             if not isinstance(x, np.ndarray):

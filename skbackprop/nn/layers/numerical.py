@@ -261,7 +261,7 @@ class PiecewiseLinear(Layer):
             repeat(x, flat)
             np.subtract(flat, center.ravel(), out=flat)
             np.multiply(flat, slope.ravel(), out=flat)
-            np.minimum(np.maximum(flat, -half, out=out), half, out=out)
+            np.clip(flat, -half, half, out=out)
 
         def backward(d: np.ndarray) -> np.ndarray | None:
             if dx is None:
