@@ -133,7 +133,7 @@ class Relu(Activation):
         else:
             self._backward_many(z, y, d)
 
-    @blockwise()
+    @blockwise(times=4)
     def _backward_many(self, z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
         d *= y > 0
 

@@ -23,6 +23,8 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from .linalg import rows
+
 BLOCK = 2**14  # numbers: smaller, and the calls cost more than the arithmetic
 Method = TypeVar("Method", bound=Callable[..., None])
 
@@ -39,7 +41,9 @@ def blockwise(*, times: int = 1) -> Callable[[Method], Method]:
             first, most = arrays[0], times * BLOCK
             if first.size <= most or first.ndim < 2:
                 method(self, *arrays)
-            elif first.ndim > 2:
+            elif first.ndim > 2 and all(a.flags.c_contiguous for a in arrays):
+                by_blocks(self, *map(rows, arrays))
+            elif first.ndim > 2:  # where the rows of all members are no view, member by member
                 for members in zip(*arrays, strict=True):
                     by_blocks(self, *members)
             else:
