@@ -21,6 +21,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
 
 from ..nn.losses import BinaryLogLoss, Heads, Loss, MulticlassLogLoss
+from .scaling import direction
 
 
 @dataclass(frozen=True)
@@ -233,9 +234,14 @@ class TargetCodec:
         weight: np.ndarray | None = None,
         *,
         standardize: bool = False,
+        turn: bool = False,
         clip: bool = False,
     ) -> TargetCodec:
-        """The codec for a target of this shape and, if asked, of this mean, spread and range."""
+        """The codec for a target of this shape and, if asked, of this mean, spread and range.
+
+        With `turn`, a column of negative skewness gets a negative scale: what is learned of
+        ``-y`` is what is learned of ``y``.
+        """
         columns = y[:, None] if y.ndim == 1 else y
         n, single = columns.shape[1], y.ndim == 1
         limits = (columns.min(axis=0), columns.max(axis=0)) if clip else (None, None)
@@ -244,6 +250,9 @@ class TargetCodec:
         center = np.average(columns.astype(float), axis=0, weights=weight)
         spread = np.sqrt(np.average((columns - center) ** 2, axis=0, weights=weight))
         scale = np.where(spread > 0, spread, 1.0)  # a constant target needs no scale
+        if turn:
+            z = (columns - center) / scale
+            scale *= [direction(column, weight) for column in z.T]
         return cls(n, single, center, scale, *limits)
 
     def encode(self, y: np.ndarray, dtype: np.dtype) -> np.ndarray:

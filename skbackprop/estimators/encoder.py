@@ -36,10 +36,18 @@ from scipy import sparse
 
 from .columns import TableColumns, category_mask, read_table
 from .rows import check_weight
-from .scaling import LARGEST, bend, center_and_scale, robust, sparse_medians, taken
+from .scaling import (
+    DIGITS,
+    LARGEST,
+    bend,
+    center_and_scale,
+    direction,
+    moments,
+    robust,
+    sparse_medians,
+    taken,
+)
 
-DIGITS = 7  # of what columns are sorted by: rounding errors must not change their order
-SOME = 1000  # rows that tell columns apart whose moments are equal
 BLOCK = 1 << 16  # numbers that are encoded at once, so that they stay in the cache
 
 
@@ -161,8 +169,10 @@ class ColumnEncoder:
             absent = np.isnan(x)
             known = ~absent if absent.any() else slice(None)
             center, scale = center_and_scale(x[known], taken(weight, known))
-            z, share = robust(x[known], center, scale), float(np.average(absent, weights=weight))
-            looks[i] = look(z, share, taken(weight, known))
+            z, of_known = robust(x[known], center, scale), taken(weight, known)
+            turn, share = direction(z, of_known), float(np.average(absent, weights=weight))
+            scale *= turn
+            looks[i] = (round(share, DIGITS), *(moments(turn * z, of_known) if len(z) else ()))
             if scale:
                 numeric.append((i, center, scale))
             if absent.any() and not absent.all():
@@ -331,21 +341,6 @@ def _encode_table(values: np.ndarray, n: np.ndarray) -> np.ndarray:
         if scale:
             columns.append(robust(x, center, scale))
     return np.stack(columns, axis=1) if columns else np.empty((len(n), 0))
-
-
-def look(z: np.ndarray, share: float, weight: np.ndarray | None) -> tuple[float, ...]:
-    """What a column of encoded numbers is sorted by: moments, which no unit and no order change.
-
-    Where they are equal, the first rows decide: a sum over them with factors that differ.
-    `share` is that of the missing.
-    """
-    if not len(z):
-        return (share,)
-    square = z * z
-    moments = [float(np.average(power, weights=weight)) for power in (z, square, square * z)]
-    first = z[:SOME]
-    tie = float(np.dot(np.cos(np.arange(len(first))), first))
-    return (*np.round([share, *moments], DIGITS).tolist(), tie)
 
 
 def _known(z: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
-from ..nn.losses import LOSSES, Loss
+from ..nn.losses import LOSSES, Loss, Pinball
 from .callback_bridge import with_callbacks
 from .codec import TargetCodec
 from .constraints import LOSS_OF_REGRESSOR, check_parameters
@@ -180,6 +180,7 @@ class NumberPredictions:
             table.y,
             table.weight,
             standardize=resolved["standardize_target"],
+            turn=not isinstance(self._make_loss(codec), Pinball),  # the others are symmetric
             clip=resolved["clip_predictions"],
         )
         return codec, replace(table, target=codec.encode(table.y, table.x.dtype))

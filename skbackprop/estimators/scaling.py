@@ -6,8 +6,9 @@ With the quartiles of the training rows,
 
 so that half of the numbers are within about 1/2 of 0, and none exceeds 3.  Where the quartiles
 are equal, as in counts that are mostly zero, the median of :math:`|x - q_{50}|` over the values
-that differ from :math:`q_{50}` takes the place of their distance.  A column :math:`a x + b` is
-encoded as :math:`x` is, up to the sign.
+that differ from :math:`q_{50}` takes the place of their distance.  A column is turned so that its
+third moment is positive: a column :math:`a x + b` is encoded as :math:`x` is, for negative
+:math:`a` too.
 
 Holzmüller, Grinsztajn and Steinwart, "Better by default: strong pre-tuned MLPs and boosted trees
 on tabular data" (2024).
@@ -28,6 +29,8 @@ BEND = 3.0  # what no number exceeds in the end
 FAR = 1e9  # all that is farther out ends at BEND, up to rounding; the square is still finite
 ROUNDING = 8 * np.finfo(np.float64).eps  # relative differences up to here are rounding errors
 LARGEST = np.finfo(np.float64).max
+DIGITS = 7  # of what columns are told apart by: rounding errors must not decide
+SOME = 1000  # rows that decide where moments are equal
 
 
 def robust(x: np.ndarray, center: Any, scale: Any) -> np.ndarray:
@@ -66,6 +69,28 @@ def center_and_scale(x: np.ndarray, weight: np.ndarray | None = None) -> tuple[f
         spread = quantiles(away[differs], (0.5,), taken(weight, differs))[0]
     with np.errstate(over="ignore"):
         return q50, float(min(1 / spread, LARGEST))
+
+
+def moments(z: np.ndarray, weight: np.ndarray | None = None) -> list[float]:
+    """The first three moments of `z`, and a sum over its first rows with factors that differ.
+
+    The last one tells numbers with equal moments apart.
+    """
+    square, first = z * z, z[:SOME]
+    means = [float(np.average(power, weights=weight)) for power in (z, square, square * z)]
+    return np.round([*means, np.dot(np.cos(np.arange(len(first))), first)], DIGITS).tolist()
+
+
+def direction(z: np.ndarray, weight: np.ndarray | None = None) -> float:
+    """1, or -1 if `z` has to be turned to have a positive third moment.
+
+    Numbers as far above 0 as below have none; their first rows decide.
+
+    >>> direction(np.array([-9.0, 1.0, 1.0])), direction(np.array([0.0, 0.0]))
+    (-1.0, 1.0)
+    """
+    *_, third, first = moments(z, weight) if len(z) else (0.0, 0.0)
+    return -1.0 if (third or first) < 0 else 1.0
 
 
 def quantiles(x: np.ndarray, p: tuple[float, ...], weight: np.ndarray | None) -> np.ndarray:

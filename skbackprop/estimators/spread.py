@@ -93,7 +93,7 @@ class NumberSpread(MemberSpread):
         """
         std = self._deviation(X, method, n_passes)
         codec = self._fitted.codec
-        std = std * np.broadcast_to(codec.scale, codec.n_targets).repeat(
+        std = std * np.broadcast_to(np.abs(codec.scale), codec.n_targets).repeat(
             std.shape[1] // codec.n_targets
         )
         return std[:, 0] if codec.one_dimensional and std.shape[1] == 1 else std

@@ -14,6 +14,7 @@ from sklearn.metrics import log_loss
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.estimators.presets import Facts, preset_values
 from skbackprop.mlp import MLPClassifier, MLPRegressor
+from skbackprop.nn.losses import Pinball
 
 from .tables import ESTIMATORS, QUICK, SCORE, TASKS, X, Y, fitted, outputs
 
@@ -34,7 +35,8 @@ def test_members_are_trained_and_averaged(task):
         assert estimator.predict_proba(X).sum(axis=1) == pytest.approx(1)
     if task == "number":
         mean = members.mean(axis=0)[:, 0] * Y[task].std() + Y[task].mean()
-        assert_allclose(estimator.predict(X), mean.clip(SCORE.min(), SCORE.max()), rtol=1e-4)
+        mean = mean.clip(SCORE.min(), SCORE.max())
+        assert_allclose(estimator.predict(X), mean, rtol=1e-4, atol=1e-6)  # some are almost 0
 
 
 @TASKS
@@ -93,22 +95,32 @@ def test_a_class_of_its_own_keeps_scikit_learns_numbers():
 
 @TASKS
 def test_the_units_of_the_columns(task):
-    other = X * [1e-6, -3.0, 1e4, 0.5] + [1.0, 1e3, 5e6, -2.0]
     a = outputs(fitted(task, X, dtype="float64"), X)
-    b = outputs(fitted(task, other, dtype="float64"), other)
     if task.startswith("number"):
         assert a.std() > 0.1
-    same = fitted(task, X * [1e-6, 3.0, 1e4, 0.5] + [1.0, 1e3, 5e6, -2.0], dtype="float64")
-    c = outputs(same, X * [1e-6, 3.0, 1e4, 0.5] + [1.0, 1e3, 5e6, -2.0])
-    assert_allclose(a, c, rtol=1e-4, atol=1e-6)
-    assert a.shape == b.shape  # a changed sign mirrors a column: as good, but not the same
+    for signs in ([1, 1, 1, 1], [1, -1, 1, -1], [-1, -1, -1, -1]):
+        other = X * signs * [1e-6, 3.0, 1e4, 0.5] + [1.0, 1e3, 5e6, -2.0]
+        b = outputs(fitted(task, other, dtype="float64"), other)
+        assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize(("scale", "shift"), [(1e-5, 0.0), (300.0, 1e6), (1.0, -50.0)])
+@pytest.mark.parametrize(
+    ("scale", "shift"),
+    [(1e-5, 0.0), (300.0, 1e6), (1.0, -50.0), (-1.0, 0.0), (-7.0, 1e3), (1e-30, 0), (1e30, 0)],
+)
 def test_the_unit_of_the_target(scale, shift):
     plain = fitted("number").predict(X)
-    other = BackpropRegressor(**QUICK).fit(X, SCORE * scale + shift).predict(X)
-    assert_allclose((other - shift) / scale, plain, rtol=1e-4, atol=1e-4)
+    other = BackpropRegressor(**QUICK).fit(X, SCORE * scale + shift)
+    assert_allclose((other.predict(X) - shift) / scale, plain, rtol=1e-4, atol=1e-4)
+    assert (other.predict_std(X) > 0).all()
+
+
+def test_quantiles_are_not_turned():
+    """The lower quantiles of -y are the upper ones of y, with another sign."""
+    fit = BackpropRegressor(loss=Pinball((0.1, 0.9)), **QUICK).fit
+    for target in (np.exp(SCORE), -np.exp(SCORE)):
+        low, high = fit(X, target).predict(X).T
+        assert (low < high).mean() > 0.9
 
 
 def test_the_container():
