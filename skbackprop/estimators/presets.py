@@ -120,7 +120,7 @@ def tabular(facts: Facts, *, speed: str = "auto") -> dict[str, Any]:
     if speed == "fast":
         k, n_steps = 2, n_steps * 9 // 20
     elif speed == "best":
-        k, width, n_steps = 8, 128, 3000
+        k, width, n_steps = 16, 128, 3000 if n >= TINY else n_steps
     # For the waves and ramps of a number; few rows learn many inputs by heart.
     room = min(ROOM, n // 4) // max(facts.n_numeric, 1)
     n_bins = 8 if room >= 10 else 4
