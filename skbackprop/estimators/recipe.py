@@ -148,7 +148,7 @@ def make_rates(resolved: dict[str, Any], network: Network) -> np.ndarray | None:
     if resolved["rate_factors"] is None:
         return None
     if resolved["rate_factors"] == "ntk":
-        return ntk_rates(network.layout, network.dtype)
+        return ntk_rates(network.layout, network.dtype, resolved["learning_rate_init"])
     rates = np.ones(network.layout.size, network.dtype)
     places = {name: where for name, where, _ in network.layout.names()}
     for part, factor in resolved["rate_factors"].items():

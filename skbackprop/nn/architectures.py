@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from math import sqrt
+from math import inf, sqrt
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -292,13 +292,17 @@ NTK_RATES: dict[str, float] = {
     "alpha": 0.8,
     "table": 8.0,
 }
+# The factors of the inputs start at 1, and steps nearly as long as that only throw them about:
+# it is they that a learning rate too large by a factor of 8 spoils first.
+LONGEST_STEP: dict[str, float] = {"scale": 0.3}
 
 
-def ntk_rates(layout: Layout, dtype: Any) -> np.ndarray:
+def ntk_rates(layout: Layout, dtype: Any, learning_rate: float) -> np.ndarray:
     """A factor on the learning rate for each parameter.
 
     Holzmüller, Grinsztajn & Steinwart, "Better by default: strong pre-tuned MLPs and boosted
-    trees on tabular data" (2024), with their factors.
+    trees on tabular data" (2024), with their factors.  Differs from the paper: no factor makes
+    more of the learning rate than `LONGEST_STEP`.
     """
     rates = np.ones(layout.size, dtype)
     for name, where, param in layout.names():
@@ -306,7 +310,8 @@ def ntk_rates(layout: Layout, dtype: Any) -> np.ndarray:
         if leaf == "W":
             rates[where] = sqrt(NTK_INPUTS / param.shape[-2])
         else:
-            rates[where] = NTK_RATES.get(leaf, 1.0)
+            longest = LONGEST_STEP.get(leaf, inf) / learning_rate
+            rates[where] = min(NTK_RATES.get(leaf, 1.0), longest)
     return rates
 
 

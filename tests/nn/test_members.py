@@ -5,7 +5,14 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skbackprop.nn.activations import ACTIVATIONS
-from skbackprop.nn.architectures import Embedding, Extras, mlp, ntk_rates, table_input
+from skbackprop.nn.architectures import (
+    LONGEST_STEP,
+    Embedding,
+    Extras,
+    mlp,
+    ntk_rates,
+    table_input,
+)
 from skbackprop.nn.layers import Sequential
 from skbackprop.nn.linalg import ALONE, stacked_matmul
 from skbackprop.nn.network import Network, copy_members, fixed_arrays, leaves
@@ -106,11 +113,20 @@ def test_products_in_blocks_are_products(n, n_in, transposed):
 
 def test_rates_fall_with_the_root_of_the_inputs():
     network = Network(mlp(16, (256,), 1, activations=MISH, extras=Extras(input_scale=True)))
-    rates = network.layout.bind(ntk_rates(network.layout, np.float64))
+    rates = network.layout.bind(ntk_rates(network.layout, np.float64, 0.005))
     assert_array_equal(np.unique(rates.scale_0.scale), [48.0])
     assert_array_equal(np.unique(rates.dense_1.W), [2.0])  # √(64 / 16)
     assert_array_equal(np.unique(rates.dense_3.W), [0.5])  # √(64 / 256)
     assert_array_equal(np.unique(rates.dense_3.b), [0.8])
+
+
+@pytest.mark.parametrize("learning_rate", [0.005, 0.01, 0.1, 10.0])
+def test_factors_of_inputs_take_no_long_steps(learning_rate):
+    network = Network(mlp(16, (8,), 1, activations=MISH, extras=Extras(input_scale=True)))
+    factors = network.layout.bind(ntk_rates(network.layout, np.float64, learning_rate))
+    longest = learning_rate * factors.scale_0.scale
+    assert_allclose(longest, min(48.0 * learning_rate, LONGEST_STEP["scale"]))
+    assert_array_equal(np.unique(factors.dense_1.W), [2.0])
 
 
 def test_columns_that_do_not_learn_are_asked_for_nothing():
