@@ -58,7 +58,8 @@ class BackpropClassifier(
         "constant".
     learning_rate_init : float, "probe" or "auto", default="auto"
         Learning rate at the start, for stochastic solvers.  "probe": the best of several in
-        short trainings, which cost about two thirds of a training.  "auto": 0.005; plain: 0.001.
+        short trainings, which cost about two thirds of a training.  "auto": 0.01, 0.005 in
+        "best" and for `partial_fit`; plain: 0.001.
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``, for "sgd".
     max_iter : int or "auto", default="auto"
@@ -131,7 +132,8 @@ class BackpropClassifier(
         Has each input a factor that learns?  "auto": True; plain: False.
     numeric_embedding : {"periodic", "piecewise", "both"}, None or "auto", default="auto"
         More columns for each number: waves with learned frequencies, ramps between quantiles.
-        "auto": "both", "periodic" for very many numbers or few rows; plain: None.
+        "auto": "piecewise", in "best" "both", "periodic" for very many numbers or few rows;
+        plain: None.
     n_frequencies, frequency_scale, n_bins : int, float, int or "auto", default="auto"
         Waves of a number, spread of their frequencies at the start, and ramps.  "auto": 2
         waves, or 4 for few columns, 0.2 and 8; fewer for very many columns or few rows.
@@ -142,8 +144,8 @@ class BackpropClassifier(
         1 for 64 of them.  A dict has names of arrays, or parts of them between dots:
         ``{"dense_0": 0}`` keeps that layer as it is.  "auto": "ntk"; plain: None.
     n_members : int or "auto", default="auto"
-        Networks trained at once, whose predictions are averaged.  "auto": 4, 8 for few rows,
-        16 in "best", 2 in "fast"; plain: 1.
+        Networks trained at once, whose predictions are averaged.  "auto": 5, 8 for few rows,
+        16 in "best", 3 in "fast"; plain: 1.
     member_sharing : {"independent", "batch", "mini"}, default="independent"
         What members share: nothing, not even the rows that validate; all but vectors at each
         matrix, and the last layer (TabM); or all but the signs of the input, and the last layer.
