@@ -56,6 +56,7 @@ PLAIN: dict[str, Any] = {
 
 ROOM = 400  # inputs that waves and ramps may become
 TINY = 150  # rows: more steps learn them by heart
+MANY = 50_000  # rows: another round would take minutes
 FEWEST = 10  # rows: fewer are not divided into those that learn and those that validate
 
 # Learning rates of classes and of numbers: the more steps, the smaller, and the smallest where
@@ -139,7 +140,7 @@ def tabular(facts: Facts, *, speed: str = "auto") -> dict[str, Any]:
         "n_frequencies": max(1, min(n_frequencies, room)),
         "n_members": k,
         "batch_size": equal_batches(int(0.9 * n), batch),
-        "max_rounds": 1 if speed == "fast" else 3,
+        "max_rounds": 1 if speed == "fast" or (speed == "auto" and n > MANY) else 3,
     }
     values["max_iter"] = max(1, round(n_steps / ceil(max(0.9 * n, 1) / values["batch_size"])))
     if n < FEWEST:

@@ -152,7 +152,7 @@ class BackpropRegressor(
     max_rounds : int or "auto", default="auto"
         Most rounds of the schedule, each twice as long as the one before; another one is begun
         if the validation loss fell by a tenth in the second half of the last.  "auto": 3, or
-        1 if `max_iter` is set; plain: 1.
+        1 if `max_iter` is set or rows are more than 50,000; plain: 1.
     time_budget : float or None, default=None
         Seconds for the training in one call of `fit`: the epochs and their schedules are
         shortened to what there is time for.  It makes the result depend on the machine.

@@ -252,8 +252,9 @@ class PiecewiseLinear(Layer):
         """Bind the ramps: a forward that writes them to its second argument, and a backward."""
         z = ws.array("z", (*ws.shape, self.n_bins))
         dx = ws.array("dx", ws.shape) if ws.needs_dx else None
-        e, inside = ws.array("e", z.shape), ws.array("inside", z.shape, bool)
-        flat, flat_e = z.reshape(*ws.shape[:-1], -1), e.reshape(*ws.shape[:-1], -1)
+        wanted = z.shape if ws.needs_dx else (*z.shape[:-1], 0)
+        e, inside = ws.array("e", wanted), ws.array("inside", wanted, bool)
+        flat = z.reshape(*ws.shape[:-1], -1)
         center, slope = ramps(p.edges)
         half = np.full((), 0.5, ws.dtype)
 
@@ -267,7 +268,7 @@ class PiecewiseLinear(Layer):
             if dx is None:
                 return None
             np.less(np.abs(z, out=e), 0.5, out=inside)
-            copy_or_sum(d, flat_e)
+            copy_or_sum(d, e.reshape(flat.shape))
             np.multiply(e, inside, out=e)
             return np.vecdot(e, slope, out=dx)
 
@@ -295,8 +296,8 @@ def quantile_edges(x: np.ndarray, n_bins: int) -> np.ndarray:
            [5., 6., 6.]])
     """
     edges = np.empty((x.shape[1], n_bins + 1))
-    for row, column in zip(edges, np.asarray(x, dtype=float).T, strict=True):
-        values, counts = np.unique(column, return_counts=True)
+    for row, column in zip(edges, x.T, strict=True):
+        values, counts = np.unique(column.astype(float), return_counts=True)
         if len(values) <= n_bins + 1:
             different = values
         else:
