@@ -10,17 +10,17 @@ scaled and bent as `scaling` says.
   table that the network learns.  A level that is missing, or that was never seen, has code 0
   and no column of its own.  Levels seen once are given code 0 too, so that row 0 learns.
 
-All of these columns but the codes are centered, scaled and bent.  One that is constant in
-training says nothing and is left out.
+All of these columns but the codes are centered, scaled, turned and bent.  One that is constant
+in training says nothing and is left out.
 
 Gorishniy, Rubachev, Khrulkov and Babenko, "Revisiting deep learning models for tabular data"
 (2021).
 
 >>> import numpy as np
->>> encoder = ColumnEncoder().fit([[1.0, "red"], [2.0, "blue"], [3.0, "red"], [4.0, "red"]])
+>>> encoder = ColumnEncoder().fit([[1.0, "red"], [2.0, "blue"], [3.0, "red"], [5.0, "red"]])
 >>> encoder.transform([[2.5, "blue"], [1000, "green"], [np.nan, "red"]])
 array([[ 0.       , -1.6641006],
-       [ 2.9999456, -0.9486833],
+       [ 2.9999151, -0.9486833],
        [ 0.       ,  0.       ]], dtype=float32)
 >>> encoder.describe()
 [(0, 'numeric', 1), (1, 'binary', 1)]
