@@ -58,8 +58,8 @@ class BackpropClassifier(
         "constant".
     learning_rate_init : float, "probe" or "auto", default="auto"
         Learning rate at the start, for stochastic solvers.  "probe": the best of several in
-        short trainings, which cost about two thirds of a training.  "auto": 0.01, 0.005 in
-        "best" and for `partial_fit`; plain: 0.001.
+        short trainings, which cost about two thirds of a training.  "auto": 0.01, 0.005 for
+        few rows, in "best" and for `partial_fit`; plain: 0.001.
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``, for "sgd".
     max_iter : int or "auto", default="auto"

@@ -59,9 +59,9 @@ TINY = 150  # rows: more steps learn them by heart
 MANY = 50_000  # rows: another round would take minutes
 FEWEST = 10  # rows: fewer are not divided into those that learn and those that validate
 
-# Learning rates of classes and of numbers: the more steps, the smaller, and the smallest where
-# nobody knows how many there will be.
-RATES = {"fast": (0.01, 0.025), "auto": (0.01, 0.0125), "best": (0.005, 0.0125)}
+# Learning rates of classes and of numbers: the more steps, the smaller; "slow" is for few rows,
+# too, and where nobody knows how many steps there will be.
+RATES = {"fast": (0.01, 0.025), "auto": (0.01, 0.0125), "slow": (0.005, 0.0125)}
 
 # What all recipes for tables have in common.
 TABULAR: dict[str, Any] = PLAIN | {
@@ -126,6 +126,7 @@ def tabular(facts: Facts, *, speed: str = "auto") -> dict[str, Any]:
         k, n_steps = 3, n_steps // 3
     elif speed == "best":
         k, width, n_steps = 16, 128, 3000 if n >= TINY else n_steps
+    slow = speed == "best" or facts.incremental or (small and speed == "auto")
     # For the waves and ramps of a number; few rows learn many inputs by heart.
     room = min(ROOM, n // 4) // max(facts.n_numeric, 1)
     n_bins = 8 if room >= 10 else 4
@@ -134,7 +135,7 @@ def tabular(facts: Facts, *, speed: str = "auto") -> dict[str, Any]:
     ramps, least = ("both", n_bins + 2) if speed == "best" else ("piecewise", n_bins)
     values = TABULAR | {
         "hidden_layer_sizes": (width, width),
-        "learning_rate_init": RATES["best" if facts.incremental else speed][facts.n_classes == 0],
+        "learning_rate_init": RATES["slow" if slow else speed][facts.n_classes == 0],
         "numeric_embedding": ramps if room >= least else "periodic",
         "n_bins": n_bins,
         "n_frequencies": max(1, min(n_frequencies, room)),
