@@ -177,9 +177,9 @@ def test_rows_are_dealt_from_contiguous_arrays(convert, table, monkeypatch):
     """From any other array `take` makes a copy of the whole, for every batch."""
     dealt = []
 
-    def note(*arguments):
+    def note(*arguments, **named):
         dealt.extend(arguments[:2])
-        return Batches(*arguments)
+        return Batches(*arguments, **named)
 
     monkeypatch.setattr("skbackprop.estimators.learning.Batches", note)
     foreign = convert(table[0][:200])

@@ -49,6 +49,10 @@ class BackpropClassifier(
     batch_size : int or "auto", default="auto"
         Rows in a batch of a stochastic solver.  "auto": about 64, 128 or 256
         by `n_samples`; plain: ``min(200, n_samples)``.
+    gradient_accumulation_steps : int, default=1
+        A step is taken after so many batches, along the mean gradient of all their rows, and
+        at the end of an epoch.  It is the step of a batch so many times as large, in the memory
+        of a small one.
     learning_rate : str, object or "auto", default="auto"
         How the rate changes: "constant"; "invscaling", by ``(n + 1) ** -power_t`` after ``n``
         epochs; "adaptive", divided by 5 whenever training is flat (see `n_iter_no_change`);
@@ -300,6 +304,7 @@ class BackpropClassifier(
         solver="auto",
         alpha="auto",
         batch_size="auto",
+        gradient_accumulation_steps=1,
         learning_rate="auto",
         learning_rate_init="auto",
         power_t=0.5,

@@ -177,6 +177,7 @@ CONSTRAINTS: dict[str, Rule] = {
     "n_hidden_layers": NONE | integer(0),
     "hidden_width": NONE | integer(1),
     "weight_decay": AUTO | number(0, inf),
+    "gradient_accumulation_steps": integer(1),
     "max_grad_norm": NONE | number(0, inf, closed="neither"),
     "weight_decay_schedule": SCHEDULE,
     "l1": number(0, inf),

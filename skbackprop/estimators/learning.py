@@ -58,6 +58,8 @@ def learn(estimator: Any, fitted: Fitted, table: Table, given: Given) -> None:
     n = len(sides.learning[0]) if sides.learning else sides.table.x.shape[0]
     chosen = not (given.incremental or resolve.is_auto(estimator.batch_size))
     resolved["batch_size"] = recipe.batch_size(resolved, n, chosen=chosen)
+    if not given.incremental and n > 0 and resolved["gradient_accumulation_steps"] > 1:
+        recipe.warn_accumulation(resolved, n)
     resolve.check_combination(resolved, n)
     check_sides(fitted, sides)
     extra = estimator._tell_scikit_learn(fitted, given)
@@ -262,16 +264,18 @@ def make_plan(
     average, average_from = recipe.make_average(resolved)
     if optimizer is None or not continues(run, optimizer):
         run.forget()
+    size, n_parts = resolved["batch_size"], resolved["gradient_accumulation_steps"]
     return Plan(
         fitted.loss,
         Batches(
             table.x,
             table.target,
             table.weight,
-            resolved["batch_size"],
+            size * n_parts,
             resolved["shuffle"],
             table.mass,
             members,
+            part_size=size if n_parts > 1 else None,
         ),
         alpha=resolved["alpha"],
         optimizer=optimizer,

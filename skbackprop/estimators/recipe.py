@@ -242,6 +242,16 @@ def batch_size(resolved: dict[str, Any], n: int, *, chosen: bool) -> int:
     return min(size, n)
 
 
+def warn_accumulation(resolved: dict[str, Any], n: int) -> None:
+    """Say so if no step will have as many batches as asked for."""
+    count, n_batches = resolved["gradient_accumulation_steps"], -(-n // resolved["batch_size"])
+    if count > n_batches and resolved["solver"] != "lbfgs":
+        warn_user(
+            f"gradient_accumulation_steps={count} is more than the {n_batches} batches of an "
+            f"epoch, which ends with a step. Set it to at most {n_batches}, or batch_size lower.",
+        )
+
+
 def make_callbacks(
     resolved: dict[str, Any],
     keep_best: KeepBest | KeepBestMembers | None,

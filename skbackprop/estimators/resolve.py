@@ -24,7 +24,14 @@ OPTIMIZER_PARAMETERS = {  # field of an optimizer: parameter of the estimator
     "beta_2": "beta_2",
     "epsilon": "epsilon",
 }
-STOCHASTIC = {"batch_size", "shuffle", "learning_rate_init", "learning_rate", "power_t"}
+STOCHASTIC = {
+    "batch_size",
+    "gradient_accumulation_steps",
+    "shuffle",
+    "learning_rate_init",
+    "learning_rate",
+    "power_t",
+}
 SOLVER_SPECIFIC = STOCHASTIC | {"max_fun", *OPTIMIZER_PARAMETERS.values()}
 # lbfgs refuses them
 ONLY_STOCHASTIC = (

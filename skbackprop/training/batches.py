@@ -43,6 +43,9 @@ class Batches:
     members : sequence of ndarray, or None
         The numbers of the rows that each member learns from; None stands for one network
         that learns from all.  `x` is not sparse then.
+    part_size : int or None
+        Rows of a batch that are propagated together, those of the next part after them: one
+        step, and room for the activations of a part.  None stands for all rows of the batch.
     """
 
     x: Any
@@ -52,6 +55,7 @@ class Batches:
     shuffle: bool = True
     mass: np.ndarray | None = None
     members: Sequence[np.ndarray] | None = None
+    part_size: int | None = None
     _buffers: dict[tuple[str, int], np.ndarray] = field(default_factory=dict, repr=False)
 
     @property

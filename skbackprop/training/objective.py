@@ -14,7 +14,8 @@ it: workers return `Objective.sums`, somebody adds them, `Objective.finish` runs
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,36 @@ class Objective:
             total = float(np.mean(total))
         value = self._propagate(x, target, share, bound)
         return value + self._penalize(total) / bound.n_members
+
+    def in_parts(
+        self,
+        x: Any,
+        target: np.ndarray,
+        weight: np.ndarray | None,
+        bind: Callable[[tuple[int, ...]], Pass],
+        total: Any = None,
+        *,
+        size: int,
+    ) -> float:
+        """The same for a batch that is propagated `size` rows at a time.
+
+        The gradients of the parts are added up, so that only a part needs room for its
+        activations; `bind` makes a pass for the shape of a part.
+        """
+        n = x.shape[-2]
+        if total is None:
+            total = float(n) if weight is None else weight.sum(axis=-1, keepdims=True)
+        part = replace(self, alpha=self.alpha / -(-n // size))  # each has its share of the penalty
+        grad, value = self.network.grad, 0.0
+        added = np.zeros_like(grad)
+        for start in range(0, n, size):
+            rows = slice(start, start + size)
+            x_part = x[rows] if x.ndim == 2 else x[:, rows]
+            weight_part = None if weight is None else weight[..., rows]
+            value += part(x_part, target[..., rows, :], weight_part, bind(x_part.shape), total)
+            added += grad
+        grad[...] = added
+        return value
 
     def sums(
         self, x: Any, target: np.ndarray, weight: np.ndarray | None, bound: Pass

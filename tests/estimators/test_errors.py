@@ -55,6 +55,7 @@ WRONG = {
     "n_hidden_layers": (["many", -1, 2.5, (1,)], ["None", "int", "[0"]),
     "hidden_width": (["much", 0, -1, 2.5, (1,)], ["None", "int", "[1"]),
     "weight_decay": (["much", None, -0.1, np.nan, np.inf, [0.1]], ["auto", "[0", "inf)"]),
+    "gradient_accumulation_steps": (["many", None, 0, 2.5, True], ["int", "[1"]),
     "max_grad_norm": (["much", 0.0, -1.0, np.nan, np.inf, [1.0], True], ["None", "(0", "inf)"]),
     "dropout": (["much", None, -0.1, 1.0, 1, np.nan, [0.5], True], ["auto", "[0", "1)"]),
     "input_dropout": (["much", None, -0.1, 1.0, np.nan, [0.5]], ["[0", "1)"]),

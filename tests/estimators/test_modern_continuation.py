@@ -34,6 +34,7 @@ EXTRAS = {
     "rms": {"normalization": "rms"},
     "residual": {"hidden_layer_sizes": (6, 6, 5), "residual": True},
     "decay and clipping": {"weight_decay": 0.3, "max_grad_norm": 0.1},
+    "accumulation": {"batch_size": 10, "gradient_accumulation_steps": 2, "alpha": 0.1},
     "everything": {
         "hidden_layer_sizes": (6, 6, 5),
         "solver": "adamw",
