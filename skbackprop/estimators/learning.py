@@ -193,7 +193,7 @@ def keeper(
         every = max(1, resolved["max_iter"] // MOST_EVALUATIONS)
     if sides.validation is not None:
         held = sides.validation
-        folds = [np.arange(held.x.shape[0])] * size
+        folds = [rows.numbers(held.x.shape[0])] * size
     if folds is None:
         return None
     score = None if resolved["scoring"] == "loss" else codec.score
@@ -309,7 +309,7 @@ def divide(estimator: Any, fitted: Fitted, table: Table, given: Given) -> Sides:
     k = resolved["n_members"] if in_groups(resolved) else 0
     # Sparse rows are not stacked, and L-BFGS takes all rows for all members.
     stacked = k > 0 and isinstance(table.x, np.ndarray) and resolved["solver"] != "lbfgs"
-    everything = [np.arange(n)] * k if stacked else None
+    everything = [rows.numbers(n)] * k if stacked else None
     if given.X_val is not None:
         if resolved["early_stopping"] is False and not given.incremental:
             raise ValueError(
@@ -323,7 +323,7 @@ def divide(estimator: Any, fitted: Fitted, table: Table, given: Given) -> Sides:
     if stacked and isinstance(fraction, (int, float)):
         return divide_members(fitted, table, k)
     learning, held = divide_once(fitted, table, given)
-    everything = [np.arange(len(learning))] * k if stacked else None
+    everything = [rows.numbers(len(learning))] * k if stacked else None
     return Sides(table.take(learning), table.take(held), everything)
 
 
@@ -334,7 +334,7 @@ def divide_members(fitted: Fitted, table: Table, k: int) -> Sides:
         return Sides(table, None, kept[1], kept[2])
     fraction, stratify = fitted.resolved["validation_fraction"], fitted.codec.stratify(table.target)
     folds = rows.folds(n, stratify, max(fraction, min(0.5, FEWEST_HELD / n)), k, fitted.run.rng)
-    learning = [np.setdiff1d(np.arange(n), fold) for fold in folds]
+    learning = [np.setdiff1d(rows.numbers(n), fold, assume_unique=True) for fold in folds]
     fitted.validation_rows = (n, k), learning, folds
     return Sides(table, None, learning, folds)
 

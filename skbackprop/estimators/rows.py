@@ -42,6 +42,11 @@ def check_weight(weight: Any, x: Any, dtype: np.dtype) -> np.ndarray | None:
     return weight
 
 
+def numbers(n: int) -> np.ndarray:
+    """The numbers of `n` rows; each member has an order of its own, and short ones will do."""
+    return np.arange(n, dtype=np.int32 if n < 2**31 else np.int64)
+
+
 def split(
     contents: list[bytes] | None, stratify: np.ndarray | None, n: int, fraction: float, rng: Any
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -119,9 +119,17 @@ class Network:
         facts: dict[str, float] | None = None,
     ) -> Pass:
         """A training pass for inputs of `shape`; its backward fills ``grad``."""
-        ws = Workspace(shape, self.dtype, train=train, rng=rng, needs_dx=needs_dx, facts=facts)
+        return self._pass(
+            Workspace(shape, self.dtype, train=train, rng=rng, needs_dx=needs_dx, facts=facts)
+        )
+
+    def bind_within(self, larger: Pass, shape: tuple[int, ...]) -> Pass:
+        """A pass like `larger`, for fewer rows, in its arrays: use the one or the other."""
+        return self._pass(larger.ws.smaller(shape))
+
+    def _pass(self, ws: Workspace) -> Pass:
         forward, backward = self.layer.bind(self.p, self.g, ws)
-        delta = ws.array("delta", self.layer.output_shape(shape))
+        delta = ws.array("delta", self.layer.output_shape(ws.shape))
         return Pass(forward, backward, delta, ws, delta.shape[0] if delta.ndim == 3 else 1)
 
     def scores(self, x: Any, *, chunk: int | None = None, layer: Layer | None = None) -> np.ndarray:

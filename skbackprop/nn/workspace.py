@@ -16,6 +16,7 @@ call, which is why it needs no lock.
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ class Workspace:
     needs_dx : does anything below want this layer's ``dx``?
     dx_from : the first column of ``dx`` that is wanted: what stands in those before it is
         read by nobody, and a layer may leave it out.
+    lender : the workspace of a larger batch whose arrays this one uses, see `smaller`.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Workspace:
         self.rng = rng
         self.needs_dx = needs_dx
         self.dx_from = 0
+        self.lender: Workspace | None = None
         self.facts: dict[str, float] = {} if facts is None else facts
         self.arrays: dict[str, np.ndarray] = {}
         self.children: dict[str, Workspace] = {}
@@ -63,13 +66,33 @@ class Workspace:
         self.y: Any = None
 
     def array(self, name: str, shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
-        """A new uninitialized array, remembered under `name`; ask for it in `bind`."""
-        self.arrays[name] = np.empty(shape, dtype or self.dtype)
+        """An uninitialized array, remembered under `name`; ask for it in `bind`."""
+        dtype, size = np.dtype(dtype or self.dtype), prod(shape)
+        lent = None if self.lender is None else self.lender.arrays.get(name)
+        if lent is None or lent.dtype != dtype or lent.size < size:
+            self.arrays[name] = np.empty(shape, dtype)
+        else:
+            self.arrays[name] = lent.reshape(-1)[:size].reshape(shape)
         return self.arrays[name]
 
     def child(self, name: str, shape: tuple[int, ...], needs_dx: bool) -> Workspace:
         """The workspace of a sub-layer, made by the layer that contains it."""
-        self.children[name] = Workspace(
+        self.children[name] = self._alike(shape, needs_dx)
+        if self.lender is not None:
+            self.children[name].lender = self.lender.children.get(name)
+        return self.children[name]
+
+    def smaller(self, shape: tuple[int, ...]) -> Workspace:
+        """For a smaller batch of the same layer; the two must not be in use at the same time.
+
+        Its arrays are the beginnings of these: the last batch of an epoch needs no room.
+        """
+        ws = self._alike(shape, self.needs_dx)
+        ws.lender = self
+        return ws
+
+    def _alike(self, shape: tuple[int, ...], needs_dx: bool) -> Workspace:
+        return Workspace(
             shape,
             self.dtype,
             train=self.train,
@@ -77,4 +100,3 @@ class Workspace:
             needs_dx=needs_dx,
             facts=self.facts,  # the dictionary itself: a change reaches every layer
         )
-        return self.children[name]

@@ -195,9 +195,11 @@ class Run:
 
     def bound(self, shape: tuple[int, ...]) -> Pass:
         """The training pass for a batch of this shape, bound on first use."""
-        n = shape[-2]
-        if n not in self.passes:
-            self.passes[n] = self.network.bind(shape, train=True, rng=self.noise, facts=self.facts)
+        n, network = shape[-2], self.network
+        if n not in self.passes and n < max(self.passes, default=0):
+            self.passes[n] = network.bind_within(self.passes[max(self.passes)], shape)
+        elif n not in self.passes:
+            self.passes[n] = network.bind(shape, train=True, rng=self.noise, facts=self.facts)
         return self.passes[n]
 
     def __getstate__(self) -> dict[str, Any]:

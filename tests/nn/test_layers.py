@@ -223,6 +223,20 @@ def test_a_pass_forgets_the_batch_before(name, layer, shape):
 
 
 @each_case
+def test_a_pass_within_a_larger_one(name, layer, shape):
+    """They take turns, and each leaves nothing in the arrays that the other would miss."""
+    network, x = make(layer), draw(shape)
+    short = draw((*shape[:-2], 2, shape[-1]), seed=3)
+    bound = network.bind(shape, needs_dx=True)
+    within = network.bind_within(bound, short.shape)
+    assert any(
+        np.shares_memory(a, b) for a in all_arrays(within.ws) for b in all_arrays(bound.ws)
+    ) == any(True for _ in all_arrays(bound.ws))
+    for rows, own in ((x, bound), (short, within)) * 2:
+        assert_same(run(network, rows, own), run(network, rows), rtol=0, atol=0)
+
+
+@each_case
 def test_eight_threads_agree(name, layer, shape):
     network = make(layer)
     x = draw((*shape[:-2], 50, shape[-1]))

@@ -184,3 +184,19 @@ def test_a_workspace_passes_its_facts_to_its_children():
     assert child.array("y", (4, 2)).dtype == np.float32
     assert child.array("mask", (4, 2), bool).dtype == bool
     assert set(child.arrays) == {"y", "mask"}
+
+
+def test_a_smaller_workspace_begins_where_the_larger_does():
+    large = Workspace((9, 3), np.dtype("float32"), train=True)
+    y, wide = large.array("y", (9, 2)), large.child("inner", (9, 2), True).array("wide", (9, 1))
+    small = large.smaller((4, 3))
+    assert (small.shape, small.dtype, small.train) == ((4, 3), large.dtype, True)
+    assert small.facts is large.facts
+    part = small.array("y", (4, 2))
+    assert np.shares_memory(part, y)
+    assert np.shares_memory(small.child("inner", (4, 2), True).array("wide", (4, 1)), wide)
+    # what it does not find, or not as it needs it, it makes
+    assert not np.shares_memory(small.array("y", (4, 2), bool), y)
+    assert not np.shares_memory(small.array("z", (4, 2)), y)
+    assert small.array("y", (99, 2)).shape == (99, 2)
+    assert small.child("other", (4, 2), False).lender is None

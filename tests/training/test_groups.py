@@ -133,6 +133,24 @@ def test_each_member_keeps_its_own_best_weights():
     assert len(set(keep.best_epochs.tolist())) == 2  # or the test says little
 
 
+@pytest.mark.parametrize("folds", [
+    [np.arange(0, 8), np.arange(8, 15)],
+    [np.arange(3, 12)] * 2,
+])  # fmt: skip
+def test_rows_held_out_are_judged_alike_however_many_are_gathered_at_once(folds, monkeypatch):
+    from skbackprop.training.callbacks import members
+
+    _, runs = start([2])
+    table, network = (X, T, np.linspace(0.5, 2.0, len(X))), runs[0].network
+    whole = KeepBestMembers(table, folds, LOSS)
+    monkeypatch.setattr(members, "KEPT", 4 * X.shape[1])
+    parts = KeepBestMembers(table, folds, LOSS)
+    assert (whole.kept is None, parts.kept is None) == (False, True)
+    assert parts.evaluate(network)[0] == pytest.approx(whole.evaluate(network)[0], rel=1e-12)
+    for a, b in zip(parts.held_out(network), whole.held_out(network), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
 class Scripted(Callback):
     """Validation losses that were decided before."""
 

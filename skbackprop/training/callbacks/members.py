@@ -17,6 +17,8 @@ from ...nn.network import Network, leaves
 from ..run import Run
 from .base import Callback
 
+KEPT = 2**19  # numbers of the rows held out: more are not copied
+
 
 class KeepBestMembers(Callback):
     """Evaluate each member on its own rows, and return the best weights of each.
@@ -52,12 +54,15 @@ class KeepBestMembers(Callback):
         every: int = 1,
         restore: bool = True,
     ):
-        x, target, weight = table
+        self.x, target, weight = table
         n = max(len(fold) for fold in folds)
         if all(fold is folds[0] for fold in folds):
-            self.x = x[folds[0]]  # all members validate on the same rows
+            self.rows = folds[0]  # all members validate on the same rows
         else:  # shorter folds are filled up to be stacked; what fills them is not looked at
-            self.x = x[np.stack([np.resize(fold, n) for fold in folds])]
+            self.rows = np.stack([np.resize(fold, n) for fold in folds])
+        # Few rows are kept, those of a large table are gathered whenever they are looked at.
+        self.at_once = max(1, KEPT // (self.x.shape[1] * max(1, self.rows.size // n)))
+        self.kept = self.x[self.rows] if n <= self.at_once else None
         self.sizes = [len(fold) for fold in folds]
         self.target = [target[fold] for fold in folds]
         self.weight = [None if weight is None else weight[fold] for fold in folds]
@@ -73,7 +78,7 @@ class KeepBestMembers(Callback):
 
     def evaluate(self, network: Network) -> tuple[np.ndarray, np.ndarray]:
         """Mean loss and score of each member, ``(k,)``; NaN where a score is not finite."""
-        stacked = network.scores(self.x)
+        stacked = self.predict(network)
         losses = np.full(len(self.sizes), np.nan)
         scores = losses.copy()
         for m, n in enumerate(self.sizes):
@@ -86,13 +91,21 @@ class KeepBestMembers(Callback):
             scores[m] = -losses[m] if self.score is None else self.score(target, raw, weight)
         return losses, scores
 
+    def predict(self, network: Network) -> np.ndarray:
+        """The scores of each member for its rows, ``(k, n, n_scores)``."""
+        if self.kept is not None:
+            return network.scores(self.kept)
+        starts = range(0, self.rows.shape[-1], self.at_once)
+        parts = (self.x[self.rows[..., start : start + self.at_once]] for start in starts)
+        return np.concatenate([network.scores(part) for part in parts], axis=-2)
+
     def mean_loss(self, network: Network) -> float:
         """The mean over the members of their losses on the rows held out."""
         return float(self.evaluate(network)[0].mean())
 
     def held_out(self, network: Network) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Targets, scores by whom they were held from, and weights of the rows held out."""
-        stacked = network.scores(self.x)
+        stacked = self.predict(network)
         scores = [stacked[m, :n] for m, n in enumerate(self.sizes)]
         weight = [w for w in self.weight if w is not None]
         return (
