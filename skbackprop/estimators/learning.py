@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,30 +24,10 @@ from . import recipe, resolve, rows
 from .calibration import fit_temperature
 from .fitted import Fitted, HeldOut
 from .outcome import report_end
+from .sides import Sides, check_sides, divide, in_groups, part
 from .table import Given, Table
 
-FEWEST_HELD = 5  # rows that a member validates on, at least
 MOST_EVALUATIONS = 16  # of a plan without patience: more find nothing better
-
-
-@dataclass
-class Sides:
-    """The rows that learn and those that validate.
-
-    Parameters
-    ----------
-    table : Table
-        All rows that `learning` and `folds` count, or those that learn.
-    validation : Table or None
-        Rows on which all members validate together.
-    learning, folds : list of ndarray or None
-        The numbers of the rows from which each member learns, and on which it validates.
-    """
-
-    table: Table
-    validation: Table | None = None
-    learning: list[np.ndarray] | None = None
-    folds: list[np.ndarray] | None = None
 
 
 def learn(estimator: Any, fitted: Fitted, table: Table, given: Given) -> None:
@@ -71,39 +50,6 @@ def learn(estimator: Any, fitted: Fitted, table: Table, given: Given) -> None:
     if resolved["calibration"] == "temperature" and held is not None:
         fitted.temperature = fit_temperature(held.scores, held.target, held.weight, fitted.loss)
     report_end(fitted.run, resolved, incremental=given.incremental)
-
-
-def check_sides(fitted: Fitted, sides: Sides) -> None:
-    """Refuse what needs other rows than these, before they are learned from."""
-    resolved = fitted.resolved
-    sharing = resolved["member_sharing"]
-    dense = isinstance(sides.table.x, np.ndarray)
-    if resolved["n_members"] > 1 and sharing != "independent" and not dense:
-        raise ValueError(
-            f"member_sharing={sharing!r} needs dense rows, got a sparse X: each member sees the "
-            "columns times numbers of its own. Use member_sharing='independent', or X.toarray()."
-        )
-    nobody = sides.folds is None and sides.validation is None
-    if nobody and resolved["calibration"]:
-        raise ValueError(
-            "calibration='temperature' needs rows that were not learned from, got "
-            "early_stopping=False. Set early_stopping=True, pass X_val and y_val, or leave "
-            "calibration out."
-        )
-    scoring, own = resolved["scoring"], resolved["score"]
-    if nobody or not in_groups(resolved) or scoring == "loss":
-        return
-    if own == "loss" or scoring not in (None, own):
-        raise ValueError(
-            f"scoring={scoring!r} needs a single network, got n_members={resolved['n_members']}. "
-            f"Members are judged one by one, here by {own!r} or 'loss'. Set n_members=1, or "
-            "scoring='loss'."
-        )
-
-
-def in_groups(resolved: dict[str, Any]) -> bool:
-    """Are there members that share nothing?"""
-    return recipe.n_members(resolved) is not None and resolved["member_sharing"] == "independent"
 
 
 def learn_alone(
@@ -217,11 +163,6 @@ def held_out(keepers: Sequence[KeepBestMembers | None], runs: Sequence[Run]) -> 
     return HeldOut(np.concatenate(targets), np.concatenate(scores), weight)
 
 
-def part(members: list[np.ndarray] | None, first: int, size: int) -> list[np.ndarray] | None:
-    """What belongs to the members of a group."""
-    return None if members is None else members[first : first + size]
-
-
 def runs_of_groups(fitted: Fitted, sizes: Sequence[int]) -> list[Run]:
     """A run for each group: new ones, or those that go on."""
     whole = fitted.run
@@ -300,61 +241,3 @@ def make_plan(
 def continues(run: Run, optimizer: Any) -> bool:
     """Does the state of the last call fit this optimizer?"""
     return run.optimizer_state is not None and type(run.optimizer) is type(optimizer)
-
-
-def divide(estimator: Any, fitted: Fitted, table: Table, given: Given) -> Sides:
-    """Who learns and who validates."""
-    resolved = fitted.resolved
-    n = table.x.shape[0]
-    k = resolved["n_members"] if in_groups(resolved) else 0
-    # Sparse rows are not stacked, and L-BFGS takes all rows for all members.
-    stacked = k > 0 and isinstance(table.x, np.ndarray) and resolved["solver"] != "lbfgs"
-    everything = [rows.numbers(n)] * k if stacked else None
-    if given.X_val is not None:
-        if resolved["early_stopping"] is False and not given.incremental:
-            raise ValueError(
-                "X_val and y_val need early_stopping=True, got early_stopping=False. "
-                "Set early_stopping=True, or leave the validation data out."
-            )
-        return Sides(table, estimator._check_validation(given, fitted), everything)
-    if not resolved["early_stopping"]:
-        return Sides(table, None, everything)
-    fraction = resolved["validation_fraction"]
-    if stacked and isinstance(fraction, (int, float)):
-        return divide_members(fitted, table, k)
-    learning, held = divide_once(fitted, table, given)
-    everything = [rows.numbers(len(learning))] * k if stacked else None
-    return Sides(table.take(learning), table.take(held), everything)
-
-
-def divide_members(fitted: Fitted, table: Table, k: int) -> Sides:
-    """Another part of the rows validates for each member."""
-    n, kept = table.x.shape[0], fitted.validation_rows
-    if kept is not None and kept[0] == (n, k):
-        return Sides(table, None, kept[1], kept[2])
-    fraction, stratify = fitted.resolved["validation_fraction"], fitted.codec.stratify(table.target)
-    folds = rows.folds(n, stratify, max(fraction, min(0.5, FEWEST_HELD / n)), k, fitted.run.rng)
-    learning = [np.setdiff1d(rows.numbers(n), fold, assume_unique=True) for fold in folds]
-    fitted.validation_rows = (n, k), learning, folds
-    return Sides(table, None, learning, folds)
-
-
-def divide_once(fitted: Fitted, table: Table, given: Given) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of the rows that learn, and of those that validate."""
-    resolved, run = fitted.resolved, fitted.run
-    n, fraction, kept = (
-        table.x.shape[0],
-        resolved["validation_fraction"],
-        fitted.validation_rows,
-    )
-    if kept is not None and kept[0] == (n, 1):
-        learning, held = kept[1:]
-    elif isinstance(fraction, (int, float)):
-        stratify = fitted.codec.stratify(table.target)
-        learning, held = rows.split(table.contents(), stratify, n, fraction, run.rng)
-        if stratify is not None:
-            rows.warn_rare(stratify, fitted.codec.classes)
-    else:
-        learning, held = rows.split_with(fraction, table.x, table.y, given.groups)
-    fitted.validation_rows = (n, 1), learning, held
-    return learning, held
