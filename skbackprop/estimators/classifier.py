@@ -92,6 +92,10 @@ class BackpropClassifier(
         What early stopping holds out of X if `fit` gets no ``X_val``: a share of the rows,
         stratified by class, or the first split of a splitter or of an iterable of index
         pairs.  "auto": 0.1.
+    refit : bool, default=False
+        Whether to train once more, on all rows, from the same start and up to the epoch (of
+        each member) that was best.  Scores and curves are those of the first training, and so
+        are the rows held out, which the calibration goes by.
     beta_1, beta_2 : float or "auto", default="auto"
         Parts of the means of the gradient and of its square that outlive a step of "adam"
         and its kin.  "auto": 0.9 and 0.999, or what the solver's paper says.
@@ -318,6 +322,7 @@ class BackpropClassifier(
         nesterovs_momentum=True,
         early_stopping="auto",
         validation_fraction="auto",
+        refit=False,
         beta_1="auto",
         beta_2="auto",
         epsilon="auto",

@@ -167,6 +167,7 @@ CONSTRAINTS: dict[str, Rule] = {
     "nesterovs_momentum": BOOL,
     "early_stopping": AUTO | BOOL,
     "validation_fraction": AUTO | number(0, 1, closed="neither") | SPLITTER,
+    "refit": BOOL,
     "beta_1": AUTO | number(0, 1),
     "beta_2": AUTO | number(0, 1),
     "epsilon": AUTO | number(0, inf, closed="neither"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,15 @@ from ..nn.network import Network
 from ..optim.base import n_cores
 from ..training.batches import Batches
 from ..training.callbacks import Callback, KeepBest, KeepBestMembers
-from ..training.groups import gather, group_sizes, scatter, train_groups
+from ..training.groups import assemble, gather, group_sizes, scatter, train_groups
 from ..training.loop import train
 from ..training.probe import mean_loss, probe_learning_rate
 from ..training.run import Plan, Run
 from . import recipe, resolve, rows
 from .calibration import fit_temperature
 from .fitted import Fitted, HeldOut
-from .outcome import report_end
-from .sides import Sides, check_sides, divide, in_groups, part
+from .outcome import report_end, warn_user
+from .sides import Sides, all_rows, check_sides, divide, in_groups, part
 from .table import Given, Table
 
 MOST_EVALUATIONS = 16  # of a plan without patience: more find nothing better
@@ -33,6 +34,8 @@ MOST_EVALUATIONS = 16  # of a plan without patience: more find nothing better
 def learn(estimator: Any, fitted: Fitted, table: Table, given: Given) -> None:
     """Train `fitted` on a table, in place."""
     resolved = fitted.resolved
+    resolved["refit"] = refits(resolved, given)
+    start = deepcopy(fitted.run) if resolved["refit"] else None
     sides = divide(estimator, fitted, table, given)
     n = len(sides.learning[0]) if sides.learning else sides.table.x.shape[0]
     chosen = not (given.incremental or resolve.is_auto(estimator.batch_size))
@@ -40,6 +43,8 @@ def learn(estimator: Any, fitted: Fitted, table: Table, given: Given) -> None:
     if not given.incremental and n > 0 and resolved["gradient_accumulation_steps"] > 1:
         recipe.warn_accumulation(resolved, n)
     resolve.check_combination(resolved, n)
+    if start is not None:
+        resolve.check_combination(resolved, table.x.shape[0])
     check_sides(fitted, sides)
     extra = estimator._tell_scikit_learn(fitted, given)
     if in_groups(resolved):
@@ -49,6 +54,8 @@ def learn(estimator: Any, fitted: Fitted, table: Table, given: Given) -> None:
     held = fitted.held_out
     if resolved["calibration"] == "temperature" and held is not None:
         fitted.temperature = fit_temperature(held.scores, held.target, held.weight, fitted.loss)
+    if start is not None and not fitted.run.interrupted:
+        refit(replace(fitted, run=start), fitted, table, given)
     report_end(fitted.run, resolved, incremental=given.incremental)
 
 
@@ -241,3 +248,49 @@ def make_plan(
 def continues(run: Run, optimizer: Any) -> bool:
     """Does the state of the last call fit this optimizer?"""
     return run.optimizer_state is not None and type(run.optimizer) is type(optimizer)
+
+
+def refits(resolved: dict[str, Any], given: Given) -> bool:
+    """Is there a second training, on all rows?"""
+    if not resolved["refit"] or given.incremental or not resolved["early_stopping"]:
+        return False  # without early stopping all rows are learned from, and a warning says so
+    if given.X_val is not None:
+        warn_user(
+            "refit=True has no effect with X_val: no rows of X are held out. Remove it, or leave "
+            "X_val out."
+        )
+    return given.X_val is None
+
+
+def refit(again: Fitted, fitted: Fitted, table: Table, given: Given) -> None:
+    """Train once more, from the same start and on all rows, up to the epochs that were best.
+
+    `again` has the run as it was before the first training; `fitted` gets the weights.
+    """
+    resolved, whole = fitted.resolved, fitted.run
+    members, sizes = all_rows(resolved, table), fitted.group_sizes or [1]
+    grouped = in_groups(resolved)
+    firsts, runs = (
+        (whole.parts, runs_of_groups(again, sizes)) if grouped else ([whole], [again.run])
+    )
+    plans = []
+    for i, (first, run) in enumerate(zip(firsts, runs, strict=True)):
+        own = part(members, sum(sizes[:i]), sizes[i])
+        plan = make_plan(again, run, table, given, own)
+        ends = [*first.restarts, first.max_epochs]
+        plan.max_epochs = ends[0]
+        plan.callbacks = recipe.make_callbacks_of_refit(resolved, first, ends)
+        plans.append(plan)
+    train_groups(plans, runs, n_threads=n_threads(resolved))
+    if any(run.stop_reason != "chosen_epoch" for run in runs):
+        reasons = ", ".join(sorted({str(run.stop_reason) for run in runs} - {"chosen_epoch"}))
+        warn_user(
+            f"The second training, on all rows, came to no good end ({reasons}). The weights are "
+            "those of the first. Set refit=False, or learning_rate_init lower."
+        )
+        return
+    for first, run in zip(firsts, runs, strict=True):
+        first.network.theta[...], first.network.fixed[...] = run.network.theta, run.network.fixed
+        first.forget()  # the optimizer has seen other weights
+    if grouped:
+        assemble(whole, firsts, sizes)

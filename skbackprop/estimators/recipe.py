@@ -28,17 +28,23 @@ from ..training.callbacks import (
     DivideWhenFlat,
     KeepBest,
     KeepBestMembers,
+    KeepChosen,
     KeepFinite,
     Log,
     Progress,
+    SameRates,
+    SameRounds,
     StopWhenFlat,
     TimeBudget,
     loss_fell,
     score_or_loss_improved,
     score_rose,
 )
+from ..training.run import Run
 from .outcome import warn_user
 from .resolve import MLP_RATES, is_auto, is_data, optimizer_fields
+
+FITS_OF_REFIT = 2.2  # the second training has more rows
 
 Widths: TypeAlias = tuple[int, int, tuple[int, ...]]  # see `table_input`
 
@@ -267,7 +273,8 @@ def make_callbacks(
     callbacks: list[Callback] = [] if keep_best is None else [keep_best]
     if resolved["time_budget"] is not None and not incremental:
         # The first to know whether an epoch is the last.
-        callbacks.insert(0, TimeBudget(resolved["time_budget"] / n_turns))
+        n_fits = FITS_OF_REFIT if resolved["refit"] else 1
+        callbacks.insert(0, TimeBudget(resolved["time_budget"] / (n_turns * n_fits)))
     monitor = loss_fell if keep_best is None else score_or_loss_improved
     if keep_best is not None and resolved["scoring"] in ("r2", "loss"):
         monitor = score_rose  # these two cannot tie while the loss falls
@@ -282,4 +289,16 @@ def make_callbacks(
     callbacks += [KeepFinite(), Log(), *extra]
     if resolved["verbose"]:
         callbacks.append(Progress())
+    return callbacks
+
+
+def make_callbacks_of_refit(
+    resolved: dict[str, Any], first: Run, ends: list[int]
+) -> list[Callback]:
+    """For a second training like `first`, whose rounds have these ends."""
+    chosen = first.best_epochs or [first.best_epoch]
+    callbacks: list[Callback] = [KeepChosen(chosen), SameRounds(ends), KeepFinite()]
+    if resolved["learning_rate"] == "adaptive" and resolved["solver"] not in ("adam", "lbfgs"):
+        rate = resolved["learning_rate_init"]
+        callbacks.append(SameRates([lr / rate for lr in first.history["learning_rate"]]))
     return callbacks

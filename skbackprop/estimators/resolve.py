@@ -175,7 +175,7 @@ def warn_unused(params: dict[str, Any], resolved: dict[str, Any], defaults: dict
     if solver == "sgd" and resolved["momentum"] == 0:
         idle = idle | {"nesterovs_momentum"}
     if resolved["early_stopping"] is False:
-        idle = idle | {"validation_fraction", "scoring"}
+        idle = idle | {"validation_fraction", "scoring", "refit"}
         idle = idle | ({"n_iter_no_change"} if solver == "lbfgs" else set())
         idle = idle | ({"max_rounds"} if resolved["max_rounds"] > 1 else set())
     idle = idle | idle_parts(resolved)

@@ -74,10 +74,7 @@ def _wait(jobs: Sequence[Future[Run]], runs: Sequence[Run]) -> None:
 
 def gather(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
     """Put the members of all groups into the network of `whole`, and sum up their records."""
-    first = 0
-    for run, size in zip(runs, sizes, strict=True):
-        copy_members(whole.network, run.network, first, to_whole=True)
-        first += size
+    assemble(whole, runs, sizes)
     longest = max(runs, key=lambda run: run.clock.epoch)
     whole.clock, whole.lr = longest.clock, longest.lr
     whole.max_epochs, whole.first_epoch = longest.max_epochs, longest.first_epoch
@@ -93,6 +90,14 @@ def gather(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
     whole.messages = [message for run in runs for message in run.messages]
     whole.history = mean_history([run.history for run in runs])
     whole.parts = list(runs)
+
+
+def assemble(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
+    """Put the members of all groups into the network of `whole`."""
+    first = 0
+    for run, size in zip(runs, sizes, strict=True):
+        copy_members(whole.network, run.network, first, to_whole=True)
+        first += size
 
 
 def scatter(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:

@@ -116,6 +116,8 @@ class Run:
     first_epoch: int = 0
     max_epochs: int = 0
     best_epoch: int = 0
+    best_epochs: list[int] = field(default_factory=list)  # of each member, if they have their own
+    restarts: list[int] = field(default_factory=list)  # epochs after which the schedule began anew
     lr: float = 0.0
     facts: dict[str, float] = field(default_factory=dict)  # factors that fade, for all layers
     stop_reason: str | None = None
@@ -143,7 +145,7 @@ class Run:
         """Start a call: what belongs to the last call only is forgotten."""
         self.first_epoch = self.clock.epoch
         self.stop_reason, self.interrupted, self.failed, self.messages = None, False, False, []
-        self.passes, self.facts = {}, {}
+        self.passes, self.facts, self.restarts, self.best_epochs = {}, {}, [], []
 
     def judged(self, theta: np.ndarray | None = None) -> np.ndarray:
         """The parameters to evaluate and to hand out: an average, or those trained."""

@@ -64,6 +64,7 @@ WRONG = {
     "l1": (["much", None, -0.1, np.nan, np.inf, [0.1]], ["[0", "inf)"]),
     "categorical_features": (["from_types", 3, 0.5], ["None", "from_dtype", "names", "mask"]),
     "feature_encoding": (["columns", True, 0], ["None", "auto", "table"]),
+    "refit": NOT_BOOL,
     "feature_scale": NOT_AUTO_BOOL,
     "parametric_activation": NOT_AUTO_BOOL,
     "numeric_embedding": (["waves", True, 0], ["None", "periodic", "piecewise", "both"]),

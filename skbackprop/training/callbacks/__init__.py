@@ -2,10 +2,11 @@
 
 from .base import EVENTS, Callback
 from .budget import TimeBudget
+from .chosen import KeepChosen, SameRates
 from .members import KeepBestMembers
 from .rates import DivideWhenFlat
 from .reporting import Log, Progress
-from .rounds import AnotherRound
+from .rounds import AnotherRound, SameRounds
 from .stopping import (
     KeepBest,
     KeepFinite,
@@ -22,9 +23,12 @@ __all__ = [
     "DivideWhenFlat",
     "KeepBest",
     "KeepBestMembers",
+    "KeepChosen",
     "KeepFinite",
     "Log",
     "Progress",
+    "SameRates",
+    "SameRounds",
     "StopWhenFlat",
     "TimeBudget",
     "loss_fell",

@@ -143,4 +143,5 @@ class KeepBestMembers(Callback):
             return
         assert self.best is not None
         run.network.theta[...], run.network.fixed[...] = self.best.theta, self.best.fixed
-        run.best_epoch = int(self.best_epochs.max())
+        run.best_epochs = self.best_epochs.tolist()
+        run.best_epoch = max(run.best_epochs)

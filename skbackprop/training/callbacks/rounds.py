@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..run import Run
@@ -43,6 +45,31 @@ class AnotherRound(Callback):
         if self.n_rounds >= self.most or not end < (1 - self.gain) * middle:
             return
         self.n_rounds, self.begin = self.n_rounds + 1, run.max_epochs
-        run.max_epochs += self.factor * length
-        run.clock.first_step = run.clock.step
-        run.clock.n_epochs = run.clock.epoch + self.factor * length
+        begin_round(run, self.factor * length)
+
+
+class SameRounds(Callback):
+    """Begin rounds where another run began them.
+
+    Parameters
+    ----------
+    ends : sequence of int
+        The epochs of the call with which the rounds end, the first of them the ``max_epochs``
+        of the plan.
+    """
+
+    def __init__(self, ends: Sequence[int]):
+        self.ends = list(ends)
+
+    def on_epoch_end(self, run: Run) -> None:
+        later = [end for end in self.ends if end > run.n_epochs]
+        if run.n_epochs == run.max_epochs and later:
+            begin_round(run, later[0] - run.max_epochs)
+
+
+def begin_round(run: Run, length: int) -> None:
+    """After the last epoch planned, plan a schedule of so many more."""
+    run.restarts.append(run.n_epochs)
+    run.max_epochs += length
+    run.clock.first_step = run.clock.step
+    run.clock.n_epochs = run.clock.epoch + length

@@ -1,0 +1,64 @@
+"""A training that follows another: the same rates, up to the epochs that were best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...nn.network import leaves
+from ..run import Run
+from .base import Callback
+
+
+class KeepChosen(Callback):
+    """Return the weights of a given epoch, of each member those of its own.
+
+    Training ends with the last of these epochs.  Where one is not reached, the weights are
+    those of the start.
+
+    Parameters
+    ----------
+    epochs : sequence of int
+        One epoch, counted as in the history, for each member; or one for all of them.
+    """
+
+    def __init__(self, epochs: Sequence[int]):
+        self.epochs = np.asarray(epochs)
+
+    def on_train_begin(self, run: Run) -> None:
+        network = run.network
+        self.kept = network.over(network.theta.copy(), network.fixed.copy())
+
+    def on_epoch_end(self, run: Run) -> None:
+        now = self.epochs == run.clock.epoch
+        if now.any():
+            for kept, new in zip(leaves(self.kept), leaves(run.judged_network()), strict=True):
+                if now.all():
+                    kept[...] = new
+                elif len(new) == len(now):  # what all members share does not learn
+                    kept[now] = new[now]
+        if run.clock.epoch >= self.epochs.max():
+            run.stop("chosen_epoch")
+
+    def on_train_end(self, run: Run) -> None:
+        # L-BFGS may arrive before; where it is, is then what was asked for.
+        if not run.failed and run.stop_reason not in ("converged", "abnormal"):
+            run.network.theta[...], run.network.fixed[...] = self.kept.theta, self.kept.fixed
+            run.best_epoch = int(self.epochs.max())
+
+
+class SameRates(Callback):
+    """Scale the learning rate as another run did, by results that this one does not see.
+
+    Parameters
+    ----------
+    scales : sequence of float
+        A factor on the learning rate for each epoch, the first of all calls included.
+    """
+
+    def __init__(self, scales: Sequence[float]):
+        self.scales = scales
+
+    def on_epoch_begin(self, run: Run) -> None:
+        run.lr_scale = self.scales[min(run.clock.epoch, len(self.scales) - 1)]

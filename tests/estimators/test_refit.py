@@ -1,0 +1,277 @@
+"""``refit=True``: once more on all rows, up to the epochs that the rows held out have chosen."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.datasets import make_classification, make_regression
+from sklearn.exceptions import ConvergenceWarning
+
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.training.callbacks import Callback
+
+X, y = make_classification(120, 6, n_informative=4, flip_y=0.2, random_state=0)
+A, b = make_regression(120, 6, noise=30.0, random_state=0)
+b = (b - b.mean()) / b.std()
+COMMON = {
+    "preset": "plain",
+    "hidden_layer_sizes": (8,),
+    "dtype": "float64",
+    "learning_rate_init": 0.03,
+    "batch_size": 16,
+    "max_iter": 25,
+    "tol": 0.0,
+    "random_state": 0,
+}
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+TASKS = pytest.mark.parametrize(
+    ("Estimator", "rows", "target"),
+    [(BackpropClassifier, X, y), (BackpropRegressor, A, b)],
+    ids=["classes", "numbers"],
+)
+
+SETTINGS = {
+    "adam": {},
+    "sgd": {"solver": "sgd", "learning_rate_init": 0.1},
+    "cosine": {"learning_rate": "cosine"},
+    "averaged": {"averaging": "ema"},
+    "schedule_free": {"solver": "schedule_free"},
+    "dropout": {"dropout": 0.2},
+    "batch norm": {"normalization": "batch", "batch_size": 20},
+    "members that share": {"n_members": 3, "member_sharing": "batch"},
+    "data": {"weight_init": "data", "bias_init": "data"},
+}
+
+
+class StopAfter(Callback):
+    """The end of a training at an epoch, whatever its schedule had planned."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_epoch_end(self, run):
+        if run.clock.epoch == self.epoch:
+            run.stop("told_to")
+
+
+def numbers(estimator):
+    network = estimator._fitted.network
+    return np.concatenate([network.theta, network.fixed])
+
+
+@TASKS
+@pytest.mark.parametrize("name", SETTINGS)
+def test_it_is_the_training_on_all_rows_that_stops_at_the_best_epoch(Estimator, rows, target, name):
+    params = COMMON | SETTINGS[name]
+    first = Estimator(**params, early_stopping=True).fit(rows, target)
+    again = Estimator(**params, early_stopping=True, refit=True).fit(rows, target)
+    assert first.best_iter_ > 1
+    assert name != "adam" or first.best_iter_ < 25  # not simply the last
+    params |= {"early_stopping": False, "n_iter_no_change": 99}
+    by_hand = Estimator(**params, callbacks=[StopAfter(first.best_iter_)]).fit(rows, target)
+    np.testing.assert_array_equal(numbers(again), numbers(by_hand))
+    assert not np.array_equal(numbers(again), numbers(first))
+    for attribute in ("loss_curve_", "validation_scores_", "n_iter_", "stop_reason_"):
+        assert getattr(again, attribute) == getattr(first, attribute)
+
+
+@TASKS
+def test_each_member_gets_its_own_epoch(Estimator, rows, target):
+    params = COMMON | {"n_members": 4}
+    first = Estimator(**params, early_stopping=True).fit(rows, target)
+    again = Estimator(**params, early_stopping=True, refit=True).fit(rows, target)
+    epochs = first._fitted.run.parts[0].best_epochs
+    assert len(epochs) == 4
+    assert len(set(epochs)) > 1
+    for m, epoch in enumerate(epochs):
+        by_hand = Estimator(
+            **params, early_stopping=False, n_iter_no_change=99, callbacks=[StopAfter(epoch)]
+        ).fit(rows, target)
+        for own, expected in zip(again.coefs_, by_hand.coefs_, strict=True):
+            np.testing.assert_array_equal(own[m], expected[m])
+
+
+def test_groups_of_members(monkeypatch):
+    monkeypatch.setattr("skbackprop.training.groups.LARGE", 1)
+    params = COMMON | {"n_members": 4, "early_stopping": True, "refit": True}
+    one = BackpropClassifier(**params, n_jobs=1).fit(X, y)
+    two = BackpropClassifier(**params, n_jobs=2).fit(X, y)
+    assert one._fitted.group_sizes == [2, 2]
+    np.testing.assert_array_equal(numbers(one), numbers(two))
+    first = BackpropClassifier(**{**params, "refit": False}).fit(X, y)
+    for own, before in zip(one.coefs_, first.coefs_, strict=True):
+        assert (own != before).any(axis=(1, 2)).all()
+
+
+@TASKS
+@pytest.mark.parametrize("preset", ["auto", "fast"])
+def test_the_recipes(Estimator, rows, target, preset):
+    params = {"preset": preset, "max_iter": 6, "random_state": 0}
+    first = Estimator(**params).fit(rows, target)
+    again = Estimator(**params, refit=True).fit(rows, target)
+    assert first.resolved_params_["refit"] is False
+    assert again.resolved_params_["refit"] is True
+    assert again.score(rows, target) > 0.3
+    assert not np.array_equal(again.predict(rows), first.predict(rows)) or Estimator is (
+        BackpropClassifier
+    )
+
+
+def test_rounds_are_the_same_rounds():
+    """A target without noise asks for another round; the second training begins it, too."""
+    clean = np.sin(3 * A[:, 0])
+    params = {"n_members": 1, "max_rounds": 3, "learning_rate": "cosine", "max_iter": 5}
+    params = COMMON | params | {"n_iter_no_change": float("inf"), "scoring": "loss"}
+    first = BackpropRegressor(**params, early_stopping=True).fit(A, clean)
+    restarts = first._fitted.run.restarts
+    assert restarts
+    assert first.best_iter_ > restarts[-1]
+    again = BackpropRegressor(**params, early_stopping=True, refit=True).fit(A, clean)
+
+    class Restart(Callback):
+        def on_epoch_end(self, run):
+            from skbackprop.training.callbacks.rounds import begin_round
+
+            if run.n_epochs in restarts:
+                begin_round(
+                    run, 2 * (run.n_epochs - ([0, *restarts][restarts.index(run.n_epochs)]))
+                )
+
+    params |= {"early_stopping": False, "max_rounds": 1, "scoring": "auto"}
+    callbacks = [Restart(), StopAfter(first.best_iter_)]
+    by_hand = BackpropRegressor(**params, callbacks=callbacks).fit(A, clean)
+    np.testing.assert_array_equal(numbers(again), numbers(by_hand))
+
+
+def test_rates_that_react_are_the_same_rates():
+    params = COMMON | {"solver": "sgd", "learning_rate": "adaptive", "learning_rate_init": 0.5}
+    params |= {"n_iter_no_change": 2, "tol": 1e-2, "max_iter": 60}
+    first = BackpropClassifier(**params, early_stopping=True).fit(X, y)
+    rates = first.history_["learning_rate"]
+    assert len(set(rates[: first.best_iter_])) > 1
+    again = BackpropClassifier(**params, early_stopping=True, refit=True).fit(X, y)
+
+    class Rates(Callback):
+        def on_epoch_begin(self, run):
+            run.lr_scale = rates[run.clock.epoch] / 0.5
+
+    params["learning_rate"] = "constant"
+    params["n_iter_no_change"] = 99
+    callbacks = [Rates(), StopAfter(first.best_iter_)]
+    by_hand = BackpropClassifier(**params, early_stopping=False, callbacks=callbacks).fit(X, y)
+    np.testing.assert_allclose(numbers(again), numbers(by_hand), rtol=1e-9)
+
+
+@TASKS
+def test_lbfgs(Estimator, rows, target):
+    params = {"preset": "plain", "solver": "lbfgs", "hidden_layer_sizes": (4,), "max_iter": 100}
+    params |= {"random_state": 0, "early_stopping": True, "dtype": "float64"}
+    first = Estimator(**params).fit(rows, target)
+    again = Estimator(**params, refit=True).fit(rows, target)
+    params |= {"early_stopping": False, "max_iter": first.best_iter_}
+    by_hand = Estimator(**params).fit(rows, target)
+    np.testing.assert_allclose(numbers(again), numbers(by_hand), rtol=1e-9)
+
+
+def test_sparse_rows():
+    params = COMMON | {"early_stopping": True, "refit": True}
+    dense = BackpropClassifier(**params).fit(X, y)
+    sparse = BackpropClassifier(**params).fit(csr_array(X), y)
+    np.testing.assert_allclose(numbers(sparse), numbers(dense), rtol=1e-6, atol=1e-9)
+
+
+def test_intervals_go_by_the_rows_held_out():
+    first = BackpropRegressor(**COMMON, early_stopping=True).fit(A, b)
+    again = BackpropRegressor(**COMMON, early_stopping=True, refit=True).fit(A, b)
+    widths = [np.diff(model.predict_interval(A), axis=1) for model in (first, again)]
+    np.testing.assert_allclose(*widths)
+
+
+def test_going_on_after_a_refit():
+    params = COMMON | {"early_stopping": True, "refit": True, "warm_start": True, "max_iter": 4}
+    model = BackpropClassifier(**params).fit(X, y)
+    before = numbers(model).copy()
+    model.fit(X, y)
+    assert len(model.loss_curve_) == 8
+    assert not np.array_equal(numbers(model), before)
+    twin = BackpropClassifier(**params).fit(X, y)
+    np.testing.assert_array_equal(numbers(twin), before)
+    model.set_params(early_stopping=False, refit=False).partial_fit(X, y)
+
+
+@pytest.mark.parametrize("params", [{"early_stopping": False}, {}], ids=["off", "plain"])
+def test_without_rows_held_out_it_has_no_effect_and_says_so(params):
+    model = BackpropClassifier(**COMMON, refit=True, **params)
+    with pytest.warns(UserWarning, match=r"no effect.*refit=True"):
+        model.fit(X, y)
+    np.testing.assert_array_equal(
+        numbers(model), numbers(BackpropClassifier(**COMMON, **params).fit(X, y))
+    )
+    assert model.resolved_params_["refit"] is False
+
+
+def test_with_rows_of_the_user_it_has_no_effect_and_says_so():
+    model = BackpropClassifier(**COMMON, refit=True)
+    with pytest.warns(UserWarning, match=r"refit=True has no effect with X_val"):
+        model.fit(X[:90], y[:90], X_val=X[90:], y_val=y[90:])
+    assert model.resolved_params_["refit"] is False
+
+
+def test_a_second_training_that_diverges_leaves_the_first(monkeypatch):
+    from skbackprop.training.callbacks import chosen
+
+    first = BackpropClassifier(**COMMON, early_stopping=True).fit(X, y)
+
+    def spoil(keep, run):
+        run.network.theta[...] = np.nan
+        run.stop("diverged")
+
+    monkeypatch.setattr(chosen.KeepChosen, "on_epoch_end", spoil)
+    with pytest.warns(UserWarning, match=r"second training.*no good end.*those of the first"):
+        again = BackpropClassifier(**COMMON, early_stopping=True, refit=True).fit(X, y)
+    np.testing.assert_array_equal(numbers(again), numbers(first))
+
+
+def test_batch_norm_is_checked_for_both():
+    params = COMMON | {"normalization": "batch", "batch_size": 17}  # 120 = 7 · 17 + 1
+    BackpropClassifier(**params, early_stopping=True).fit(X, y)
+    with pytest.raises(ValueError, match="single row"):
+        BackpropClassifier(**params, early_stopping=True, refit=True).fit(X, y)
+
+
+def test_the_budget_is_for_both(monkeypatch):
+    from skbackprop.training.callbacks import budget
+
+    seen = []
+    make = budget.TimeBudget.__init__
+    monkeypatch.setattr(
+        budget.TimeBudget, "__init__", lambda self, s: (seen.append(s), make(self, s))[1]
+    )
+    params = COMMON | {"early_stopping": True, "time_budget": 22.0}
+    BackpropClassifier(**params).fit(X, y)
+    BackpropClassifier(**params, refit=True).fit(X, y)
+    assert seen == pytest.approx([22.0, 10.0])
+
+
+def test_callbacks_are_told_of_the_first_training_only():
+    epochs = []
+
+    class Note(Callback):
+        def on_epoch_end(self, run):
+            epochs.append(run.clock.epoch)
+
+    for refit in (False, True):
+        epochs.append("fit")
+        BackpropClassifier(**COMMON, early_stopping=True, refit=refit, callbacks=[Note()]).fit(X, y)
+    half = len(epochs) // 2
+    assert epochs[:half] == epochs[half:]
+
+
+def test_nothing_is_silently_different():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        BackpropClassifier(**COMMON, early_stopping=True, refit=True).fit(X, y)
