@@ -137,6 +137,7 @@ SEED = Rule(
         v is None or isinstance(v, np.random.RandomState) or (is_integer(v) and 0 <= v < 2**32)
     ),
 )
+RATE = number(0, 1)
 SCHEDULE = names("auto", *SCHEDULES) | CALLABLE
 ACTIVATION = names(*ACTIVATIONS) | having("forward", "backward")
 INITIALIZER = names("mlp", "data", *INITIALIZERS) | CALLABLE
@@ -182,9 +183,9 @@ CONSTRAINTS: dict[str, Rule] = {
     "max_grad_norm": NONE | number(0, inf, closed="neither"),
     "weight_decay_schedule": SCHEDULE,
     "l1": number(0, inf),
-    "dropout": AUTO | number(0, 1),
+    "dropout": AUTO | RATE | each(RATE, "these, one for each hidden layer"),
     "dropout_schedule": SCHEDULE,
-    "input_dropout": number(0, 1),
+    "input_dropout": RATE,
     "normalization": NONE | names(*NORMALIZATIONS),
     "residual": BOOL,
     "averaging": NONE | names("auto", *AVERAGES),

@@ -17,6 +17,7 @@ from ..nn.network import Network
 from ..optim.base import n_cores
 from ..training.batches import Batches
 from ..training.callbacks import Callback, KeepBest, KeepBestMembers
+from ..training.callbacks.chosen import ARRIVED
 from ..training.groups import assemble, gather, group_sizes, scatter, train_groups
 from ..training.loop import train
 from ..training.probe import mean_loss, probe_learning_rate
@@ -38,13 +39,9 @@ def learn(estimator: Any, fitted: Fitted, table: Table, given: Given) -> None:
     start = deepcopy(fitted.run) if resolved["refit"] else None
     sides = divide(estimator, fitted, table, given)
     n = len(sides.learning[0]) if sides.learning else sides.table.x.shape[0]
-    chosen = not (given.incremental or resolve.is_auto(estimator.batch_size))
-    resolved["batch_size"] = recipe.batch_size(resolved, n, chosen=chosen)
-    if not given.incremental and n > 0 and resolved["gradient_accumulation_steps"] > 1:
-        recipe.warn_accumulation(resolved, n)
-    resolve.check_combination(resolved, n)
-    if start is not None:
-        resolve.check_combination(resolved, table.x.shape[0])
+    choose_batches(estimator, resolved, n, given)
+    for count in {n, table.x.shape[0]} if resolved["refit"] else {n}:
+        resolve.check_combination(resolved, count)
     check_sides(fitted, sides)
     extra = estimator._tell_scikit_learn(fitted, given)
     if in_groups(resolved):
@@ -57,6 +54,14 @@ def learn(estimator: Any, fitted: Fitted, table: Table, given: Given) -> None:
     if start is not None and not fitted.run.interrupted:
         refit(replace(fitted, run=start), fitted, table, given)
     report_end(fitted.run, resolved, incremental=given.incremental)
+
+
+def choose_batches(estimator: Any, resolved: dict[str, Any], n: int, given: Given) -> None:
+    """Settle the size of the batches of `n` rows."""
+    chosen = not (given.incremental or resolve.is_auto(estimator.batch_size))
+    resolved["batch_size"] = recipe.batch_size(resolved, n, chosen=chosen)
+    if not given.incremental and n > 0 and resolved["gradient_accumulation_steps"] > 1:
+        recipe.warn_accumulation(resolved, n)
 
 
 def learn_alone(
@@ -233,7 +238,7 @@ def make_plan(
         max_grad_norm=resolved["max_grad_norm"],
         average=average,
         average_from=average_from,
-        noisy=max(resolved["dropout"], resolved["input_dropout"]) > 0,
+        noisy=recipe.drops(resolved),
         rates=recipe.make_rates(resolved, run.network),
         fading=recipe.make_fading(resolved),
         label_smoothing=resolved["label_smoothing"],
@@ -282,10 +287,11 @@ def refit(again: Fitted, fitted: Fitted, table: Table, given: Given) -> None:
         plan.callbacks = recipe.make_callbacks_of_refit(resolved, first, ends)
         plans.append(plan)
     train_groups(plans, runs, n_threads=n_threads(resolved))
-    if any(run.stop_reason != "chosen_epoch" for run in runs):
-        reasons = ", ".join(sorted({str(run.stop_reason) for run in runs} - {"chosen_epoch"}))
+    lost = {str(run.stop_reason) for run in runs} - {"chosen_epoch", *ARRIVED}
+    if lost:
         warn_user(
-            f"The second training, on all rows, came to no good end ({reasons}). The weights are "
+            "The second training, on all rows, came to no good end "
+            f"({', '.join(sorted(lost))}). The weights are "
             "those of the first. Set refit=False, or learning_rate_init lower."
         )
         return

@@ -116,7 +116,7 @@ def make_extras(resolved: dict[str, Any], members: int | None) -> Extras:
     """Biases, dropout, normalization and residual connections."""
     return Extras(
         resolved["fit_intercept"],
-        resolved["dropout"],
+        make_dropout(resolved),
         resolved["normalization"],
         resolved["residual"],
         resolved["input_dropout"],
@@ -125,6 +125,24 @@ def make_extras(resolved: dict[str, Any], members: int | None) -> Extras:
         members,
         resolved["member_sharing"],
     )
+
+
+def make_dropout(resolved: dict[str, Any]) -> float | tuple[float, ...]:
+    """One rate for all hidden layers, or one for each."""
+    rates, n_hidden = resolved["dropout"], len(resolved["hidden_layer_sizes"])
+    if not isinstance(rates, (list, tuple)):
+        return float(rates)
+    if len(rates) != n_hidden:
+        raise ValueError(
+            f"dropout needs one rate, or one for each of the {n_hidden} hidden layers, got "
+            f"{len(rates)}: {rates!r}. Make the list as long as hidden_layer_sizes."
+        )
+    return tuple(float(rate) for rate in rates)
+
+
+def drops(resolved: dict[str, Any]) -> bool:
+    """Is anything dropped in training?"""
+    return bool(np.any(make_dropout(resolved)) or resolved["input_dropout"])
 
 
 def has_front(fitted: Any) -> bool:

@@ -116,8 +116,9 @@ class BackpropRegressor(
         "constant".
     l1 : float, default=0.0
         L1 penalty: after a step each weight moves by ``rate * l1`` towards 0, and may end there.
-    dropout : float or "auto", default="auto"
-        Fraction of each hidden layer that is dropped in training.  "auto": 0.15; plain: 0.
+    dropout : float, list of float or "auto", default="auto"
+        Fraction of each hidden layer that is dropped in training, or one fraction for each.
+        "auto": 0.15; plain: 0.
     dropout_schedule : str, object or "auto", default="auto"
         How the fraction fades.  "auto": "flat_cos"; plain: "constant".
     input_dropout : float, default=0.0

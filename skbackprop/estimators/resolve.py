@@ -74,6 +74,11 @@ def is_auto(value: Any) -> bool:
     return isinstance(value, str) and value == "auto"
 
 
+def is_on(value: Any) -> bool:
+    """Is a part there?  Rates of 0, one or several, leave it out."""
+    return any(value) if isinstance(value, (list, tuple)) else bool(value)
+
+
 def resolve(
     params: dict[str, Any], facts: Facts, old: dict[str, Any] | None = None
 ) -> dict[str, Any]:
@@ -133,7 +138,7 @@ def own_defaults(solver: str, params: dict[str, Any]) -> dict[str, Any]:
 def check_combination(resolved: dict[str, Any], n: int) -> None:
     """Refuse what cannot work together, with advice."""
     if resolved["solver"] == "lbfgs":
-        unfit = [name for name in ONLY_STOCHASTIC if resolved[name]]
+        unfit = [name for name in ONLY_STOCHASTIC if is_on(resolved[name])]
         unfit += ["normalization"] if resolved["normalization"] == "batch" else []
         if unfit:
             named = ", ".join(f"{name}={resolved[name]!r}" for name in unfit)
@@ -206,7 +211,7 @@ def idle_parts(resolved: dict[str, Any]) -> set[str]:
     if resolved["feature_encoding"] is None:
         idle |= {"categorical_features", "category_width"}
     for name in ("dropout", "weight_decay", "label_smoothing"):
-        idle |= set() if resolved[name] else {f"{name}_schedule"}
+        idle |= set() if is_on(resolved[name]) else {f"{name}_schedule"}
     weight, bias = (is_data(resolved[name]) for name in ("weight_init", "bias_init"))
     return idle | {"bias_init"} if bias and not weight else idle
 

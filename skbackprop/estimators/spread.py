@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..nn.losses import Pinball
+from .recipe import drops
 from .uncertainty import conformal_margin, conformal_quantile, conformalized_quantiles, mc_dropout
 
 
@@ -29,7 +30,7 @@ class MemberSpread:
             return fitted.loss.predict(scores).std(axis=0)
         if method != "dropout":
             raise ValueError(f"method must be 'members' or 'dropout', got {method!r}.")
-        if max(fitted.resolved["dropout"], fitted.resolved["input_dropout"]) == 0:
+        if not drops(fitted.resolved):
             raise ValueError(
                 "method='dropout' needs a network with dropout, got dropout=0. Fit with "
                 "dropout=0.1, or use method='members'."

@@ -89,8 +89,8 @@ class Extras:
     ----------
     bias : bool
         Do the dense layers have biases?
-    dropout : float
-        Fraction dropped after each hidden activation.
+    dropout : float or tuple of float
+        Fraction dropped after each hidden activation, the same for all or one for each layer.
     normalization : key of `NORMALIZATIONS`, or None
         What is between each hidden dense layer and its activation.
     residual : bool
@@ -110,7 +110,7 @@ class Extras:
     """
 
     bias: bool = True
-    dropout: float = 0.0
+    dropout: float | tuple[float, ...] = 0.0
     normalization: str | None = None
     residual: bool = False
     input_dropout: float = 0.0
@@ -124,6 +124,10 @@ class Extras:
         if self.members is None or self.sharing != "independent":
             return shape
         return (self.members, *shape)
+
+    def dropped(self, i: int) -> float:
+        """The fraction dropped of hidden layer `i`."""
+        return self.dropout[i] if isinstance(self.dropout, tuple) else self.dropout
 
     def drop(self, rate: float) -> Dropout:
         """A dropout layer; with weights in common members had better differ in what they drop."""
@@ -183,7 +187,7 @@ def mlp(
         if i == len(hidden):
             layers.append(dense)
         else:
-            layers += hidden_layer(dense, each[i], extras, first=i == 0)
+            layers += hidden_layer(i, dense, each[i], extras)
     return Sequential(tuple(layers))
 
 
@@ -197,19 +201,17 @@ def input_layers(n_in: int, extras: Extras) -> list[Layer]:
     return [*layers, Scale((n_in,))] if scaled else layers
 
 
-def hidden_layer(
-    dense: AnyDense, activation: Activation, extras: Extras, *, first: bool
-) -> list[Layer]:
-    """The layers that make one hidden layer."""
+def hidden_layer(i: int, dense: AnyDense, activation: Activation, extras: Extras) -> list[Layer]:
+    """The layers that make hidden layer `i`."""
     layers: list[Layer] = [dense]
     shape = extras.each(dense.n_out)
     if extras.normalization is not None:
         layers.append(NORMALIZATIONS[extras.normalization](shape))
     parametric = ParametricActivation(activation, shape)
     layers.append(parametric if extras.parametric else Activate(activation))
-    if extras.dropout > 0:
-        layers.append(extras.drop(extras.dropout))
-    if first or not extras.residual:
+    if extras.dropped(i) > 0:
+        layers.append(extras.drop(extras.dropped(i)))
+    if i == 0 or not extras.residual:
         return layers
     same = dense.n_in == dense.n_out
     shortcut = Layer() if same else extras.dense(dense.n_in, dense.n_out, False)
@@ -219,8 +221,10 @@ def hidden_layer(
 def depth_of_hidden(k: int, extras: Extras) -> int:
     """How many layers of `mlp` it takes to get the output of hidden layer `k`, from 0."""
     below = len(input_layers(1, extras))
-    layers = 2 + (extras.normalization is not None) + (extras.dropout > 0)
-    return below + (layers + k if extras.residual else layers * (k + 1))
+    layers = [
+        2 + (extras.normalization is not None) + (extras.dropped(i) > 0) for i in range(k + 1)
+    ]
+    return below + (layers[0] + k if extras.residual else sum(layers))
 
 
 def table_input(

@@ -57,7 +57,10 @@ WRONG = {
     "weight_decay": (["much", None, -0.1, np.nan, np.inf, [0.1]], ["auto", "[0", "inf)"]),
     "gradient_accumulation_steps": (["many", None, 0, 2.5, True], ["int", "[1"]),
     "max_grad_norm": (["much", 0.0, -1.0, np.nan, np.inf, [1.0], True], ["None", "(0", "inf)"]),
-    "dropout": (["much", None, -0.1, 1.0, 1, np.nan, [0.5], True], ["auto", "[0", "1)"]),
+    "dropout": (
+        ["much", None, -0.1, 1.0, 1, np.nan, [1.0], [True], True],
+        ["auto", "[0", "1)", "list"],
+    ),
     "input_dropout": (["much", None, -0.1, 1.0, np.nan, [0.5]], ["[0", "1)"]),
     "dropout_schedule": NOT_SCHEDULE,
     "weight_decay_schedule": NOT_SCHEDULE,

@@ -18,6 +18,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import check_estimator
 
 from skbackprop.nn.architectures import NORMALIZATIONS
+from skbackprop.nn.layers import Dropout
 from skbackprop.nn.losses import HalfSquaredError
 from skbackprop.optim import AVERAGES, OPTIMIZERS, ExponentialAverage
 from skbackprop.optim.schedules import SCHEDULES
@@ -272,6 +273,53 @@ def test_no_gradient_is_longer_than_allowed(solver):
     norms = classifier(solver=solver, max_grad_norm=0.05, max_iter=5).fit(X, y).history_
     assert max(norms["gradient_norm"]) <= 0.05 * (1 + 1e-12)
     assert max(classifier(solver=solver, max_iter=5).fit(X, y).history_["gradient_norm"]) > 0.05
+
+
+# A rate of dropout for each layer ---------------------------------------------------------------
+
+
+def test_equal_rates_of_dropout_are_one_rate():
+    one, each = (
+        classifier(hidden_layer_sizes=(6, 5), dropout=d, max_iter=4).fit(X, y)
+        for d in (0.2, [0.2, 0.2])
+    )
+    np.testing.assert_array_equal(one._fitted.network.theta, each._fitted.network.theta)
+
+
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize("rates", [(0.0, 0.3), [0.3, 0.0], (0.1, 0.4)])
+def test_each_layer_drops_at_its_own_rate(rates, residual):
+    model = classifier(hidden_layer_sizes=(6, 6), dropout=rates, residual=residual, max_iter=4).fit(
+        X, y
+    )
+    layers = [
+        part for layer in model.network_.layer.layers
+        for part in (layer.inner.layers if hasattr(layer, "inner") else (layer,))
+    ]  # fmt: skip
+    assert [layer.rate for layer in layers if isinstance(layer, Dropout)] == [
+        rate for rate in rates if rate > 0
+    ]
+    # the layers are found again whatever stands between them
+    last = model.activations(X) @ model.coefs_[-1] + model.intercepts_[-1]
+    np.testing.assert_allclose(last, model.network_.scores(X), rtol=1e-6)
+    assert model.activations(X, 0).shape == (len(X), 6)
+    assert (model.predict_std(X, method="dropout") > 0).any()
+
+
+def test_rates_of_dropout_need_as_many_layers():
+    with pytest.raises(ValueError, match=r"dropout needs one rate.*each of the 2.*got 3.*as long"):
+        classifier(hidden_layer_sizes=(6, 5), dropout=[0.1, 0.2, 0.3]).fit(X, y)
+
+
+def test_rates_of_zero_are_no_dropout():
+    params = {"solver": "lbfgs", "learning_rate_init": "auto", "batch_size": "auto", "max_iter": 20}
+    none = classifier(hidden_layer_sizes=(6, 5), dropout=[0.0, 0.0], **params).fit(X, y)
+    np.testing.assert_array_equal(
+        none._fitted.network.theta,
+        classifier(hidden_layer_sizes=(6, 5), **params).fit(X, y)._fitted.network.theta,
+    )
+    with pytest.raises(ValueError, match=r"lbfgs.*dropout=\[0.0, 0.1\]"):
+        classifier(hidden_layer_sizes=(6, 5), dropout=[0.0, 0.1], **params).fit(X, y)
 
 
 # What makes no sense is refused ----------------------------------------------------------------

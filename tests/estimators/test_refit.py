@@ -11,7 +11,8 @@ from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop.training.callbacks import Callback
+from skbackprop.training.callbacks import Callback, budget, chosen
+from skbackprop.training.callbacks.rounds import begin_round
 
 X, y = make_classification(120, 6, n_informative=4, flip_y=0.2, random_state=0)
 A, b = make_regression(120, 6, noise=30.0, random_state=0)
@@ -133,8 +134,6 @@ def test_rounds_are_the_same_rounds():
 
     class Restart(Callback):
         def on_epoch_end(self, run):
-            from skbackprop.training.callbacks.rounds import begin_round
-
             if run.n_epochs in restarts:
                 begin_round(
                     run, 2 * (run.n_epochs - ([0, *restarts][restarts.index(run.n_epochs)]))
@@ -174,6 +173,17 @@ def test_lbfgs(Estimator, rows, target):
     params |= {"early_stopping": False, "max_iter": first.best_iter_}
     by_hand = Estimator(**params).fit(rows, target)
     np.testing.assert_allclose(numbers(again), numbers(by_hand), rtol=1e-9)
+
+
+def test_lbfgs_that_converges_earlier_the_second_time(monkeypatch):
+    params = {"preset": "plain", "solver": "lbfgs", "hidden_layer_sizes": (), "max_iter": 200}
+    params |= {"random_state": 0, "tol": 1e-8, "dtype": "float64", "alpha": 1.0}
+    whole = BackpropRegressor(**params).fit(A, b)
+    make = chosen.KeepChosen.__init__
+    monkeypatch.setattr(chosen.KeepChosen, "__init__", lambda self, _: make(self, [99]))
+    model = BackpropRegressor(**params, early_stopping=True, refit=True).fit(A, b)
+    assert whole.n_iter_ < 99
+    np.testing.assert_array_equal(numbers(model), numbers(whole))
 
 
 def test_sparse_rows():
@@ -221,8 +231,6 @@ def test_with_rows_of_the_user_it_has_no_effect_and_says_so():
 
 
 def test_a_second_training_that_diverges_leaves_the_first(monkeypatch):
-    from skbackprop.training.callbacks import chosen
-
     first = BackpropClassifier(**COMMON, early_stopping=True).fit(X, y)
 
     def spoil(keep, run):
@@ -243,8 +251,6 @@ def test_batch_norm_is_checked_for_both():
 
 
 def test_the_budget_is_for_both(monkeypatch):
-    from skbackprop.training.callbacks import budget
-
     seen = []
     make = budget.TimeBudget.__init__
     monkeypatch.setattr(

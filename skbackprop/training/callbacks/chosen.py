@@ -10,6 +10,9 @@ from ...nn.network import leaves
 from ..run import Run
 from .base import Callback
 
+# L-BFGS may arrive before the epoch; where it is, is then what was asked for.
+ARRIVED = "converged", "abnormal"
+
 
 class KeepChosen(Callback):
     """Return the weights of a given epoch, of each member those of its own.
@@ -42,8 +45,7 @@ class KeepChosen(Callback):
             run.stop("chosen_epoch")
 
     def on_train_end(self, run: Run) -> None:
-        # L-BFGS may arrive before; where it is, is then what was asked for.
-        if not run.failed and run.stop_reason not in ("converged", "abnormal"):
+        if not run.failed and run.stop_reason not in ARRIVED:
             run.network.theta[...], run.network.fixed[...] = self.kept.theta, self.kept.fixed
             run.best_epoch = int(self.epochs.max())
 
