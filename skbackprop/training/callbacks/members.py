@@ -61,7 +61,7 @@ class KeepBestMembers(Callback):
         else:  # shorter folds are filled up to be stacked; what fills them is not looked at
             self.rows = np.stack([np.resize(fold, n) for fold in folds])
         # Few rows are kept, those of a large table are gathered whenever they are looked at.
-        self.at_once = max(1, KEPT // (self.x.shape[1] * max(1, self.rows.size // n)))
+        self.at_once = max(1, KEPT // max(1, self.x.shape[1] * self.rows.size // n))
         self.kept = self.x[self.rows] if n <= self.at_once else None
         self.sizes = [len(fold) for fold in folds]
         self.target = [target[fold] for fold in folds]
