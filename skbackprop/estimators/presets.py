@@ -125,7 +125,8 @@ def tabular(facts: Facts, *, speed: str = "auto") -> dict[str, Any]:
     if speed == "fast":
         k, n_steps = 3, n_steps // 3
     elif speed == "best":
-        k, width, n_steps = 16, 128, 3000 if n >= TINY else n_steps
+        k, width = 16, 128
+        n_steps = n_steps if n < TINY else 1000 if small else 3000
     slow = speed == "best" or facts.incremental or (small and speed == "auto")
     # For the waves and ramps of a number; few rows learn many inputs by heart.
     room = min(ROOM, n // 4) // max(facts.n_numeric, 1)
