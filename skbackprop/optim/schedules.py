@@ -77,7 +77,8 @@ class Clock:
     @property
     def progress(self) -> float:
         """The part of the planned steps that has been taken, from 0 to 1."""
-        return min(1.0, self.taken / self.horizon)
+        taken, horizon = self.taken, self.horizon
+        return taken / horizon if taken < horizon else 1.0  # a plan may end before it began
 
     def tick(self, n_rows: int) -> None:
         """A step on `n_rows` rows was taken."""

@@ -164,6 +164,16 @@ def test_rates_that_react_are_the_same_rates():
     np.testing.assert_allclose(numbers(again), numbers(by_hand), rtol=1e-9)
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "warmup_cosine", "coslog4"])
+def test_rounds_may_be_followed_by_partial_fit(schedule):
+    params = COMMON | {"early_stopping": True, "max_rounds": 3, "max_iter": 4, "scoring": "loss"}
+    params |= {"n_iter_no_change": float("inf"), "learning_rate": schedule}
+    model = BackpropRegressor(**params).fit(A, A[:, 0])
+    assert model.n_iter_ > 4
+    model.set_params(early_stopping=False, scoring="auto", max_rounds="auto")
+    assert np.isfinite(model.partial_fit(A, b).predict(A)).all()
+
+
 @TASKS
 def test_lbfgs(Estimator, rows, target):
     params = {"preset": "plain", "solver": "lbfgs", "hidden_layer_sizes": (4,), "max_iter": 100}

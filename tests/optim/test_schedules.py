@@ -240,6 +240,15 @@ def test_the_clock_counts():
     assert pickle.loads(pickle.dumps(clock_after(2))) == clock_after(2)
 
 
+@pytest.mark.parametrize("first_step", [6, 9])
+def test_a_round_that_began_after_the_plan_has_ended_is_at_its_end(first_step):
+    """So it is when a fit of several rounds goes on with `partial_fit`."""
+    clock = Clock(step=9, n_steps=3, n_epochs=2, first_step=first_step)
+    assert clock.progress == 1.0
+    for name in SCHEDULES:
+        assert 0 <= SCHEDULES[name]()(clock) <= 1
+
+
 def test_a_schedule_without_a_formula_says_so():
     with pytest.raises(NotImplementedError, match="Schedule does not define `__call__`"):
         Schedule()(Clock())
