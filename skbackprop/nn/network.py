@@ -187,6 +187,15 @@ def fixed_arrays(network: Network) -> Iterator[tuple[str, np.ndarray]]:
         yield path[-1], network.fixed[where].reshape(param.shape)
 
 
+def copy_marked(kept: Network, new: Network, marked: np.ndarray) -> None:
+    """Copy the members of `new` that are marked; what they share is copied with all of them."""
+    for old, now in zip(leaves(kept), leaves(new), strict=True):
+        if marked.all():
+            old[...] = now
+        elif len(now) == len(marked):
+            old[marked] = now[marked]
+
+
 def copy_members(whole: Network, part: Network, first: int, *, to_whole: bool) -> None:
     """Copy the members of `part`, number `first` and following of `whole`, one way or the other.
 

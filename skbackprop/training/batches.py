@@ -59,6 +59,11 @@ class Batches:
     _buffers: dict[tuple[str, int], np.ndarray] = field(default_factory=dict, repr=False)
 
     @property
+    def rows_at_once(self) -> int:
+        """Rows that are propagated together, at most."""
+        return self.part_size or self.batch_size
+
+    @property
     def n_rows(self) -> int:
         """Rows that a member sees in an epoch."""
         if self.members is None:

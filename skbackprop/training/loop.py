@@ -91,12 +91,12 @@ def one_epoch(
     first_averaged = plan.average_from * clock.n_steps * clock.n_epochs
     update = Update(plan, run)
     run.order = plan.batches.order(run.order, run.rng)
-    total, n_rows, at_once = 0.0, 0, plan.batches.part_size
+    total, n_rows, at_once = 0.0, 0, plan.batches.rows_at_once
     for x, target, weight, mass in plan.batches.epoch(run.order):
         n = x.shape[-2]
         for name, schedule in plan.fading.items():
             run.facts[name] = schedule(clock)
-        if at_once is None or n <= at_once:
+        if n <= at_once:
             value = objective(x, target, weight, run.bound(x.shape), mass)
         else:
             value = objective.in_parts(x, target, weight, run.bound, mass, size=at_once)

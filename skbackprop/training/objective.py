@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -103,17 +104,25 @@ class Objective:
         n = x.shape[-2]
         if total is None:
             total = float(n) if weight is None else weight.sum(axis=-1, keepdims=True)
-        part = replace(self, alpha=self.alpha / -(-n // size))  # each has its share of the penalty
-        grad, value = self.network.grad, 0.0
-        added = np.zeros_like(grad)
+        grad, added, value = self.network.grad, self._added, 0.0
+        added.fill(0)
         for start in range(0, n, size):
             rows = slice(start, start + size)
             x_part = x[rows] if x.ndim == 2 else x[:, rows]
             weight_part = None if weight is None else weight[..., rows]
-            value += part(x_part, target[..., rows, :], weight_part, bind(x_part.shape), total)
+            bound = bind(x_part.shape)
+            value += self._loss_alone(x_part, target[..., rows, :], weight_part, bound, total)
             added += grad
         grad[...] = added
-        return value
+        return value + self._penalize(float(np.mean(total))) / bound.n_members
+
+    @cached_property
+    def _loss_alone(self) -> Objective:
+        return replace(self, alpha=0.0)
+
+    @cached_property
+    def _added(self) -> np.ndarray:
+        return np.empty_like(self.network.grad)
 
     def sums(
         self, x: Any, target: np.ndarray, weight: np.ndarray | None, bound: Pass

@@ -233,7 +233,7 @@ def without(batches: Batches, held: np.ndarray) -> Batches:
 
 def whole_batches(rows: np.ndarray, batches: Batches) -> np.ndarray:
     """These rows, but for a last batch of a single one, which batch norm would refuse."""
-    single = len(rows) > 1 and len(rows) % (batches.part_size or batches.batch_size) == 1
+    single = len(rows) > 1 and len(rows) % batches.rows_at_once == 1
     return rows[:-1] if single else rows
 
 

@@ -229,9 +229,8 @@ def test_a_pass_within_a_larger_one(name, layer, shape):
     short = draw((*shape[:-2], 2, shape[-1]), seed=3)
     bound = network.bind(shape, needs_dx=True)
     within = network.bind_within(bound, short.shape)
-    assert any(
-        np.shares_memory(a, b) for a in all_arrays(within.ws) for b in all_arrays(bound.ws)
-    ) == any(True for _ in all_arrays(bound.ws))
+    large, small = list(all_arrays(bound.ws)), list(all_arrays(within.ws))
+    assert all(any(np.shares_memory(a, b) for b in large) for a in small if a.size)
     for rows, own in ((x, bound), (short, within)) * 2:
         assert_same(run(network, rows, own), run(network, rows), rtol=0, atol=0)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...nn.network import leaves
+from ...nn.network import copy_marked
 from ..run import Run
 from .base import Callback
 
@@ -18,7 +18,7 @@ class KeepChosen(Callback):
     """Return the weights of a given epoch, of each member those of its own.
 
     Training ends with the last of these epochs.  Where one is not reached, the weights are
-    those of the start.
+    those of the start, but for L-BFGS that has converged before.
 
     Parameters
     ----------
@@ -36,11 +36,7 @@ class KeepChosen(Callback):
     def on_epoch_end(self, run: Run) -> None:
         now = self.epochs == run.clock.epoch
         if now.any():
-            for kept, new in zip(leaves(self.kept), leaves(run.judged_network()), strict=True):
-                if now.all():
-                    kept[...] = new
-                elif len(new) == len(now):  # what all members share does not learn
-                    kept[now] = new[now]
+            copy_marked(self.kept, run.judged_network(), now)
         if run.clock.epoch >= self.epochs.max():
             run.stop("chosen_epoch")
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...nn.losses import Loss
-from ...nn.network import Network, leaves
+from ...nn.network import Network, copy_marked
 from ..run import Run
 from .base import Callback
 
@@ -131,9 +131,7 @@ class KeepBestMembers(Callback):
         network = run.judged_network()
         if self.best is None:
             self.best = network.over(network.theta.copy(), network.fixed.copy())
-        for kept, new in zip(leaves(self.best), leaves(network), strict=True):
-            if len(new) == len(better):  # what all members share does not learn
-                kept[better] = new[better]
+        copy_marked(self.best, network, better)  # what members share does not learn
         self.best_scores[better] = scores[better]
         self.best_epochs[better] = run.clock.epoch
 
