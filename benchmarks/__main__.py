@@ -29,7 +29,7 @@ from . import (
     isolate,
     report,
 )
-from .facts import missing_peers
+from .environment import missing_peers
 from .targets import TARGETS
 
 RESULTS = isolate.ROOT / "benchmarks" / "results"
@@ -74,7 +74,7 @@ def parse(given: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=BENCHMARKS, metavar="NAME",
                         help=f"some of {', '.join(BENCHMARKS)}")  # fmt: skip
-    parser.add_argument("--repeats", type=int, default=5, help="how often to time each side")
+    parser.add_argument("--repeats", type=int, default=5, help="how often to time each peer")
     parser.add_argument("--quick", action="store_true",
                         help="the smallest networks, once: does everything work?")  # fmt: skip
     parser.add_argument("--output", type=Path, help="folder to write to; a whole run writes to "

@@ -104,7 +104,7 @@ def depth_cases(arguments: argparse.Namespace) -> Iterator[Record]:
 
 
 def rate_cases(arguments: argparse.Namespace) -> Iterator[Record]:
-    """Rates on a grid for both sides, and a probed one."""
+    """Rates on a grid for both peers, and a probed one."""
     factors, methods = [1.0] if arguments.quick else FACTORS, methods_of(arguments)
     for seed in range(arguments.seeds):
         for table in arguments.tables:
@@ -140,7 +140,7 @@ def spread_cases(arguments: argparse.Namespace) -> Iterator[Record]:
 
 
 def little_cases(arguments: argparse.Namespace) -> Iterator[Record]:
-    """Few rows for both sides."""
+    """Few rows for both peers."""
     for seed in range(arguments.seeds):
         for table in arguments.tables:
             for rows in [60] if arguments.quick else [100, 300, 1000]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .configurations import COMPARED, CONFIGURATIONS, QUICK
-from .facts import missing_peers
-from .sides import SIDES, Task, agree
+from .environment import missing_peers
+from .peers import SIDES, Task, agree
 from .timing import compare
 
 MILLISECOND = 1e-3
@@ -24,7 +24,7 @@ def cases(quick: bool) -> list[dict[str, Any]]:
 
 
 def measure(against: str, configuration: str, repeats: int) -> dict[str, Any]:
-    """Milliseconds per step of both sides; raises if they do not learn the same."""
+    """Milliseconds per step of both peers; raises if they do not learn the same."""
     peer, dtype, precision = AGAINST[against]
     c = CONFIGURATIONS[configuration]
     task = Task(c, dtype, precision)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .configurations import CONFIGURATIONS, Configuration
-from .sides import Task, fit_ours
+from .peers import Task, fit_ours
 from .steps import make_epoch
 from .timing import alternate
 
@@ -40,9 +40,9 @@ def measure(configuration: str, repeats: int) -> dict[str, Any]:
         for _ in range(c.epochs):
             epoch()
 
-    sides = {"floor": floor, "step": loop, "fit": lambda: fit_ours(task, c.epochs)}
-    alternate(sides, 1)  # warm
-    seconds = alternate(sides, repeats)
+    peers = {"floor": floor, "step": loop, "fit": lambda: fit_ours(task, c.epochs)}
+    alternate(peers, 1)  # warm
+    seconds = alternate(peers, repeats)
     result = {name: 1e3 * median(times) / c.n_steps for name, times in seconds.items()}
     share = result["floor"] / result["step"]
     return result | {"share": share, "seconds": seconds}

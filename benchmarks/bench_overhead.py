@@ -41,10 +41,10 @@ def measure(configuration: str, repeats: int) -> dict[str, Any]:
         for _ in range(EPOCHS):
             epoch()
 
-    sides = {"loop": loop, "by_hand": write_out}
+    peers = {"loop": loop, "by_hand": write_out}
     with np.errstate(all="ignore"):  # the same batch over and over may end anywhere
-        alternate(sides, 1)  # warm
-        seconds = alternate(sides, repeats)
+        alternate(peers, 1)  # warm
+        seconds = alternate(peers, repeats)
     result: dict[str, Any] = {name: 1e6 * median(t) / n for name, t in seconds.items()}
     result["overhead"] = result["loop"] - result["by_hand"]
     return result | {"calls": len(calls), "seconds": seconds}

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier
 
 from .configurations import CONFIGURATIONS, make_data
-from .sides import OURS, Task, estimator
+from .peers import OURS, Task, estimator
 from .timing import compare
 
 
@@ -24,7 +24,7 @@ def cases(quick: bool) -> list[dict[str, Any]]:
 
 
 def measure(configuration: str, rows: int, dtype: str, repeats: int) -> dict[str, Any]:
-    """Microseconds per call of both sides, fitted to and predicting from `dtype`."""
+    """Microseconds per call of both peers, fitted to and predicting from `dtype`."""
     c = CONFIGURATIONS[configuration]
     task = Task(c, dtype)
     ours, peer = (
@@ -37,10 +37,10 @@ def measure(configuration: str, rows: int, dtype: str, repeats: int) -> dict[str
         raise AssertionError(f"Both should predict the same, got a difference of {difference}.")
     n = max(1, 2000 // rows)  # calls
 
-    def side(model: Any) -> Any:
+    def peer(model: Any) -> Any:
         return lambda: [model.predict_proba(X) for _ in range(n)]
 
-    result = compare(side(ours), side(peer), repeats, per=n, unit=1e-6)
+    result = compare(peer(ours), peer(peer), repeats, per=n, unit=1e-6)
     return result | {"difference": float(difference)}
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .configurations import Configuration
-from .sides import Task, fit_ours
+from .peers import Task, fit_ours
 from .timing import alternate
 
 BASE = Configuration(2_000, 20, (100,), 2, 200, epochs=2)

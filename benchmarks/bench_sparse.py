@@ -9,7 +9,7 @@ from scipy.sparse import csr_array, random_array
 from sklearn.neural_network import MLPClassifier
 
 from .configurations import Configuration
-from .sides import OURS, Task, agree, estimator
+from .peers import OURS, Task, agree, estimator
 from .timing import compare
 
 DENSITY = 0.002
@@ -37,18 +37,18 @@ class SparseTask(Task):
 
 
 def measure(rows: int, columns: int, precision: str, repeats: int) -> dict[str, Any]:
-    """Milliseconds per step of both sides."""
+    """Milliseconds per step of both peers."""
     c = Configuration(rows, columns, (100,), 2, min(200, rows), epochs=3)
     task = SparseTask(c, "float64", precision)
     difference = agree(task, "MLP")
 
-    def side(kind: Any) -> Any:
+    def peer(kind: Any) -> Any:
         model = estimator((kind, None), task, c.epochs, True)
         if kind is OURS[0]:
             model.set_params(dtype=precision)
         return lambda: model.fit(task.X, task.y)
 
-    result = compare(side(OURS[0]), side(MLPClassifier), repeats, c.n_steps, 1e-3)
+    result = compare(peer(OURS[0]), peer(MLPClassifier), repeats, c.n_steps, 1e-3)
     return result | {"difference": difference}
 
 

@@ -1,7 +1,7 @@
 """The networks and data that all benchmarks share.
 
 The data are drawn from a random linear teacher, so that there is something to learn and
-two sides can be asked whether they have learned the same.
+two peers can be asked whether they have learned the same.
 
 >>> CONFIGURATIONS["default"].n_steps          # 20 epochs of 50 batches
 1000
@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-ALPHA = 1e-4  # scikit-learn's default, on all sides
+ALPHA = 1e-4  # scikit-learn's default, on all peers
 
 
 @dataclass(frozen=True)

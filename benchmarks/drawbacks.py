@@ -232,7 +232,7 @@ PLAIN = {"preset": "plain", "random_state": 0, "n_jobs": 1, "dtype": "float32"} 
 SMALL_NET = {"hidden_layer_sizes": (64, 64), "batch_size": 64}
 WIDE_NET = {"hidden_layer_sizes": (256, 256), "batch_size": 256}
 COSTS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
-    # name: (both, one side, the other side)
+    # name: (both, one peer, the other peer)
     "8 members": (SMALL_NET, {}, {"n_members": 8}),
     "dropout and layer norm": (WIDE_NET, {}, {"dropout": 0.1, "normalization": "layer"}),
     "adamw": (WIDE_NET, {"solver": "adam"}, {"solver": "adamw"}),

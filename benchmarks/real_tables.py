@@ -18,7 +18,7 @@ from sklearn import datasets
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from sklearn.model_selection import train_test_split
 
-from .facts import n_cores
+from .environment import n_cores
 
 Kind: TypeAlias = Literal["binary", "multiclass", "regression"]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from . import isolate, report
-from .facts import installed
+from .environment import installed
 
 Record: TypeAlias = dict[str, Any]
 

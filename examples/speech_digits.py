@@ -4,7 +4,7 @@ Three steps, with SciPy alone, turn the waveform into numbers of a fixed count.
 
 1. A short-time Fourier transform gives the power at each frequency, 100 times a second.
 2. Triangles that are evenly spaced on the *mel* scale, ``m = 2595 log₁₀(1 + f/700)``, collect
-   the frequencies into 24 bands, as the ear does: narrow ones low, wide ones high.  Then the
+   the frequencies into 24 bands, as the recorder does: narrow ones low, wide ones high.  Then the
    logarithm, since loudness is heard in ratios.
 3. Silence is cut from both ends, and time is stretched to 24 steps, so that a slow "seven"
    and a quick one give pictures of the same size.

@@ -22,13 +22,20 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CORE = {"numpy", "scipy"}
-PARTS = {"nn", "optim", "training", "estimators"}
+PARTS = {"nn", "optim", "training", "tables", "targets", "recipes", "estimators"}
 
 MAY_IMPORT = {  # part: (the parts below it, packages that are always there)
     "nn": (set(), CORE),
     "optim": (set(), CORE),
     "training": ({"nn", "optim"}, CORE),
-    "estimators": ({"nn", "optim", "training"}, CORE | {"sklearn", "threadpoolctl"}),
+    "warn": (set(), set()),
+    "tables": (set(), CORE | {"sklearn"}),
+    "targets": ({"nn", "tables"}, CORE | {"sklearn"}),
+    "recipes": ({"nn", "optim", "training", "targets", "tables", "warn"}, CORE | {"sklearn"}),
+    "estimators": (
+        {"nn", "optim", "training", "tables", "targets", "recipes", "warn"},
+        CORE | {"sklearn", "threadpoolctl"},
+    ),
     "inspection": (PARTS, CORE | {"sklearn"}),
     "plots": (PARTS | {"inspection"}, CORE | {"sklearn"}),
     "io": (PARTS, CORE | {"sklearn"}),

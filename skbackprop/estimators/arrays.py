@@ -11,7 +11,7 @@ from sklearn import config_context
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from .columns import read_table
+from ..tables.columns import read_table
 
 FLOATS = [np.float64, np.float32]
 

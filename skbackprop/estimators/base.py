@@ -26,19 +26,21 @@ from ..nn.architectures import depth_of_hidden
 from ..nn.layers import Sequential
 from ..nn.losses import Loss
 from ..nn.network import Network
+from ..recipes import build as recipe
+from ..recipes.constraints import check_parameters
+from ..recipes.presets import DataSummary
+from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused
+from ..tables.columns import read_table
+from ..tables.encoder import ColumnEncoder
+from ..tables.weights import check_weight
 from ..training.callbacks import Callback
 from ..training.run import Run
-from . import recipe, rows
+from . import rows
 from .arrays import check_features, check_names, check_rows, check_target, encode
 from .callback_bridge import CallbackSupportMixin, TellScikitLearn
-from .columns import read_table
-from .constraints import check_parameters
-from .encoder import ColumnEncoder
-from .fitted import Fitted, FittedAttributes
+from .fitted import Fitted, FittedAttributes, same_arrays
+from .inputs import FitInputs, Table
 from .learning import learn
-from .presets import Facts
-from .resolve import encodes, is_auto, preset_of, resolve, warn_unused
-from .table import Given, Table
 
 
 class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
@@ -53,7 +55,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _check_parameters(self) -> None:
         check_parameters(self)
 
-    def _make_codec(self, y: np.ndarray, given: Given, resume: bool) -> Any:
+    def _make_codec(self, y: np.ndarray, inputs: FitInputs, resume: bool) -> Any:
         raise NotImplementedError
 
     def _make_loss(self, codec: Any) -> Loss:
@@ -62,7 +64,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _check_y(self, y: Any) -> np.ndarray:
         raise NotImplementedError
 
-    def _weigh(self, table: Table, codec: Any, given: Given, *, count: bool = True) -> Table:
+    def _weigh(self, table: Table, codec: Any, inputs: FitInputs, *, count: bool = True) -> Table:
         return table
 
     def _default_scoring(self, codec: Any, loss: Loss) -> str:
@@ -70,73 +72,75 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     # ---- the story ----------------------------------------------------------------------
 
-    def _fit(self, given: Given) -> Any:
+    def _fit(self, inputs: FitInputs) -> Any:
         with _unharmed_on_error(self):
             self._check_parameters()
-            resume = "_fitted" in self.__dict__ and (given.incremental or self.warm_start)
+            resume = "_fitted" in self.__dict__ and (inputs.incremental or self.warm_start)
             params = self.get_params(deep=False) | {"preset": preset_of(self)}
-            self._check_given(given, params)
-            encoder = self._encoder(given, params, resume)
-            table, codec = self._check_table(given, encoder, resume)
+            self._check_given(inputs, params)
+            encoder = self._encoder(inputs, params, resume)
+            table, codec = self._check_table(inputs, encoder, resume)
             widths = recipe.widths_of(encoder, table.x)
-            resolved = self._resolve(params, table, codec, given, widths, resume)
+            resolved = self._resolve(params, table, codec, inputs, widths, resume)
             codec, table = self._standardize(codec, table, resolved, resume)
             loss = self._make_loss(codec)
-            if not resume or not given.incremental:
+            if not resume or not inputs.incremental:
                 warn_unused(params, resolved, self._defaults())
             fitted = self._start(table, codec, loss, resolved, resume, encoder)
-            fitted.incremental, fitted.class_counts = given.incremental, given.class_counts
-            fitted.continued = given.incremental or self.warm_start
-            learn(self, fitted, table, given)
+            fitted.incremental, fitted.class_counts = inputs.incremental, inputs.class_counts
+            fitted.continued = inputs.incremental or self.warm_start
+            learn(self, fitted, table, inputs)
             self._fitted = fitted
         return self
 
-    def _check_given(self, given: Given, params: dict[str, Any]) -> None:
-        if (given.X_val is None) != (given.y_val is None):
-            missing, there = ("X_val", "y_val") if given.X_val is None else ("y_val", "X_val")
+    def _check_given(self, inputs: FitInputs, params: dict[str, Any]) -> None:
+        if (inputs.X_val is None) != (inputs.y_val is None):
+            missing, there = ("X_val", "y_val") if inputs.X_val is None else ("y_val", "X_val")
             raise ValueError(f"X_val and y_val go together, got {there} but not {missing}.")
-        if given.sample_weight_val is not None and given.X_val is None:
+        if inputs.sample_weight_val is not None and inputs.X_val is None:
             raise ValueError(
                 "sample_weight_val needs X_val and y_val, got neither. Pass them too, or leave "
                 "sample_weight_val out."
             )
         stopping = params["early_stopping"]
-        if given.incremental and not is_auto(stopping) and stopping and given.X_val is None:
+        if inputs.incremental and not is_auto(stopping) and stopping and inputs.X_val is None:
             raise ValueError(
                 "partial_fit does not support early_stopping=True without validation data, "
                 "since the rows of one call say little about the rest. Pass X_val and y_val, or "
                 "set early_stopping=False."
             )
 
-    def _encoder(self, given: Given, params: dict[str, Any], resume: bool) -> ColumnEncoder | None:
+    def _encoder(
+        self, inputs: FitInputs, params: dict[str, Any], resume: bool
+    ) -> ColumnEncoder | None:
         """What makes numbers of the columns, fitted to the rows of the first call."""
         if resume:
             return self._fitted.encoder
         if not encodes(params):
             return None
-        table = read_table(given.X)
-        check_names(self, given.X, reset=True)
-        given.X = table  # read once
-        return ColumnEncoder(self.categorical_features).fit(table, given.sample_weight)
+        table = read_table(inputs.X)
+        check_names(self, inputs.X, reset=True)
+        inputs.X = table  # read once
+        return ColumnEncoder(self.categorical_features).fit(table, inputs.sample_weight)
 
     def _check_table(
-        self, given: Given, encoder: ColumnEncoder | None, resume: bool
+        self, inputs: FitInputs, encoder: ColumnEncoder | None, resume: bool
     ) -> tuple[Table, Any]:
         if encoder is None:
-            X, y = check_rows(self, given.X, given.y, reset=not resume)
+            X, y = check_rows(self, inputs.X, inputs.y, reset=not resume)
         else:
             if resume:
-                X = encode(self, encoder, given.X, self._fitted.network.dtype)
+                X = encode(self, encoder, inputs.X, self._fitted.network.dtype)
             else:
-                X = encoder.transform(given.X, self._precision())
-            y = check_target(given.y, X)
+                X = encoder.transform(inputs.X, self._precision())
+            y = check_target(inputs.y, X)
         y = self._check_y(y)
         if resume:
             X = X.astype(self._fitted.network.dtype, copy=False)
-        codec = self._make_codec(y, given, resume)
-        weight = rows.check_weight(given.sample_weight, X, X.dtype)
+        codec = self._make_codec(y, inputs, resume)
+        weight = check_weight(inputs.sample_weight, X, X.dtype)
         table = Table(X, y, codec.encode(y, X.dtype), weight).unfolded()
-        return self._weigh(table, codec, given), codec
+        return self._weigh(table, codec, inputs), codec
 
     def _precision(self) -> np.dtype:
         """That of an encoded table: single, unless asked otherwise."""
@@ -147,14 +151,16 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         params: dict[str, Any],
         table: Table,
         codec: Any,
-        given: Given,
+        inputs: FitInputs,
         widths: recipe.Widths,
         resume: bool,
     ) -> dict[str, Any]:
         sparse = not isinstance(table.x, np.ndarray)
-        facts = Facts(table.x.shape[0], widths[0], codec.n_classes, sparse, given.incremental)
-        resolved = resolve(params, facts, self._fitted.resolved if resume else None)
-        if given.X_val is not None and is_auto(self.early_stopping):
+        summary = DataSummary(
+            table.x.shape[0], widths[0], codec.n_classes, sparse, inputs.incremental
+        )
+        resolved = resolve(params, summary, self._fitted.resolved if resume else None)
+        if inputs.X_val is not None and is_auto(self.early_stopping):
             resolved["early_stopping"] = True  # what else would the rows be for?
         return resolved
 
@@ -189,13 +195,13 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             rng = generator(self.random_state)
             layer = recipe.make_layer(resolved, widths, loss, recipe.n_members(resolved))
             network = Network(layer, dtype)
-            recipe.start_arrays(network, table.x, resolved, rng)
+            recipe.initialize(network, table.x, resolved, rng)
             return Fitted(network, codec, loss, Run(network, rng), resolved, encoder, widths)
         old = self._fitted
         layer = recipe.make_layer(resolved, widths, loss, recipe.n_members(resolved))
         network = old.network
         if layer != network.layer:
-            network = _same_arrays(network, layer, resolved)
+            network = same_arrays(network, layer, resolved)
         run = old.run.continued(network)
         if run.rng is None:  # a plain fit was pickled without its generator
             run.rng = generator(self.random_state)
@@ -210,12 +216,12 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             temperature=1.0,
         )
 
-    def _check_validation(self, given: Given, fitted: Fitted) -> Table:
+    def _check_validation(self, inputs: FitInputs, fitted: Fitted) -> Table:
         if fitted.encoder is None:
-            X, y = check_rows(self, given.X_val, given.y_val, reset=False)
+            X, y = check_rows(self, inputs.X_val, inputs.y_val, reset=False)
         else:
-            X = encode(self, fitted.encoder, given.X_val, fitted.network.dtype)
-            y = check_target(given.y_val, X)
+            X = encode(self, fitted.encoder, inputs.X_val, fitted.network.dtype)
+            y = check_target(inputs.y_val, X)
         y = self._check_y(y)
         if X.shape[0] < 2:
             raise ValueError(f"{rows.TOO_SMALL}: got n_samples={X.shape[0]} in X_val.")
@@ -223,15 +229,15 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         unseen = self._unseen(y, fitted.codec)
         if unseen:
             raise ValueError(f"y_val has labels that y does not have: {unseen}. Remove these rows.")
-        weight = rows.check_weight(given.sample_weight_val, X, X.dtype)
+        weight = check_weight(inputs.sample_weight_val, X, X.dtype)
         table = Table(X, y, fitted.codec.encode(y, X.dtype), weight)
-        return self._weigh(table, fitted.codec, given, count=False)
+        return self._weigh(table, fitted.codec, inputs, count=False)
 
     def _unseen(self, y: np.ndarray, codec: Any) -> list[Any]:
         return []
 
     def _make_score(self, fitted: Fitted, validation: Table) -> Any:
-        """``score(scores)`` for `KeepBest`, or None for the negative loss."""
+        """``score(scores)`` for `RestoreBest`, or None for the negative loss."""
         scoring, codec = fitted.resolved["scoring"], fitted.codec
         if scoring == "loss":
             return None
@@ -242,32 +248,32 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         weight = {} if validation.weight is None else {"sample_weight": validation.weight}
 
         def score(_: np.ndarray) -> float:
-            judged._fitted = replace(fitted, network=fitted.run.judged_network())
+            judged._fitted = replace(fitted, network=fitted.run.eval_network())
             with warnings.catch_warnings():  # the rows come without the names of their columns
                 warnings.filterwarnings("ignore", message="X does not have valid feature names")
                 return float(scorer(judged, validation.x, validation.y, **weight))
 
         return score
 
-    def _tell_scikit_learn(self, fitted: Fitted, given: Given) -> list[Callback]:
-        if given.incremental or not getattr(self, "_skl_callbacks", None):
+    def _tell_scikit_learn(self, fitted: Fitted, inputs: FitInputs) -> list[Callback]:
+        if inputs.incremental or not getattr(self, "_skl_callbacks", None):
             return []
         max_iter = fitted.resolved["max_iter"]
         context = self._init_callback_context(
             task_name="fit", task_id=0, max_subtasks=max_iter, sequential_subtasks=True
         )
-        weight = given.sample_weight
-        facts = {
-            "X": given.X,
-            "y": given.y,
+        weight = inputs.sample_weight
+        metadata = {
+            "X": inputs.X,
+            "y": inputs.y,
             "metadata": {} if weight is None else {"sample_weight": weight},
         }
 
         def state(run: Run) -> dict[str, Any]:
-            network = run.network.over(run.judged().copy(), run.network.fixed.copy())
+            network = run.network.over(run.eval_params().copy(), run.network.fixed.copy())
             return {"_fitted": replace(fitted, network=network)}
 
-        return [TellScikitLearn(self, context, facts, state)]
+        return [TellScikitLearn(self, context, metadata, state)]
 
     # ---- prediction -----------------------------------------------------------------------
 
@@ -326,7 +332,9 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
                     f"look at the data, got preset={self.preset!r}. Use preset='plain', or "
                     "feature_encoding=None."
                 )
-            resolved = resolve(params, Facts(0, n_features, codec.n_classes, incremental=True))
+            resolved = resolve(
+                params, DataSummary(0, n_features, codec.n_classes, incremental=True)
+            )
             dtype = np.dtype(np.float64 if is_auto(self.dtype) else self.dtype)
             x = np.zeros((0, n_features), dtype)
             table = Table(x, np.zeros(0), np.zeros((0, codec.n_targets), dtype), None)
@@ -381,19 +389,3 @@ def _unharmed_on_error(estimator: Any) -> Iterator[None]:
         estimator.__dict__.clear()
         estimator.__dict__.update(before)
         raise
-
-
-def _same_arrays(network: Network, layer: Any, resolved: dict[str, Any]) -> Network:
-    """The trained arrays under new layers, if they still fit."""
-    new = Network(layer, network.dtype)
-    old_shapes = [param.shape for _, _, param in network.layout.names()]
-    new_shapes = [param.shape for _, _, param in new.layout.names()]
-    if old_shapes != new_shapes or network.layout.fixed_size != new.layout.fixed_size:
-        raise ValueError(
-            f"Continuing needs a network of the same shape, with arrays {old_shapes}, got "
-            f"hidden_layer_sizes={resolved['hidden_layer_sizes']}, "
-            f"n_members={resolved['n_members']}, normalization={resolved['normalization']!r} and "
-            f"residual={resolved['residual']!r}, which give {new_shapes}. "
-            "Set warm_start=False to start anew, or set the parameters back."
-        )
-    return new.over(network.theta, network.fixed)

@@ -48,7 +48,7 @@ class TellScikitLearn(Callback):
     ----------
     estimator : the estimator being fitted
     context : its callback context
-    facts : X, y and metadata, as the callbacks want them
+    metadata : X, y and metadata, as the callbacks want them
     state : callable
         Attributes with which a copy of the estimator can predict.
     """
@@ -57,27 +57,32 @@ class TellScikitLearn(Callback):
         self,
         estimator: Any,
         context: Any,
-        facts: dict[str, Any],
+        metadata: dict[str, Any],
         state: Callable[[Run], dict[str, Any]],
     ):
-        self.estimator, self.context, self.facts, self.state = estimator, context, facts, state
+        self.estimator, self.context, self.metadata, self.state = (
+            estimator,
+            context,
+            metadata,
+            state,
+        )
 
     def on_train_begin(self, run: Run) -> None:
-        self.context.call_on_fit_task_begin(estimator=self.estimator, **self.facts)
+        self.context.call_on_fit_task_begin(estimator=self.estimator, **self.metadata)
 
     def on_epoch_begin(self, run: Run) -> None:
         self._begin()
 
     def _begin(self) -> None:
         self.task = self.context.subcontext(task_name="epoch", max_subtasks=0)
-        self.task.call_on_fit_task_begin(estimator=self.estimator, **self.facts)
+        self.task.call_on_fit_task_begin(estimator=self.estimator, **self.metadata)
 
     def on_epoch_end(self, run: Run) -> None:
         if not hasattr(self, "task"):  # L-BFGS does not know when an iteration begins
             self._begin()
         stop = self.task.call_on_fit_task_end(
             estimator=self.estimator,
-            **self.facts,
+            **self.metadata,
             reconstruction_attributes=lambda: self.state(run),
         )
         del self.task
@@ -87,6 +92,6 @@ class TellScikitLearn(Callback):
     def on_train_end(self, run: Run) -> None:
         self.context.call_on_fit_task_end(
             estimator=self.estimator,
-            **self.facts,
+            **self.metadata,
             reconstruction_attributes=lambda: self.state(run),
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from sklearn.base import ClassifierMixin
 
 from .base import BackpropEstimator, remember
+from .classification import LabelPredictions
 from .convert import FromScikitLearn
-from .labels import LabelPredictions
-from .spread import ProbabilitySpread
+from .uncertainty import ProbabilitySpread
 
 
 class BackpropClassifier(
@@ -87,7 +87,7 @@ class BackpropClassifier(
         Whether the momentum is Nesterov's, for "sgd" with ``momentum > 0``.
     early_stopping : bool or "auto", default="auto"
         Whether to stop when the score of held-out rows gets flat, and to return the weights
-        of the best epoch.  For every solver.  "auto": True; plain: only if `X_val` is given.
+        of the best epoch.  For every solver.  "auto": True; plain: only if `X_val` is inputs.
     validation_fraction : float, splitter, iterable or "auto", default="auto"
         What early stopping holds out of X if `fit` gets no ``X_val``: a share of the rows,
         stratified by class, or the first split of a splitter or of an iterable of index
@@ -148,7 +148,7 @@ class BackpropClassifier(
         waves, or 4 for few columns, 0.2 and 8; fewer for very many columns or few rows.
     category_width : int or "auto", default="auto"
         Columns for a category of more than 8 levels.  "auto": 8.
-    rate_factors : {"ntk"}, dict, None or "auto", default="auto"
+    lr_multipliers : {"ntk"}, dict, None or "auto", default="auto"
         Factors on the learning rate.  "ntk": of each kind of array, of a matrix by its inputs,
         1 for 64 of them.  A dict has names of arrays, or parts of them between dots:
         ``{"dense_0": 0}`` keeps that layer as it is.  "auto": "ntk"; plain: None.
@@ -347,7 +347,7 @@ class BackpropClassifier(
         frequency_scale="auto",
         n_bins="auto",
         category_width="auto",
-        rate_factors="auto",
+        lr_multipliers="auto",
         n_members="auto",
         member_sharing="independent",
         max_rounds="auto",

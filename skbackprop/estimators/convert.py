@@ -7,7 +7,7 @@ from typing import Any
 from scipy.stats import loguniform, uniform
 from sklearn.utils.validation import check_is_fitted
 
-from .codec import LabelCodec, MultilabelCodec, TargetCodec
+from ..targets.codec import LabelCodec, MultilabelCodec, TargetCodec
 
 SPACES: dict[str, dict[str, Any]] = {
     # Around the recipe for tables; half of the spaces of its authors, without what wins little.

@@ -16,9 +16,9 @@ import numpy as np
 from ..nn.layers import Layer
 from ..nn.losses import Loss
 from ..nn.network import Network
+from ..recipes.build import make_layer
+from ..tables.encoder import ColumnEncoder
 from ..training.run import Run
-from .encoder import ColumnEncoder
-from .recipe import make_layer
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Fitted:
     held_out: HeldOut | None = None
     temperature: float = 1.0
     class_counts: np.ndarray | None = None
-    group_sizes: list[int] | None = None  # of members that are trained side by side
+    stack_sizes: list[int] | None = None  # of members that are trained side by side
     # Their number and that of the members; those that learn; those held out.
     validation_rows: tuple[tuple[int, int], Any, Any] | None = None
 
@@ -82,11 +82,27 @@ class Fitted:
             rng=None,
             order=None,
             average=None,
-            raw=None,
-            noise=None,
+            training_theta=None,
+            dropout_rng=None,
             parts=[],
         )
         return replace(self, run=run, validation_rows=None)
+
+
+def same_arrays(network: Network, layer: Any, resolved: dict[str, Any]) -> Network:
+    """The trained arrays under new layers, if they still fit."""
+    new = Network(layer, network.dtype)
+    old_shapes = [param.shape for _, _, param in network.layout.names()]
+    new_shapes = [param.shape for _, _, param in new.layout.names()]
+    if old_shapes != new_shapes or network.layout.fixed_size != new.layout.fixed_size:
+        raise ValueError(
+            f"Continuing needs a network of the same shape, with arrays {old_shapes}, got "
+            f"hidden_layer_sizes={resolved['hidden_layer_sizes']}, "
+            f"n_members={resolved['n_members']}, normalization={resolved['normalization']!r} and "
+            f"residual={resolved['residual']!r}, which give {new_shapes}. "
+            "Set warm_start=False to start anew, or set the parameters back."
+        )
+    return new.over(network.theta, network.fixed)
 
 
 class ArrayList(list):

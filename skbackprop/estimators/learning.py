@@ -1,7 +1,7 @@
 """From a table and a network to a trained one: who validates, the plan, the training.
 
 One network has one run.  Members that share nothing are trained in groups, each with a run
-of its own (`training.groups`); their network is put together at the end.
+of its own (`training.parallel_members`); their network is put together at the end.
 """
 
 from __future__ import annotations
@@ -15,114 +15,123 @@ import numpy as np
 
 from ..nn.network import Network
 from ..optim.base import n_cores
+from ..recipes import build as recipe
+from ..recipes import resolve
 from ..training.batches import Batches
-from ..training.callbacks import Callback, KeepBest, KeepBestMembers
-from ..training.callbacks.chosen import ARRIVED
-from ..training.groups import assemble, gather, group_sizes, scatter, train_groups
+from ..training.callbacks import Callback, RestoreBest, RestoreBestMembers
+from ..training.callbacks.replay import ARRIVED
 from ..training.loop import train
+from ..training.parallel_members import (
+    load_members,
+    merge_members,
+    merge_runs,
+    stack_sizes,
+    train_in_parallel,
+)
 from ..training.probe import mean_loss, probe_learning_rate
 from ..training.run import Plan, Run
-from . import recipe, resolve, rows
+from ..warn import warn_user
+from . import rows
 from .calibration import fit_temperature
+from .convergence import report_end
 from .fitted import Fitted, HeldOut
-from .outcome import report_end, warn_user
-from .sides import Sides, all_rows, check_sides, divide, in_groups, part
-from .table import Given, Table
+from .inputs import FitInputs, Table
+from .split import Split, all_rows, check_split, has_members, part, split_rows
 
 MOST_EVALUATIONS = 16  # of a plan without patience: more find nothing better
 
 
-def learn(estimator: Any, fitted: Fitted, table: Table, given: Given) -> None:
+def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> None:
     """Train `fitted` on a table, in place."""
     resolved = fitted.resolved
-    resolved["refit"] = refits(resolved, given)
+    resolved["refit"] = refits(resolved, inputs)
     start = deepcopy(fitted.run) if resolved["refit"] else None
-    sides = divide(estimator, fitted, table, given)
-    n = len(sides.learning[0]) if sides.learning else sides.table.x.shape[0]
-    choose_batches(estimator, resolved, n, given)
+    split = split_rows(estimator, fitted, table, inputs)
+    n = len(split.learning[0]) if split.learning else split.table.x.shape[0]
+    choose_batches(estimator, resolved, n, inputs)
     for count in {n, table.x.shape[0]} if resolved["refit"] else {n}:
         resolve.check_combination(resolved, count)
-    check_sides(fitted, sides)
-    extra = estimator._tell_scikit_learn(fitted, given)
-    if in_groups(resolved):
-        learn_in_groups(fitted, sides, given, extra)
+    check_split(fitted, split)
+    extra = estimator._tell_scikit_learn(fitted, inputs)
+    if has_members(resolved):
+        fit_members(fitted, split, inputs, extra)
     else:
-        learn_alone(estimator, fitted, sides, given, extra)
+        fit_single(estimator, fitted, split, inputs, extra)
     held = fitted.held_out
     if resolved["calibration"] == "temperature" and held is not None:
         fitted.temperature = fit_temperature(held.scores, held.target, held.weight, fitted.loss)
     if start is not None and not fitted.run.interrupted:
-        refit(replace(fitted, run=start), fitted, table, given)
-    report_end(fitted.run, resolved, incremental=given.incremental)
+        refit(replace(fitted, run=start), fitted, table, inputs)
+    report_end(fitted.run, resolved, incremental=inputs.incremental)
 
 
-def choose_batches(estimator: Any, resolved: dict[str, Any], n: int, given: Given) -> None:
+def choose_batches(estimator: Any, resolved: dict[str, Any], n: int, inputs: FitInputs) -> None:
     """Settle the size of the batches of `n` rows."""
-    chosen = not (given.incremental or resolve.is_auto(estimator.batch_size))
+    chosen = not (inputs.incremental or resolve.is_auto(estimator.batch_size))
     resolved["batch_size"] = recipe.batch_size(resolved, n, chosen=chosen)
-    if not given.incremental and n > 0 and resolved["gradient_accumulation_steps"] > 1:
+    if not inputs.incremental and n > 0 and resolved["gradient_accumulation_steps"] > 1:
         recipe.warn_accumulation(resolved, n)
 
 
-def learn_alone(
-    estimator: Any, fitted: Fitted, sides: Sides, given: Given, extra: list[Callback]
+def fit_single(
+    estimator: Any, fitted: Fitted, split: Split, inputs: FitInputs, extra: list[Callback]
 ) -> None:
     """Train a network in one run."""
-    run, held = fitted.run, sides.validation
-    keep_best = None
+    run, held = fitted.run, split.validation
+    restore_best = None
     if held is not None:
-        keep_best = KeepBest(
+        restore_best = RestoreBest(
             (held.x, held.target, held.weight),
             fitted.loss,
             estimator._make_score(fitted, held),
-            restore=not given.incremental,
+            restore=not inputs.incremental,
         )
-    plan = make_plan(fitted, run, sides.table, given)
+    plan = make_plan(fitted, run, split.table, inputs)
     plan.callbacks = recipe.make_callbacks(
-        fitted.resolved, keep_best, extra + own_callbacks(fitted), incremental=given.incremental
+        fitted.resolved, restore_best, extra + own_callbacks(fitted), incremental=inputs.incremental
     )
     judge = None if held is None else mean_loss(fitted.loss, held.x, held.target, held.weight)
-    probe(fitted, [plan], run, given, judge)
+    probe(fitted, [plan], run, inputs, judge)
     train(plan, run)
     if held is not None:
         fitted.held_out = HeldOut(held.target, fitted.scores(held.x), held.weight)
-    remember_score(fitted, None if keep_best is None else keep_best.best_score, given)
+    remember_score(fitted, None if restore_best is None else restore_best.best_score, inputs)
 
 
-def learn_in_groups(fitted: Fitted, sides: Sides, given: Given, extra: list[Callback]) -> None:
+def fit_members(fitted: Fitted, split: Split, inputs: FitInputs, extra: list[Callback]) -> None:
     """Train the members group by group, side by side if nobody listens."""
     resolved, whole = fitted.resolved, fitted.run
-    sizes = fitted.group_sizes or group_sizes(
+    sizes = fitted.stack_sizes or stack_sizes(
         resolved["n_members"],
         resolved["batch_size"] * max(resolved["hidden_layer_sizes"], default=1),
     )
-    fitted.group_sizes = sizes
-    runs = runs_of_groups(fitted, sizes)
+    fitted.stack_sizes = sizes
+    runs = runs_of_stacks(fitted, sizes)
     plans, keepers = [], []
     listeners = bool(extra or resolved["callbacks"] or resolved["verbose"])
     n_at_once = 1 if listeners else min(n_threads(resolved), len(sizes))
     for i, (run, size) in enumerate(zip(runs, sizes, strict=True)):
         first = sum(sizes[:i])
-        plan = make_plan(fitted, run, sides.table, given, part(sides.learning, first, size))
-        keep_best = keeper(fitted, sides, given, first, size)
+        plan = make_plan(fitted, run, split.table, inputs, part(split.learning, first, size))
+        restore_best = keeper(fitted, split, inputs, first, size)
         # Who is told of epochs is told of the last group: the others are complete by then.
         told = extra if i == len(sizes) - 1 else []
         plan.callbacks = recipe.make_callbacks(
             resolved,
-            keep_best,
+            restore_best,
             told + own_callbacks(fitted),
-            incremental=given.incremental,
+            incremental=inputs.incremental,
             n_turns=-(-len(sizes) // n_at_once),
         )
         plans.append(plan)
-        keepers.append(keep_best)
+        keepers.append(restore_best)
     judge = None if keepers[0] is None else keepers[0].mean_loss
-    probe(fitted, plans, runs[0], given, judge)
-    train_groups(plans, runs, n_threads=n_at_once)
-    gather(whole, runs, sizes)
+    probe(fitted, plans, runs[0], inputs, judge)
+    train_in_parallel(plans, runs, n_threads=n_at_once)
+    merge_runs(whole, runs, sizes)
     fitted.held_out = held_out(keepers, runs)
     scores = [keep.best_scores for keep in keepers if keep is not None]
-    remember_score(fitted, float(np.concatenate(scores).mean()) if scores else None, given)
+    remember_score(fitted, float(np.concatenate(scores).mean()) if scores else None, inputs)
 
 
 def own_callbacks(fitted: Fitted) -> list[Callback]:
@@ -130,10 +139,10 @@ def own_callbacks(fitted: Fitted) -> list[Callback]:
     return deepcopy(list(fitted.resolved["callbacks"] or []))
 
 
-def probe(fitted: Fitted, plans: list[Plan], run: Run, given: Given, judge: Any) -> None:
+def probe(fitted: Fitted, plans: list[Plan], run: Run, inputs: FitInputs, judge: Any) -> None:
     """With ``learning_rate_init="probe"``, try rates on the first run, and use the best."""
     resolved = fitted.resolved
-    if not resolved["probe"] or given.incremental or run.clock.epoch > 0:
+    if not resolved["probe"] or inputs.incremental or run.clock.epoch > 0:
         return
     rate = probe_learning_rate(plans[0], run, judge=judge).learning_rate
     resolved["learning_rate_init"] = rate
@@ -142,30 +151,30 @@ def probe(fitted: Fitted, plans: list[Plan], run: Run, given: Given, judge: Any)
 
 
 def keeper(
-    fitted: Fitted, sides: Sides, given: Given, first: int, size: int
-) -> KeepBestMembers | None:
+    fitted: Fitted, split: Split, inputs: FitInputs, first: int, size: int
+) -> RestoreBestMembers | None:
     """What keeps the best weights of the members of a group."""
     resolved, codec = fitted.resolved, fitted.codec
-    every, folds, held = 1, part(sides.folds, first, size), sides.table
+    every, folds, held = 1, part(split.folds, first, size), split.table
     if resolved["n_iter_no_change"] == np.inf:
         every = max(1, resolved["max_iter"] // MOST_EVALUATIONS)
-    if sides.validation is not None:
-        held = sides.validation
+    if split.validation is not None:
+        held = split.validation
         folds = [rows.numbers(held.x.shape[0])] * size
     if folds is None:
         return None
     score = None if resolved["scoring"] == "loss" else codec.score
-    return KeepBestMembers(
+    return RestoreBestMembers(
         (held.x, held.target, held.weight),
         folds,
         fitted.loss,
         score,
         every=every,
-        restore=not given.incremental,
+        restore=not inputs.incremental,
     )
 
 
-def held_out(keepers: Sequence[KeepBestMembers | None], runs: Sequence[Run]) -> HeldOut | None:
+def held_out(keepers: Sequence[RestoreBestMembers | None], runs: Sequence[Run]) -> HeldOut | None:
     """The rows that members did not learn from."""
     parts = [k.held_out(run.network) for k, run in zip(keepers, runs, strict=True) if k is not None]
     if not parts:
@@ -175,7 +184,7 @@ def held_out(keepers: Sequence[KeepBestMembers | None], runs: Sequence[Run]) -> 
     return HeldOut(np.concatenate(targets), np.concatenate(scores), weight)
 
 
-def runs_of_groups(fitted: Fitted, sizes: Sequence[int]) -> list[Run]:
+def runs_of_stacks(fitted: Fitted, sizes: Sequence[int]) -> list[Run]:
     """A run for each group: new ones, or those that go on."""
     whole = fitted.run
     if whole.parts:
@@ -185,7 +194,7 @@ def runs_of_groups(fitted: Fitted, sizes: Sequence[int]) -> list[Run]:
         for size in sizes:
             network = Network(fitted.layer_of(size), whole.network.dtype)
             runs.append(Run(network, np.random.RandomState(whole.rng.randint(2**31))))
-    scatter(whole, runs, sizes)
+    load_members(whole, runs, sizes)
     return runs
 
 
@@ -195,12 +204,12 @@ def n_threads(resolved: dict[str, Any]) -> int:
     return n_cores() if limit is None or limit < 0 else min(limit, n_cores())
 
 
-def remember_score(fitted: Fitted, best: float | None, given: Given) -> None:
+def remember_score(fitted: Fitted, best: float | None, inputs: FitInputs) -> None:
     """Keep the best validation score; over all calls of ``partial_fit``."""
-    before = fitted.best_score if given.incremental else None
+    before = fitted.best_score if inputs.incremental else None
     if best is not None:
         fitted.best_score = best if before is None else max(best, before)
-    elif not given.incremental:
+    elif not inputs.incremental:
         fitted.best_score = None
 
 
@@ -208,7 +217,7 @@ def make_plan(
     fitted: Fitted,
     run: Run,
     table: Table,
-    given: Given,
+    inputs: FitInputs,
     members: list[np.ndarray] | None = None,
 ) -> Plan:
     """Everything decided before training, but for the callbacks."""
@@ -216,7 +225,7 @@ def make_plan(
     optimizer = recipe.make_optimizer(resolved, run.network.layout)
     average, average_from = recipe.make_average(resolved)
     if optimizer is None or not continues(run, optimizer):
-        run.forget()
+        run.reset_optimizer()
     size, n_parts = resolved["batch_size"], resolved["gradient_accumulation_steps"]
     return Plan(
         fitted.loss,
@@ -226,9 +235,9 @@ def make_plan(
             table.weight,
             size * n_parts,
             resolved["shuffle"],
-            table.mass,
+            table.normalizer,
             members,
-            part_size=size if n_parts > 1 else None,
+            micro_batch_size=size if n_parts > 1 else None,
         ),
         alpha=resolved["alpha"],
         optimizer=optimizer,
@@ -238,13 +247,13 @@ def make_plan(
         max_grad_norm=resolved["max_grad_norm"],
         average=average,
         average_from=average_from,
-        noisy=recipe.drops(resolved),
-        rates=recipe.make_rates(resolved, run.network),
-        fading=recipe.make_fading(resolved),
+        has_dropout=recipe.drops(resolved),
+        lr_multipliers=recipe.make_lr_multipliers(resolved, run.network),
+        scheduled=recipe.make_scheduled(resolved),
         label_smoothing=resolved["label_smoothing"],
         l1=resolved["l1"],
-        max_epochs=1 if given.incremental else resolved["max_iter"],
-        horizon=resolved["max_iter"] if given.incremental else None,
+        max_epochs=1 if inputs.incremental else resolved["max_iter"],
+        horizon=resolved["max_iter"] if inputs.incremental else None,
         tol=resolved["tol"],
         max_fun=resolved["max_fun"],
     )
@@ -255,38 +264,38 @@ def continues(run: Run, optimizer: Any) -> bool:
     return run.optimizer_state is not None and type(run.optimizer) is type(optimizer)
 
 
-def refits(resolved: dict[str, Any], given: Given) -> bool:
+def refits(resolved: dict[str, Any], inputs: FitInputs) -> bool:
     """Is there a second training, on all rows?"""
-    if not resolved["refit"] or given.incremental or not resolved["early_stopping"]:
+    if not resolved["refit"] or inputs.incremental or not resolved["early_stopping"]:
         return False  # without early stopping all rows are learned from, and a warning says so
-    if given.X_val is not None:
+    if inputs.X_val is not None:
         warn_user(
             "refit=True has no effect with X_val: no rows of X are held out. Remove it, or leave "
             "X_val out."
         )
-    return given.X_val is None
+    return inputs.X_val is None
 
 
-def refit(again: Fitted, fitted: Fitted, table: Table, given: Given) -> None:
+def refit(again: Fitted, fitted: Fitted, table: Table, inputs: FitInputs) -> None:
     """Train once more, from the same start and on all rows, up to the epochs that were best.
 
     `again` has the run as it was before the first training; `fitted` gets the weights.
     """
     resolved, whole = fitted.resolved, fitted.run
-    members, sizes = all_rows(resolved, table), fitted.group_sizes or [1]
-    grouped = in_groups(resolved)
+    members, sizes = all_rows(resolved, table), fitted.stack_sizes or [1]
+    grouped = has_members(resolved)
     firsts, runs = (
-        (whole.parts, runs_of_groups(again, sizes)) if grouped else ([whole], [again.run])
+        (whole.parts, runs_of_stacks(again, sizes)) if grouped else ([whole], [again.run])
     )
     plans = []
     for i, (first, run) in enumerate(zip(firsts, runs, strict=True)):
         own = part(members, sum(sizes[:i]), sizes[i])
-        plan = make_plan(again, run, table, given, own)
+        plan = make_plan(again, run, table, inputs, own)
         ends = [*first.restarts, first.max_epochs]
         plan.max_epochs = ends[0]
         plan.callbacks = recipe.make_callbacks_of_refit(resolved, first, ends)
         plans.append(plan)
-    train_groups(plans, runs, n_threads=n_threads(resolved))
+    train_in_parallel(plans, runs, n_threads=n_threads(resolved))
     lost = {str(run.stop_reason) for run in runs} - {"chosen_epoch", *ARRIVED}
     if lost:
         warn_user(
@@ -297,6 +306,6 @@ def refit(again: Fitted, fitted: Fitted, table: Table, given: Given) -> None:
         return
     for first, run in zip(firsts, runs, strict=True):
         first.network.theta[...], first.network.fixed[...] = run.network.theta, run.network.fixed
-        first.forget()  # the optimizer has seen other weights
+        first.reset_optimizer()  # the optimizer has seen other weights
     if grouped:
-        assemble(whole, firsts, sizes)
+        merge_members(whole, firsts, sizes)

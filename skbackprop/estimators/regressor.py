@@ -6,8 +6,8 @@ from sklearn.base import RegressorMixin
 
 from .base import BackpropEstimator, remember
 from .convert import FromScikitLearn
-from .numbers import NumberPredictions
-from .spread import NumberSpread
+from .regression import NumberPredictions
+from .uncertainty import NumberSpread
 
 
 class BackpropRegressor(
@@ -88,7 +88,7 @@ class BackpropRegressor(
         Whether the momentum is Nesterov's, for "sgd" with ``momentum > 0``.
     early_stopping : bool or "auto", default="auto"
         Whether to stop when the score of held-out rows gets flat, and to return the weights
-        of the best epoch.  For every solver.  "auto": True; plain: only if `X_val` is given.
+        of the best epoch.  For every solver.  "auto": True; plain: only if `X_val` is inputs.
     validation_fraction : float, splitter, iterable or "auto", default="auto"
         What early stopping holds out of X if `fit` gets no ``X_val``: a share of the rows,
         or the first split of a splitter or of an iterable of index pairs.  "auto": 0.1.
@@ -148,7 +148,7 @@ class BackpropRegressor(
         waves, or 4 for few columns, 0.2 and 8; fewer for very many columns or few rows.
     category_width : int or "auto", default="auto"
         Columns for a category of more than 8 levels.  "auto": 8.
-    rate_factors : {"ntk"}, dict, None or "auto", default="auto"
+    lr_multipliers : {"ntk"}, dict, None or "auto", default="auto"
         Factors on the learning rate.  "ntk": of each kind of array, of a matrix by its inputs,
         1 for 64 of them.  A dict has names of arrays, or parts of them between dots:
         ``{"dense_0": 0}`` keeps that layer as it is.  "auto": "ntk"; plain: None.
@@ -339,7 +339,7 @@ class BackpropRegressor(
         frequency_scale="auto",
         n_bins="auto",
         category_width="auto",
-        rate_factors="auto",
+        lr_multipliers="auto",
         n_members="auto",
         member_sharing="independent",
         max_rounds="auto",

@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-from numbers import Number
 from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_array, check_consistent_length
 
-from .outcome import warn_user
+from ..warn import warn_user
 
 TOO_SMALL = (
     "The validation set is too small. Increase 'validation_fraction' or the size of your dataset"
 )
 FEWEST = 5  # rows that can be split at all
-
-
-def check_weight(weight: Any, x: Any, dtype: np.dtype) -> np.ndarray | None:
-    """Sample weights as a 1-d array, or None."""
-    if weight is None:
-        return None
-    if isinstance(weight, Number):
-        weight = np.full(x.shape[0], weight)
-    weight = check_array(
-        weight, ensure_2d=False, dtype=dtype, input_name="sample_weight", copy=True
-    )
-    if weight.ndim != 1:
-        raise ValueError(f"Sample weights must be 1D array or scalar, got {weight.ndim}D array.")
-    check_consistent_length(weight, x)
-    if (weight < 0).any():
-        raise ValueError(
-            "Negative values in data passed to `sample_weight`: weights need to be >= 0, "
-            f"got {weight.min()}. Set the weight of rows to be ignored to 0."
-        )
-    if not weight.any():
-        raise ValueError(
-            "Sample weights must contain at least one non-zero number, got only zeros. "
-            "Give the rows that should count a positive weight."
-        )
-    return weight
 
 
 def numbers(n: int) -> np.ndarray:
@@ -62,8 +35,8 @@ def split(
         copies.setdefault(content, []).append(i)
     groups = list(copies.values())
     first = np.array([rows[0] for rows in groups])
-    sides = _split_rows(len(first), None if stratify is None else stratify[first], fraction, rng)
-    train, validation = ([row for i in side for row in groups[i]] for side in sides)
+    split = _split_rows(len(first), None if stratify is None else stratify[first], fraction, rng)
+    train, validation = ([row for i in side for row in groups[i]] for side in split)
     return np.array(train), np.array(validation)
 
 
@@ -85,7 +58,7 @@ def _split_rows(
     if n_classes == 0 or n - test_size * (test_size >= 1) - rare.sum() < n_classes:
         raise ValueError(
             f"{TOO_SMALL}: got n_samples={n} with {len(count)} classes, too few to have each "
-            "class on both sides."
+            "class on both split."
         )
     train, validation = train_test_split(
         rows[~rare],

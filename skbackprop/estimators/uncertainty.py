@@ -1,205 +1,177 @@
-"""How far off a prediction may be: intervals with a promise, and the spread of many answers.
-
-*Conformal* intervals take the residuals of rows that were not trained on, and assume no more
-than that the next row is exchangeable with them.  Of the ``n + 1`` residuals the next one is
-then as likely to be the smallest, the second smallest and so on; so it is at most the
-``⌈(n + 1)(1 - alpha)⌉``-th smallest of the ``n`` known ones with a probability of at least
-``1 - alpha``, whatever the network and whatever the distribution:
-
->>> import numpy as np
->>> residuals = np.array([0.5, -1.0, 2.0, 0.1, -0.3, 1.5, -0.7, 0.2, 4.0])
->>> print(conformal_margin(residuals, alpha=0.2))       # the 8th of 9
-2.0
->>> print(conformal_margin(residuals, alpha=0.05))      # the 10th of 9: too few rows
-inf
-
-*Members* of an ensemble, or passes of one network with its dropout on, disagree most where
-there was little to learn from.  What they tell is how much the prediction depends on chance
-in training, not how much ``y`` scatters around it.
-
->>> members = np.array([1.0, 2.0, 3.0, 4.0, 5.0]).reshape(5, 1, 1)
->>> member_quantiles(members, [0.25, 0.9])
-array([[[2. , 4.6]]])
-"""
+"""How sure a fitted estimator is: the methods, over the arrays of `uncertainty`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..nn.losses import Loss
-from ..nn.network import Network
-from ..nn.workspace import Workspace
-
-ROWS = 1024  # predicted at once, by all passes
+from ..nn.losses import Pinball
+from ..recipes.build import drops
+from .conformal import conformal_margin, conformal_quantile, conformalized_quantiles, mc_dropout
 
 
-# ---------------------------------------------------------------------------- conformal
+class MemberSpread:
+    """What members, or passes with dropout, disagree on."""
+
+    _fitted: Any
+    _encode: Any
+
+    def _deviation(self, X: Any, method: str, n_passes: int) -> np.ndarray:
+        """Standard deviation of the predictions, ``(n, m)``."""
+        x, fitted = self._encode(X), self._fitted
+        if method == "members":
+            scores = fitted.member_scores(x)
+            if scores.ndim == 2:
+                raise ValueError(
+                    "method='members' needs n_members of two or more, got one network. Fit with "
+                    "n_members=8, or use method='dropout'."
+                )
+            return fitted.loss.predict(scores).std(axis=0)
+        if method != "dropout":
+            raise ValueError(f"method must be 'members' or 'dropout', got {method!r}.")
+        if not drops(fitted.resolved):
+            raise ValueError(
+                "method='dropout' needs a network with dropout, got dropout=0. Fit with "
+                "dropout=0.1, or use method='members'."
+            )
+        rng = np.random.default_rng(0)  # the same masks whenever it is asked
+        return mc_dropout(fitted.network, x, n_passes, rng, fitted.loss)[1]
 
 
-def conformal_margin(residuals: np.ndarray, alpha: float, weight: np.ndarray | None = None) -> Any:
-    """The margin ``q`` for which ``[prediction - q, prediction + q]`` holds ``1 - alpha``.
+class ProbabilitySpread(MemberSpread):
+    """The spread of probabilities."""
 
-    Vovk, Gammerman & Shafer, "Algorithmic learning in a random world" (2005); Lei, G'Sell,
-    Rinaldo, Tibshirani & Wasserman, "Distribution-free predictive inference for regression"
-    (2018).
+    def predict_std(self, X, *, method="members", n_passes=50):
+        """Predict how far apart the members are.
 
-    Parameters
-    ----------
-    residuals : ndarray of shape (n,) or (n, m)
-        Target minus prediction of rows that were not trained on.
-    alpha : float
-        The share of the rows to come that may be outside, ``0 < alpha < 1``.
-    weight : ndarray of shape (n,) or None
-        Weights of the rows, see `conformal_quantile`.
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+        method : {"members", "dropout"}, default="members"
+            Compare the members, or passes of the network with its dropout on (Gal &
+            Ghahramani, 2016).
+        n_passes : int, default=50
+            Number of passes.
 
-    Returns
-    -------
-    margin : float or ndarray of shape (m,)
-        Infinite if there are fewer than ``1 / alpha - 1`` rows.
-    """
-    return conformal_quantile(np.abs(residuals), alpha, weight)
-
-
-def conformalized_quantiles(
-    low: np.ndarray,
-    high: np.ndarray,
-    y: np.ndarray,
-    alpha: float,
-    weight: np.ndarray | None = None,
-) -> Any:
-    """The margin ``q`` for which ``[low - q, high + q]`` holds ``1 - alpha``.
-
-    Two predicted quantiles are an interval as wide as the noise at each row, but with no
-    promise.  A row's ``max(low - y, y - high)`` says by how much it is outside, negative if
-    it is inside; its quantile corrects both ends.
-
-    Romano, Patterson & Candès, "Conformalized quantile regression" (2019).
-
-    Parameters
-    ----------
-    low, high, y : ndarray of shape (n,) or (n, m)
-        Predicted quantiles and targets of rows that were not trained on; ``alpha / 2`` and
-        ``1 - alpha / 2`` are the natural quantiles, and any others are corrected, too.
-    alpha, weight
-        As in `conformal_margin`.
-
-    Returns
-    -------
-    margin : float or ndarray of shape (m,)
-        Negative if the intervals are too wide; one narrower than ``-2 q`` is then empty.
-    """
-    return conformal_quantile(np.maximum(low - y, y - high), alpha, weight)
+        Returns
+        -------
+        std : ndarray of shape (n_samples, n_classes)
+            Standard deviation of each probability; of several columns of labels side by side.
+        """
+        std = self._deviation(X, method, n_passes)
+        binary = std.shape[1] == 1 and self._fitted.codec.n_classes == 2
+        return np.repeat(std, 2, axis=1) if binary else std
 
 
-def conformal_quantile(
-    outlyingness: np.ndarray, alpha: float, weight: np.ndarray | None = None
-) -> Any:
-    """The ``⌈(n + 1)(1 - alpha)⌉``-th smallest number of every column, infinite without one.
+class NumberSpread(MemberSpread):
+    """The spread of numbers, and intervals with a promise."""
 
-    Rows of unequal weight count as if there were fewer of them: ``n`` is Kish's effective
-    size ``(Σw)² / Σw²``, which for equal weights is their number, whatever their scale.  The
-    row to come then weighs ``Σw² / Σw``, the mean weight of a row drawn by weight.  See
-    Tibshirani, Barber, Candès & Ramdas, "Conformal prediction under covariate shift" (2019).
-    """
-    if not 0 < alpha < 1:
-        raise ValueError(
-            f"An interval needs 0 < alpha < 1, got alpha={alpha!r}. It is the share of the "
-            "rows that may be outside: 0.1 for intervals of 90 %."
+    predict: Any
+    _state: Any
+
+    def predict_std(self, X, *, method="members", n_passes=50):
+        """Predict how far apart the members are.
+
+        It tells how much a prediction depends on chance in training, not how much `y`
+        scatters around it: for that see `predict_interval`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+        method : {"members", "dropout"}, default="members"
+            Compare the members, or passes of the network with its dropout on (Gal &
+            Ghahramani, 2016).
+        n_passes : int, default=50
+            Number of passes.
+
+        Returns
+        -------
+        std : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the unit of y.
+        """
+        std = self._deviation(X, method, n_passes)
+        codec = self._fitted.codec
+        std = std * np.broadcast_to(np.abs(codec.scale), codec.n_targets).repeat(
+            std.shape[1] // codec.n_targets
         )
-    w = np.ones(len(outlyingness)) if weight is None else np.asarray(weight, np.float64)
-    dtype = np.result_type(outlyingness, np.float16)  # whole numbers have no infinity
-    beyond = np.full((1, *outlyingness.shape[1:]), np.inf, dtype)
-    if not w.any():
-        return beyond[0]
-    share = w / w.sum()
-    effective_size = 1 / np.dot(share, share)
-    order = np.argsort(outlyingness, axis=0)
-    ranked = np.concatenate([np.take_along_axis(outlyingness, order, axis=0), beyond])
-    # A sum of n rounded shares may miss a level that it reaches on paper.
-    level = (1 - alpha) * (1 + 1 / effective_size) * (1 - 1e-9)
-    rank = np.sum(np.cumsum(share[order], axis=0) < level, axis=0)
-    return np.take_along_axis(ranked, np.expand_dims(rank, 0), axis=0)[0]
+        return std[:, 0] if codec.one_dimensional and std.shape[1] == 1 else std
 
+    def predict_interval(self, X, *, coverage=0.9):
+        """Predict intervals that hold `y` with a given probability.
 
-# ---------------------------------------------------------------------------- many answers
+        Split-conformal: the margin is a quantile of the residuals of rows that were held out.
+        It is kept on average over rows like those of training, and not quite as promised: the
+        rows held out have chosen the epoch, and each was predicted by one member alone.  Two
+        quantiles of a regressor with ``loss=Pinball((low, high))`` are corrected by a margin
+        instead.  Vovk, Gammerman & Shafer (2005); Romano, Patterson & Candès (2019).
 
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+        coverage : float, default=0.9
+            Probability that an interval holds its `y`, more than 0 and less than 1.
 
-def member_quantiles(predictions: np.ndarray, probabilities: Sequence[float]) -> np.ndarray:
-    """Quantiles over the members, with straight lines between their predictions.
+        Returns
+        -------
+        intervals : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
+            Lower and upper ends, infinite if too few rows were held out for the coverage.
+        """
+        target, predicted, weight = self._held_out("predict_interval")
+        if isinstance(self._fitted.loss, Pinball):
+            low, high = predicted.min(axis=1), predicted.max(axis=1)
+            margin = conformalized_quantiles(low, high, target[:, 0], 1 - coverage, weight)
+            ends = self.predict(X)
+            ends = ends.reshape(len(ends), -1)
+            low, high = ends.min(axis=1) - margin, ends.max(axis=1) + margin
+            return np.stack([np.minimum(low, high), np.maximum(low, high)], axis=-1)
+        margin = conformal_margin(target - predicted, 1 - coverage, weight)
+        y = self.predict(X)
+        margin = margin[0] if y.ndim == 1 else margin
+        return np.stack([y - margin, y + margin], axis=-1)
 
-    Parameters
-    ----------
-    predictions : ndarray of shape (k, n, m)
-        What each member predicts.
-    probabilities : sequence of float
-        ``q`` numbers from 0 to 1.
+    def predict_quantiles(self, X, quantiles=(0.1, 0.5, 0.9)):
+        """Predict quantiles of `y`.
 
-    Returns
-    -------
-    quantiles : ndarray of shape (n, m, q)
-        As ``(n, m * q)`` they stand in the order of the scores of `Pinball`.
-    """
-    quantiles = np.quantile(predictions, np.asarray(probabilities), axis=0)
-    return np.moveaxis(quantiles, 0, -1).astype(predictions.dtype)
+        The prediction plus quantiles of the residuals of held-out rows, which makes the
+        spread the same for all rows.  For one that depends on the row fit
+        ``loss=Pinball((0.1, 0.5, 0.9))``, whose `predict` gives these quantiles.
 
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+        quantiles : sequence of float, default=(0.1, 0.5, 0.9)
+            Probabilities that `y` is smaller, more than 0 and less than 1.
 
-def mc_dropout(
-    network: Network, x: Any, n_passes: int, rng: Any, loss: Loss
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of the predictions of many passes with dropout.
+        Returns
+        -------
+        y : ndarray of shape (n_samples, n_quantiles) or (n_samples, n_outputs, n_quantiles)
+            The quantiles in the order asked for.
+        """
+        if isinstance(self._fitted.loss, Pinball):
+            raise ValueError(
+                "predict_quantiles adds residuals to a prediction of the mean or median, got a "
+                "regressor with loss=Pinball. Its predict gives its quantiles."
+            )
+        target, predicted, weight = self._held_out("predict_quantiles")
+        residuals = target - predicted
+        shifts = np.array([conformal_quantile(residuals, 1 - q, weight) for q in quantiles])
+        y = self.predict(X)
+        shifts = shifts[:, 0] if y.ndim == 1 else shifts.T
+        return y[..., None] + shifts
 
-    Each pass drops other units, so it is a network of its own.  Gal & Ghahramani, "Dropout
-    as a Bayesian approximation: representing model uncertainty in deep learning" (2016).
-
-    Parameters
-    ----------
-    network : Network
-        With dropout; without any, all passes agree.  It is not changed.
-    x : {ndarray, sparse matrix} of shape (n, n_in)
-        The rows.
-    n_passes : int
-        Number of passes.
-    rng : Generator or RandomState
-        Who is dropped.
-    loss : Loss
-        Its `Loss.predict` turns scores into predictions.
-
-    Returns
-    -------
-    mean, sd : ndarray of shape (n, m)
-        Over all passes, of all members.
-    """
-    passes = mc_predictions(network, x, n_passes, rng, loss)
-    moments = [(rows.mean(axis=0), rows.std(axis=0)) for rows in passes]
-    means, sds = zip(*moments, strict=True)
-    return np.concatenate(means), np.concatenate(sds)
-
-
-def mc_predictions(
-    network: Network, x: Any, n_passes: int, rng: Any, loss: Loss
-) -> Iterator[np.ndarray]:
-    """Predictions of many passes with dropout, ``(n_passes, rows, m)``, chunk after chunk.
-
-    For whatever needs all of them at once, such as quantiles, in bounded memory.  ``k``
-    members make ``k`` times as many passes.  Parameters as in `mc_dropout`.
-    """
-    if n_passes < 1:
-        raise ValueError(f"Dropout needs n_passes >= 1, got {n_passes}. Usual are 30 to 100.")
-    bound, forward = -1, None
-    for start in range(0, x.shape[0], ROWS):
-        rows = x[start : start + ROWS]
-        if isinstance(rows, np.ndarray) and rows.dtype != network.dtype:
-            rows = rows.astype(network.dtype)
-        if rows.shape[0] != bound:
-            bound = rows.shape[0]
-            # An inference pass in which dropout drops: batch norm, unlike in training, goes
-            # on to use its stored moments and leaves them alone, so no row hears of another.
-            ws = Workspace(rows.shape, network.dtype, rng=rng, facts={"drop_at_inference": 1.0})
-            forward, _ = network.layer.bind(network.p, None, ws)
-        assert forward is not None
-        # A copy each: scores are written over by the next pass.
-        passes = np.stack([loss.predict(forward(rows)).copy() for _ in range(n_passes)])
-        yield passes.reshape(-1, *passes.shape[-2:])
+    def _held_out(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Targets and predictions of the rows held out, in the unit of y, and their weights."""
+        fitted = self._state(name)
+        if fitted.held_out is None:
+            raise ValueError(
+                f"{name} needs rows that were not learned from, got early_stopping=False. Fit "
+                "with early_stopping=True, or with X_val and y_val."
+            )
+        held, decode = fitted.held_out, fitted.codec.decode
+        y, predicted = decode(held.target), decode(fitted.loss.predict(held.scores))
+        return y.reshape(len(y), -1), predicted.reshape(len(y), -1), held.weight

@@ -11,7 +11,7 @@ This part needs NumPy and SciPy only and knows nothing of optimization.
 """
 
 from .activations import ACTIVATIONS, Activation
-from .architectures import Start, mlp
+from .architectures import Initialization, mlp
 from .gradcheck import check_gradient, check_layer
 from .initializers import INITIALIZERS, Initializer
 from .layers import LAYERS, Activate, Dense, Layer, Residual, Sequential, Standardize
@@ -28,6 +28,7 @@ __all__ = [
     "Activate",
     "Activation",
     "Dense",
+    "Initialization",
     "Initializer",
     "Layer",
     "Layout",
@@ -38,7 +39,6 @@ __all__ = [
     "Residual",
     "Sequential",
     "Standardize",
-    "Start",
     "Views",
     "Workspace",
     "check_gradient",

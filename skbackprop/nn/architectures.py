@@ -25,13 +25,13 @@ from .layers import (
     CategoricalEmbedding,
     Dense,
     Dropout,
-    GatedResidual,
     Layer,
     LayerNorm,
     MemberDense,
     ParametricActivation,
     PeriodicEmbedding,
     PiecewiseLinear,
+    ReZero,
     RMSNorm,
     Scale,
     ScaledDense,
@@ -50,8 +50,8 @@ NORMALIZATIONS: dict[str, type[BatchNorm] | type[LayerNorm] | type[RMSNorm]] = {
 
 
 @dataclass(frozen=True)
-class Start:
-    """How the dense layers of a network start.
+class Initialization:
+    """How the dense layers of a network initialization.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Start:
 
 
 def mlp_uniform(n_in: int, n_out: int, activation: Activation) -> UniformRange:
-    """scikit-learn's start of weights *and* biases: uniform on ±√(6 / (n_in + n_out)).
+    """scikit-learn's initialization of weights *and* biases: uniform on ±√(6 / (n_in + n_out)).
 
     For the logistic activation, whose slope at 0 is 1/4, it has a 2 instead of the 6.
     """
@@ -131,7 +131,7 @@ class Extras:
 
     def drop(self, rate: float) -> Dropout:
         """A dropout layer; with weights in common members had better differ in what they drop."""
-        return Dropout(rate, alike=self.members is not None and self.sharing == "independent")
+        return Dropout(rate, shared_mask=self.members is not None and self.sharing == "independent")
 
     def dense(self, n_in: int, n_out: int, *rest: Any, first: bool = False) -> AnyDense:
         """A hidden dense layer, of all members if there are any; the first may scale its input."""
@@ -156,7 +156,7 @@ def mlp(
     n_out: int,
     *,
     activations: Sequence[Activation],
-    start: Start | None = None,
+    initialization: Initialization | None = None,
     extras: Extras = Extras(),
 ) -> Sequential:
     """The classical network: dense, activation, dense, activation, …, dense.
@@ -169,19 +169,19 @@ def mlp(
         Width of each hidden layer; empty for a linear model.
     activations : sequence of Activation
         One for each hidden layer, or one for all of them.
-    start : Start, optional
+    initialization : Initialization, optional
         How the arrays start; by default as in scikit-learn's MLP.
     extras : Extras
         Biases, dropout, normalization, residual connections; by default only the first.
     """
-    start = start or Start("mlp", "mlp")
+    initialization = initialization or Initialization("mlp", "mlp")
     each = list(activations) * len(hidden) if len(activations) == 1 else list(activations)
     sizes = [n_in, *hidden, n_out]
     layers = input_layers(n_in, extras)
     for i, (before, after) in enumerate(pairwise(sizes)):
         # scikit-learn scales the output layer by the hidden activation too
         nearest = each[min(i, len(each) - 1)] if each else activations[0]
-        init, bias_init = start.of_layer(i, before, after, nearest)
+        init, bias_init = initialization.of_layer(i, before, after, nearest)
         make = extras.head if i == len(hidden) else extras.dense
         dense = make(before, after, extras.bias, init, bias_init, first=i == 0)
         if i == len(hidden):
@@ -215,7 +215,7 @@ def hidden_layer(i: int, dense: AnyDense, activation: Activation, extras: Extras
         return layers
     same = dense.n_in == dense.n_out
     shortcut = Layer() if same else extras.dense(dense.n_in, dense.n_out, False)
-    return [GatedResidual(Sequential(tuple(layers)), shortcut, extras.each(1)[:1])]
+    return [ReZero(Sequential(tuple(layers)), shortcut, extras.each(1)[:1])]
 
 
 def depth_of_hidden(k: int, extras: Extras) -> int:
@@ -266,7 +266,7 @@ class Embedding:
     n_frequencies : int
         Waves of each number; 0 for none.
     sigma : float
-        Spread of their frequencies at the start.
+        Spread of their frequencies at the initialization.
     n_bins : int
         Ramps of each number, between quantiles; 0 for none.
     category_width : int
@@ -288,7 +288,7 @@ class Embedding:
 # inputs moves by more: matrices take a rate that falls with the root of their inputs
 # (the "neural tangent" parametrization, without its rescaled weights).
 NTK_INPUTS = 64
-NTK_RATES: dict[str, float] = {
+NTK_LR_MULTIPLIERS: dict[str, float] = {
     "b": 0.8,
     "scale": 48.0,
     "frequency": 2.4,
@@ -296,27 +296,27 @@ NTK_RATES: dict[str, float] = {
     "alpha": 0.8,
     "table": 8.0,
 }
-# The factors of the inputs start at 1, and steps nearly as long as that only throw them about:
-# it is they that a learning rate too large by a factor of 8 spoils first.
+# The factors of the inputs start at 1.  A step nearly as long as that destroys them: they are the
+# first arrays that a learning rate 8 times too large spoils.
 LONGEST_STEP: dict[str, float] = {"scale": 0.3}
 
 
-def ntk_rates(layout: Layout, dtype: Any, learning_rate: float) -> np.ndarray:
+def ntk_lr_multipliers(layout: Layout, dtype: Any, learning_rate: float) -> np.ndarray:
     """A factor on the learning rate for each parameter.
 
     Holzmüller, Grinsztajn & Steinwart, "Better by default: strong pre-tuned MLPs and boosted
     trees on tabular data" (2024), with their factors.  Differs from the paper: no factor makes
     more of the learning rate than `LONGEST_STEP`.
     """
-    rates = np.ones(layout.size, dtype)
+    multipliers = np.ones(layout.size, dtype)
     for name, where, param in layout.names():
         leaf = name.rpartition(".")[2]
         if leaf == "W":
-            rates[where] = sqrt(NTK_INPUTS / param.shape[-2])
+            multipliers[where] = sqrt(NTK_INPUTS / param.shape[-2])
         else:
             longest = LONGEST_STEP.get(leaf, inf) / learning_rate
-            rates[where] = min(NTK_RATES.get(leaf, 1.0), longest)
-    return rates
+            multipliers[where] = min(NTK_LR_MULTIPLIERS.get(leaf, 1.0), longest)
+    return multipliers
 
 
 def _choose(rule: Any, i: int, mlp_rule: Initializer) -> Initializer:

@@ -56,7 +56,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Given:
+class FixedValues:
     """The numbers of the user: pretrained weights, say.
 
     Parameters
@@ -68,7 +68,7 @@ class Given:
     --------
     >>> import numpy as np
     >>> b = np.empty(2)
-    >>> Given([1, 2])(b, rng=None)
+    >>> FixedValues([1, 2])(b, rng=None)
     >>> b
     array([1., 2.])
     """
@@ -83,7 +83,7 @@ class Given:
     def __call__(self, out: np.ndarray, rng: Any) -> None:
         if out.shape != self.values.shape:
             raise ValueError(
-                f"Given needs values of the shape of the array it fills, {out.shape}, "
+                f"FixedValues needs values of the shape of the array it fills, {out.shape}, "
                 f"got values of shape {self.values.shape}. "
                 "Weights are stored as (n_in, n_out): transpose them if need be."
             )
@@ -91,13 +91,13 @@ class Given:
 
     # The ones a dataclass writes would ask for the truth value and the hash of an array.
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Given) and self._key == other._key
+        return isinstance(other, FixedValues) and self._key == other._key
 
     def __hash__(self) -> int:
         return hash(self._key)
 
-    def __reduce__(self) -> tuple[type[Given], tuple[Any]]:
-        return Given, (self.values,)  # a copy is read-only again
+    def __reduce__(self) -> tuple[type[FixedValues], tuple[Any]]:
+        return FixedValues, (self.values,)  # a copy is read-only again
 
     @property
     def _key(self) -> tuple[Any, ...]:

@@ -116,11 +116,18 @@ class Network:
         train: bool = False,
         rng: Any = None,
         needs_dx: bool = False,
-        facts: dict[str, float] | None = None,
+        schedule_factors: dict[str, float] | None = None,
     ) -> Pass:
         """A training pass for inputs of `shape`; its backward fills ``grad``."""
         return self._pass(
-            Workspace(shape, self.dtype, train=train, rng=rng, needs_dx=needs_dx, facts=facts)
+            Workspace(
+                shape,
+                self.dtype,
+                train=train,
+                rng=rng,
+                needs_dx=needs_dx,
+                schedule_factors=schedule_factors,
+            )
         )
 
     def bind_within(self, larger: Pass, shape: tuple[int, ...]) -> Pass:

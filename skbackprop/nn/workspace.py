@@ -34,12 +34,12 @@ class Workspace:
     dtype : of every floating-point array of the pass.
     train : is this a training pass (dropout drops, moments move)?
     rng : source of the random numbers of a training pass.
-    facts : numbers by name that all layers of the pass see, and that whoever runs it may
-        change between batches: ``facts["dropout"] = 0.5`` halves every dropout rate.
+    schedule_factors : numbers by name that all layers of the pass see, and that whoever runs it may
+        change between batches: ``schedule_factors["dropout"] = 0.5`` halves every dropout rate.
     needs_dx : does anything below want this layer's ``dx``?
-    dx_from : the first column of ``dx`` that is wanted: what stands in those before it is
+    first_dx_column : the first column of ``dx`` that is wanted: what stands in those before it is
         read by nobody, and a layer may leave it out.
-    lender : the workspace of a larger batch whose arrays this one uses, see `smaller`.
+    parent : the workspace of a larger batch whose arrays this one uses, see `smaller`.
     """
 
     def __init__(
@@ -50,16 +50,18 @@ class Workspace:
         train: bool = False,
         rng: Any = None,
         needs_dx: bool = False,
-        facts: dict[str, float] | None = None,
+        schedule_factors: dict[str, float] | None = None,
     ):
         self.shape = shape
         self.dtype = dtype
         self.train = train
         self.rng = rng
         self.needs_dx = needs_dx
-        self.dx_from = 0
-        self.lender: Workspace | None = None
-        self.facts: dict[str, float] = {} if facts is None else facts
+        self.first_dx_column = 0
+        self.parent: Workspace | None = None
+        self.schedule_factors: dict[str, float] = (
+            {} if schedule_factors is None else schedule_factors
+        )
         self.arrays: dict[str, np.ndarray] = {}
         self.children: dict[str, Workspace] = {}
         self.x: Any = None
@@ -68,7 +70,7 @@ class Workspace:
     def array(self, name: str, shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
         """An uninitialized array, remembered under `name`; ask for it in `bind`."""
         dtype, size = np.dtype(dtype or self.dtype), prod(shape)
-        lent = None if self.lender is None else self.lender.arrays.get(name)
+        lent = None if self.parent is None else self.parent.arrays.get(name)
         if lent is None or lent.dtype != dtype or lent.size < size:
             self.arrays[name] = np.empty(shape, dtype)
         else:
@@ -77,9 +79,9 @@ class Workspace:
 
     def child(self, name: str, shape: tuple[int, ...], needs_dx: bool) -> Workspace:
         """The workspace of a sub-layer, made by the layer that contains it."""
-        self.children[name] = self._alike(shape, needs_dx)
-        if self.lender is not None:
-            self.children[name].lender = self.lender.children.get(name)
+        self.children[name] = self._like(shape, needs_dx)
+        if self.parent is not None:
+            self.children[name].parent = self.parent.children.get(name)
         return self.children[name]
 
     def smaller(self, shape: tuple[int, ...]) -> Workspace:
@@ -87,16 +89,17 @@ class Workspace:
 
         Its arrays are the beginnings of these: the last batch of an epoch needs no room.
         """
-        ws = self._alike(shape, self.needs_dx)
-        ws.lender = self
+        ws = self._like(shape, self.needs_dx)
+        ws.parent = self
         return ws
 
-    def _alike(self, shape: tuple[int, ...], needs_dx: bool) -> Workspace:
+    def _like(self, shape: tuple[int, ...], needs_dx: bool) -> Workspace:
         return Workspace(
             shape,
             self.dtype,
             train=self.train,
             rng=self.rng,
             needs_dx=needs_dx,
-            facts=self.facts,  # the dictionary itself: a change reaches every layer
+            # The dictionary itself: a change reaches every layer.
+            schedule_factors=self.schedule_factors,
         )

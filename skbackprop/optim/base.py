@@ -78,7 +78,7 @@ class OptimizerState:
     scratch: np.ndarray | None = field(default=None, repr=False)
     scalars: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
-    def room(self, *shape: int) -> np.ndarray:
+    def scratch_array(self, *shape: int) -> np.ndarray:
         """The scratch array, of this shape."""
         if self.scratch is None or self.scratch.shape != shape:
             self.scratch = np.empty(shape, self.slots.dtype)
@@ -167,11 +167,11 @@ class Optimizer:
             From `state(theta)`, then handed on from step to step.
         """
         state.t += 1
-        lr = rates(lr, theta)
+        lr = as_learning_rates(lr, theta)
         if theta.nbytes > 4 * LONG:
             self._step_in_blocks(theta, grad, lr, state)
             return
-        scratch = state.room(1, self.n_scratch, theta.size)[0]
+        scratch = state.scratch_array(1, self.n_scratch, theta.size)[0]
         self.formula(lr, state)(theta, grad, state.slots, scratch, lr, state.t)
 
     def _step_in_blocks(
@@ -181,7 +181,7 @@ class Optimizer:
         helper = _helper(os.getpid()) if theta.nbytes > 4 * SHARED else None
         n_threads = 1 if helper is None else 2
         block = block_size(theta, n_threads)
-        scratch = state.room(n_threads, self.n_scratch, block)
+        scratch = state.scratch_array(n_threads, self.n_scratch, block)
 
         def walk(first: int) -> None:
             for start in range(first * block, theta.size, n_threads * block):
@@ -212,7 +212,7 @@ def block_size(theta: np.ndarray, n_threads: int) -> int:
     return -(-theta.size // (n_rounds * n_threads * 16)) * 16  # a block starts a cache line
 
 
-def rates(lr: Rate, theta: np.ndarray) -> Rate:
+def as_learning_rates(lr: Rate, theta: np.ndarray) -> Rate:
     """One number, or one for each parameter and of its dtype."""
     if isinstance(lr, np.ndarray) and lr.ndim > 0:
         return np.broadcast_to(np.asarray(lr, theta.dtype), theta.shape)

@@ -30,7 +30,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 
 from .adaptive import Adam
-from .base import BLOCK, Optimizer, OptimizerState, Rate, flush, rates, scale
+from .base import BLOCK, Optimizer, OptimizerState, Rate, as_learning_rates, flush, scale
 
 Shape: TypeAlias = tuple[int, int, int, int]
 
@@ -104,18 +104,18 @@ class Muon(Optimizer):
     def step(self, theta: np.ndarray, grad: np.ndarray, lr: Rate, state: OptimizerState) -> None:
         """Take one step: change `theta` and `state` in place."""
         state.t += 1
-        lr = rates(lr, theta)
-        room = state.room(1, 1, self._room(theta.size))[0]
+        lr = as_learning_rates(lr, theta)
+        scratch = state.scratch_array(1, 1, self._scratch_size(theta.size))[0]
         adam = Adam(self.beta_1, self.beta_2, self.epsilon)
         for part, size in self._parts(theta.size):
             slots = state.slots[:, part]
             rate = lr[part] if isinstance(lr, np.ndarray) else lr
             if size is None:
                 n = part.stop - part.start
-                adam.update(theta[part], grad[part], slots, room[:, :n], rate, state.t)
+                adam.update(theta[part], grad[part], slots, scratch[:, :n], rate, state.t)
                 continue
             rows, cols = size
-            step, rest = np.split(room[0], [part.stop - part.start])
+            step, rest = np.split(scratch[0], [part.stop - part.start])
             self._direction(grad[part], slots[0], step, state.t)
             orthogonalize(step.reshape(-1, rows, cols), rest)
             theta[part] -= scale(step, rate, sqrt(max(1.0, cols / rows)))
@@ -139,31 +139,31 @@ class Muon(Optimizer):
                 yield slice(start, stop), (rows, cols)
             end = stop
 
-    def _room(self, n: int) -> int:
+    def _scratch_size(self, n: int) -> int:
         """Number of elements the largest part needs room for."""
-        room = 0
+        scratch = 0
         for part, size in self._parts(n):
             length = part.stop - part.start
-            room = max(room, length + (0 if size is None else _room(length, *size)))
-        return room
+            scratch = max(scratch, length + (0 if size is None else _scratch_size(length, *size)))
+        return scratch
 
 
-def orthogonalize(stack: np.ndarray, room: np.ndarray | None = None) -> None:
+def orthogonalize(stack: np.ndarray, scratch: np.ndarray | None = None) -> None:
     """Replace each matrix ``U Σ Vᵀ`` of a stack by nearly ``U Vᵀ``, in place.
 
     Parameters
     ----------
     stack : ndarray of shape (n_matrices, rows, cols)
         The matrices.
-    room : ndarray, optional
+    scratch : ndarray, optional
         A vector with room for twice the stack and two squares, see the code.
     """
     wide = stack if stack.shape[1] <= stack.shape[2] else stack.mT  # the smaller square
     k, m, n = wide.shape
-    if room is None:
-        room = np.empty(_room(stack.size, m, n), stack.dtype)
-    X, BX = room[: 2 * k * m * n].reshape(2, k, m, n)
-    A, B = room[2 * k * m * n :][: 2 * k * m * m].reshape(2, k, m, m)
+    if scratch is None:
+        scratch = np.empty(_scratch_size(stack.size, m, n), stack.dtype)
+    X, BX = scratch[: 2 * k * m * n].reshape(2, k, m, n)
+    A, B = scratch[2 * k * m * n :][: 2 * k * m * m].reshape(2, k, m, m)
     np.copyto(X, wide)
     flat = X.reshape(k, m * n)
     norms = np.sqrt(np.vecdot(flat, flat))
@@ -182,7 +182,7 @@ def orthogonalize(stack: np.ndarray, room: np.ndarray | None = None) -> None:
     np.copyto(wide, X)
 
 
-def _room(size: int, rows: int, cols: int) -> int:
+def _scratch_size(size: int, rows: int, cols: int) -> int:
     """Of how many numbers `orthogonalize` makes use."""
     n_matrices, side = size // (rows * cols), min(rows, cols)
     return 2 * size + 2 * n_matrices * side * side

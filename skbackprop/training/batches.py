@@ -37,13 +37,13 @@ class Batches:
         Rows in a batch; the last one of an epoch may have fewer.
     shuffle : bool
         Deal in a new order every epoch?
-    mass : ndarray of shape (n,) or None
+    normalizer : ndarray of shape (n,) or None
         The sum of a batch's losses is divided by the sum of its masses; None stands
         for the weights.
     members : sequence of ndarray, or None
         The numbers of the rows that each member learns from; None stands for one network
         that learns from all.  `x` is not sparse then.
-    part_size : int or None
+    micro_batch_size : int or None
         Rows of a batch that are propagated together, those of the next part after them: one
         step, and room for the activations of a part.  None stands for all rows of the batch.
     """
@@ -53,15 +53,15 @@ class Batches:
     weight: np.ndarray | None = None
     batch_size: int = 200
     shuffle: bool = True
-    mass: np.ndarray | None = None
+    normalizer: np.ndarray | None = None
     members: Sequence[np.ndarray] | None = None
-    part_size: int | None = None
+    micro_batch_size: int | None = None
     _buffers: dict[tuple[str, int], np.ndarray] = field(default_factory=dict, repr=False)
 
     @property
-    def rows_at_once(self) -> int:
+    def rows_per_micro_batch(self) -> int:
         """Rows that are propagated together, at most."""
-        return self.part_size or self.batch_size
+        return self.micro_batch_size or self.batch_size
 
     @property
     def n_rows(self) -> int:
@@ -119,12 +119,14 @@ class Batches:
         if self.x.ndim == 3:
             return self._slice_members(rows)
         weight = None if self.weight is None else self.weight[rows]
-        total = None if self.mass is None else float(self.mass[rows].sum())
+        total = None if self.normalizer is None else float(self.normalizer[rows].sum())
         return self.x[rows], self.target[rows], weight, total
 
     def _slice_members(self, rows: slice) -> Batch:
         weight = None if self.weight is None else self.weight[:, rows]
-        total = None if self.mass is None else self.mass[:, rows].sum(axis=1, keepdims=True)
+        total = (
+            None if self.normalizer is None else self.normalizer[:, rows].sum(axis=1, keepdims=True)
+        )
         return self.x[:, rows], self.target[:, rows], weight, total
 
     def _gather(self, rows: np.ndarray) -> Batches:
@@ -133,7 +135,9 @@ class Batches:
             self._take("x", self.x, rows) if isinstance(self.x, np.ndarray) else self.x[rows],
             self._take("target", self.target, rows),
             None if self.weight is None else self._take("weight", self.weight, rows),
-            mass=None if self.mass is None else self._take("mass", self.mass, rows),
+            normalizer=None
+            if self.normalizer is None
+            else self._take("normalizer", self.normalizer, rows),
         )
 
     def _take(self, name: str, a: np.ndarray, rows: np.ndarray) -> np.ndarray:

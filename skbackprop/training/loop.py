@@ -30,12 +30,12 @@ def train(plan: Plan, run: Run) -> Run:
     """Run a plan to its end: the epoch limit, or a callback that stops the run."""
     run.begin()
     run.max_epochs = plan.max_epochs
-    run.take_back()
+    run.swap_out()
     run.optimizer = plan.optimizer
     hooks = collect(plan)
     for hook in hooks["on_train_begin"]:
         hook(run)
-    learn = descend if plan.optimizer is not None else minimize
+    learn = fit_stochastic if plan.optimizer is not None else fit_lbfgs
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # a guard watches for divergence
             learn(plan, run, hooks)
@@ -46,7 +46,7 @@ def train(plan: Plan, run: Run) -> Run:
         run.failed = True  # in a loss or a callback of the user's: back to the start
         raise
     finally:
-        run.hand_out()
+        run.swap_in()
         for hook in reversed(hooks["on_train_end"]):  # who came first has the last word
             hook(run)
         run.passes = {}
@@ -54,7 +54,7 @@ def train(plan: Plan, run: Run) -> Run:
     return run
 
 
-def descend(plan: Plan, run: Run, hooks: Hooks) -> None:
+def fit_stochastic(plan: Plan, run: Run, hooks: Hooks) -> None:
     """Stochastic gradient descent with any optimizer."""
     network, optimizer = run.network, plan.optimizer
     assert optimizer is not None
@@ -62,9 +62,11 @@ def descend(plan: Plan, run: Run, hooks: Hooks) -> None:
         run.optimizer_state = optimizer.state(network.theta)
     if type(run.average) is not type(plan.average):
         run.average = plan.average
-    if plan.noisy and run.noise is None:
-        run.noise = np.random.default_rng(deepcopy(run.rng).randint(2**31))  # no draw is used up
-    objective = Objective(network, plan.loss, plan.alpha, plan.label_smoothing, run.facts)
+    if plan.has_dropout and run.dropout_rng is None:
+        run.dropout_rng = np.random.default_rng(deepcopy(run.rng).randint(2**31))
+    objective = Objective(
+        network, plan.loss, plan.alpha, plan.label_smoothing, run.schedule_factors
+    )
     run.clock.n_steps = len(plan.batches)
     run.clock.n_epochs = plan.horizon or run.clock.epoch + plan.max_epochs
     while run.stop_reason is None:
@@ -91,15 +93,15 @@ def one_epoch(
     first_averaged = plan.average_from * clock.n_steps * clock.n_epochs
     update = Update(plan, run)
     run.order = plan.batches.order(run.order, run.rng)
-    total, n_rows, at_once = 0.0, 0, plan.batches.rows_at_once
-    for x, target, weight, mass in plan.batches.epoch(run.order):
+    total, n_rows, at_once = 0.0, 0, plan.batches.rows_per_micro_batch
+    for x, target, weight, normalizer in plan.batches.epoch(run.order):
         n = x.shape[-2]
-        for name, schedule in plan.fading.items():
-            run.facts[name] = schedule(clock)
+        for name, schedule in plan.scheduled.items():
+            run.schedule_factors[name] = schedule(clock)
         if n <= at_once:
-            value = objective(x, target, weight, run.bound(x.shape), mass)
+            value = objective(x, target, weight, run.bound(x.shape), normalizer)
         else:
-            value = objective.in_parts(x, target, weight, run.bound, mass, size=at_once)
+            value = objective.accumulate(x, target, weight, run.bound, normalizer, size=at_once)
         run.lr = plan.learning_rate * run.lr_scale * plan.schedule(clock)
         update()
         clock.tick(n)
@@ -121,28 +123,30 @@ class Update:
         self.state = cast(OptimizerState, run.optimizer_state)
         network = run.network
         self.theta, self.grad, self.weights = network.theta, network.grad, network.weights
-        self.rates = np.empty(0 if plan.rates is None else plan.rates.size, self.theta.dtype)
+        self.learning_rates = np.empty(
+            0 if plan.lr_multipliers is None else plan.lr_multipliers.size, self.theta.dtype
+        )
         self.moving: float | np.ndarray = 1.0  # 0 for weights that stay as they are
-        if plan.rates is not None and not plan.rates.all():
-            self.moving = (plan.rates[: self.weights.size] > 0).astype(self.theta.dtype)
+        if plan.lr_multipliers is not None and not plan.lr_multipliers.all():
+            self.moving = (plan.lr_multipliers[: self.weights.size] > 0).astype(self.theta.dtype)
 
     def __call__(self) -> None:
         plan, lr = self.plan, self.run.lr
         if plan.max_grad_norm is not None:
             clip_norm(self.grad, plan.max_grad_norm)
         if plan.weight_decay > 0:
-            fade = self.run.facts.get("weight_decay", 1.0)
+            fade = self.run.schedule_factors.get("weight_decay", 1.0)
             decay(self.weights, lr * plan.weight_decay * fade * self.moving)
-        if plan.rates is None:
+        if plan.lr_multipliers is None:
             self.optimizer.step(self.theta, self.grad, lr, self.state)
         else:
-            np.multiply(plan.rates, lr, out=self.rates)
-            self.optimizer.step(self.theta, self.grad, self.rates, self.state)
+            np.multiply(plan.lr_multipliers, lr, out=self.learning_rates)
+            self.optimizer.step(self.theta, self.grad, self.learning_rates, self.state)
         if plan.l1 > 0:
             soft_threshold(self.weights, lr * plan.l1 * self.moving)
 
 
-def minimize(plan: Plan, run: Run, hooks: Hooks) -> None:
+def fit_lbfgs(plan: Plan, run: Run, hooks: Hooks) -> None:
     """L-BFGS on all rows; an iteration is reported as an epoch is."""
     # In double precision whatever the network's own: line searches need it.
     theta = run.network.theta.astype(np.float64)

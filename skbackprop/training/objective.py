@@ -43,8 +43,8 @@ class Objective:
         Strength of the penalty.
     smoothing : float
         Part of each class target that is spread over all classes; it may fade by
-        ``facts["label_smoothing"]``.
-    facts : dict
+        ``schedule_factors["label_smoothing"]``.
+    schedule_factors : dict
         Those of the run.
     """
 
@@ -52,7 +52,7 @@ class Objective:
     loss: Loss
     alpha: float = 0.0
     smoothing: float = 0.0
-    facts: dict[str, float] = field(default_factory=dict)
+    schedule_factors: dict[str, float] = field(default_factory=dict)
     scratch: np.ndarray = field(init=False, repr=False)
     penalized: np.ndarray = field(init=False, repr=False)
 
@@ -86,7 +86,7 @@ class Objective:
         value = self._propagate(x, target, share, bound)
         return value + self._penalize(total) / bound.n_members
 
-    def in_parts(
+    def accumulate(
         self,
         x: Any,
         target: np.ndarray,
@@ -139,7 +139,7 @@ class Objective:
     def _propagate(self, x: Any, target: np.ndarray, weight: Any, bound: Pass) -> float:
         scores = bound.forward(x)
         if self.smoothing > 0.0:
-            epsilon = self.smoothing * self.facts.get("label_smoothing", 1.0)
+            epsilon = self.smoothing * self.schedule_factors.get("label_smoothing", 1.0)
             target = self.loss.smoothed(target, epsilon)
         value = self.loss.value_and_delta(target, scores, weight, bound.delta)
         bound.backward(bound.delta)

@@ -38,7 +38,7 @@ from ..nn.losses import Loss
 from ..nn.network import Network
 from ..optim.schedules import Clock, Polynomial, Schedule
 from .batches import Batches
-from .rehearsal import Ear, rehearse
+from .dry_run import LossRecorder, dry_run
 from .run import Plan, Run
 
 Judge: TypeAlias = Callable[[Network], float]
@@ -181,9 +181,9 @@ def best_rate(losses: dict[float, float]) -> float:
 
 def try_rate(plan: Plan, run: Run, judge: Judge, rate: float, n_steps: int) -> float:
     """The loss of a copy that has learned with this rate."""
-    ear = Ear(plan.loss)
-    copy = rehearse(plan, run, ear, n_steps, learning_rate=rate, schedule=Polynomial())
-    if ear.diverged:
+    recorder = LossRecorder(plan.loss)
+    copy = dry_run(plan, run, recorder, n_steps, learning_rate=rate, schedule=Polynomial())
+    if recorder.diverged:
         return inf
     with np.errstate(over="ignore", invalid="ignore"):
         loss = judge(copy.network)
@@ -226,14 +226,14 @@ def without(batches: Batches, held: np.ndarray) -> Batches:
         x=batches.x[rows],
         target=batches.target[rows],
         weight=None if batches.weight is None else batches.weight[rows],
-        mass=None if batches.mass is None else batches.mass[rows],
+        normalizer=None if batches.normalizer is None else batches.normalizer[rows],
         _buffers={},
     )
 
 
 def whole_batches(rows: np.ndarray, batches: Batches) -> np.ndarray:
     """These rows, but for a last batch of a single one, which batch norm would refuse."""
-    single = len(rows) > 1 and len(rows) % batches.rows_at_once == 1
+    single = len(rows) > 1 and len(rows) % batches.rows_per_micro_batch == 1
     return rows[:-1] if single else rows
 
 
@@ -313,12 +313,12 @@ def range_test(
             "range_test needs 0 < lowest < highest and n_steps >= 2, got "
             f"lowest={lowest!r}, highest={highest!r}, n_steps={n_steps!r}."
         )
-    ear = Ear(plan.loss, smooth=SMOOTHING)
+    recorder = LossRecorder(plan.loss, smooth=SMOOTHING)
     schedule = _Rising(lowest / highest, n_steps)
-    rehearse(plan, run, ear, n_steps, learning_rate=highest, schedule=schedule)
-    n = len(ear.losses) - ear.diverged
+    dry_run(plan, run, recorder, n_steps, learning_rate=highest, schedule=schedule)
+    n = len(recorder.losses) - recorder.diverged
     rates = lowest * np.exp(np.arange(n) * (log(highest / lowest) / (n_steps - 1)))
-    return RangeTest(rates, np.array(ear.losses[:n]), np.array(ear.smoothed[:n]))
+    return RangeTest(rates, np.array(recorder.losses[:n]), np.array(recorder.smoothed[:n]))
 
 
 def check_optimizer(plan: Plan, who: str) -> None:

@@ -45,11 +45,11 @@ class Plan:
         An average of the parameters, to be evaluated and returned instead of them.
     average_from : float
         The part of training, from 0 to 1, after which averaging begins.
-    noisy : bool
+    has_dropout : bool
         Does a layer draw random numbers in training?
-    rates : ndarray or None
+    lr_multipliers : ndarray or None
         A factor on the learning rate for each parameter; 0 keeps it as it is.
-    fading : dict of Schedule
+    scheduled : dict of Schedule
         Schedules of "dropout", "weight_decay", "label_smoothing": factors on these.
     label_smoothing : float
         Part of each class target that is spread over all classes.
@@ -75,9 +75,9 @@ class Plan:
     max_grad_norm: float | None = None
     average: Average | None = None
     average_from: float = 0.0
-    noisy: bool = False
-    rates: np.ndarray | None = None
-    fading: dict[str, Schedule] = field(default_factory=dict)
+    has_dropout: bool = False
+    lr_multipliers: np.ndarray | None = None
+    scheduled: dict[str, Schedule] = field(default_factory=dict)
     label_smoothing: float = 0.0
     l1: float = 0.0
     max_epochs: int = 200
@@ -109,8 +109,8 @@ class Run:
     plateau: Plateau = field(default_factory=Plateau)
     optimizer: Optimizer | None = None
     average: Average | None = None
-    raw: np.ndarray | None = None  # where to go on, if other parameters were handed out
-    noise: np.random.Generator | None = None  # of dropout: shuffles do not depend on it
+    training_theta: np.ndarray | None = None  # where to go on, if other parameters were handed out
+    dropout_rng: np.random.Generator | None = None  # of dropout: shuffles do not depend on it
     parts: list[Run] = field(default_factory=list)  # those of groups of members
     # Of the present call only:
     first_epoch: int = 0
@@ -119,7 +119,9 @@ class Run:
     best_epochs: list[int] = field(default_factory=list)  # of each member, if they have their own
     restarts: list[int] = field(default_factory=list)  # epochs after which the schedule began anew
     lr: float = 0.0
-    facts: dict[str, float] = field(default_factory=dict)  # factors that fade, for all layers
+    schedule_factors: dict[str, float] = field(
+        default_factory=dict
+    )  # factors that fade, for all layers
     stop_reason: str | None = None
     interrupted: bool = False
     failed: bool = False
@@ -145,9 +147,9 @@ class Run:
         """Start a call: what belongs to the last call only is forgotten."""
         self.first_epoch = self.clock.epoch
         self.stop_reason, self.interrupted, self.failed, self.messages = None, False, False, []
-        self.passes, self.facts, self.restarts, self.best_epochs = {}, {}, [], []
+        self.passes, self.schedule_factors, self.restarts, self.best_epochs = {}, {}, [], []
 
-    def judged(self, theta: np.ndarray | None = None) -> np.ndarray:
+    def eval_params(self, theta: np.ndarray | None = None) -> np.ndarray:
         """The parameters to evaluate and to hand out: an average, or those trained."""
         theta = self.network.theta if theta is None else theta
         if self.average is not None and self.average.value is not None:
@@ -157,36 +159,36 @@ class Run:
             return theta if choose is None else choose(theta, self.optimizer_state)
         return theta
 
-    def judged_network(self) -> Network:
+    def eval_network(self) -> Network:
         """The network on these parameters."""
-        theta = self.judged()
+        theta = self.eval_params()
         return (
             self.network
             if theta is self.network.theta
             else self.network.over(theta, self.network.fixed)
         )
 
-    def hand_out(self) -> None:
+    def swap_in(self) -> None:
         """Put the judged parameters into the network, and remember where to go on."""
-        theta = self.judged()
-        self.raw = None
+        theta = self.eval_params()
+        self.training_theta = None
         if theta is not self.network.theta:
-            self.raw = self.network.theta.copy()
+            self.training_theta = self.network.theta.copy()
             self.network.theta[...] = theta
 
-    def take_back(self) -> None:
+    def swap_out(self) -> None:
         """Go on from the parameters trained, unless the user has changed those handed out."""
-        if self.raw is None:
+        if self.training_theta is None:
             return
-        if np.array_equal(self.judged(self.raw), self.network.theta):
-            self.network.theta[...] = self.raw
+        if np.array_equal(self.eval_params(self.training_theta), self.network.theta):
+            self.network.theta[...] = self.training_theta
         else:
-            self.forget()
-        self.raw = None
+            self.reset_optimizer()
+        self.training_theta = None
 
-    def forget(self) -> None:
+    def reset_optimizer(self) -> None:
         """Go on from the network as it is, with nothing remembered of earlier steps."""
-        self.optimizer_state, self.average, self.raw = None, None, None
+        self.optimizer_state, self.average, self.training_theta = None, None, None
 
     def stop(self, reason: str, message: str = "") -> None:
         """Ask the loop to end after this epoch; the first reason given counts."""
@@ -201,7 +203,9 @@ class Run:
         if n not in self.passes and n < max(self.passes, default=0):
             self.passes[n] = network.bind_within(self.passes[max(self.passes)], shape)
         elif n not in self.passes:
-            self.passes[n] = network.bind(shape, train=True, rng=self.noise, facts=self.facts)
+            self.passes[n] = network.bind(
+                shape, train=True, rng=self.dropout_rng, schedule_factors=self.schedule_factors
+            )
         return self.passes[n]
 
     def __getstate__(self) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def test_the_gradient_of_the_objective_does_not_depend_on_the_parts(size):
         bind = lambda shape: network.bind(shape, train=True)  # noqa: E731
         whole = objective(A, target, weight, bind(A.shape))
         grad = network.grad.copy()
-        value = objective.in_parts(A, target, weight, bind, size=size)
+        value = objective.accumulate(A, target, weight, bind, size=size)
         assert value == pytest.approx(whole, rel=1e-12)
         np.testing.assert_allclose(network.grad, grad, rtol=1e-10)
 

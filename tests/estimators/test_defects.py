@@ -20,13 +20,13 @@ from scipy.special import log_expit, log_softmax
 from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from skbackprop.estimators.codec import TargetCodec
 from skbackprop.nn.activations import ACTIVATIONS
 from skbackprop.nn.architectures import mlp
 from skbackprop.nn.gradcheck import check_gradient
 from skbackprop.nn.layers import Sequential, Standardize
 from skbackprop.nn.losses import LOSSES, Heads, MulticlassLogLoss, Pinball
 from skbackprop.nn.network import Network
+from skbackprop.targets.codec import TargetCodec
 from skbackprop.training.objective import Objective
 
 from .common import BOTH, SOLVERS, unconverged, weights

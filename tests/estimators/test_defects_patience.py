@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from plain import BackpropClassifier, BackpropRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from skbackprop.training.callbacks import DivideWhenFlat, StopWhenFlat, loss_fell
+from skbackprop.training.callbacks import ReduceOnPlateau, StopOnPlateau, loss_fell
 from skbackprop.training.run import Run
 
 from .common import BOTH, SOLVERS, assert_identical, unconverged, weights
@@ -122,12 +122,12 @@ def test_20_small_gains_add_up(share, n_epochs):
 @pytest.mark.parametrize(("share", "n_epochs"), [(0.9, 100), (0.3, 100), (0.05, 12)])
 def test_20_the_reference_moves_only_on_gains_of_tol(share, n_epochs):
     losses = 1 - share * 1e-4 * np.arange(100)
-    run = replay(StopWhenFlat(loss_fell, tol=1e-4, n_iter_no_change=10), losses)
+    run = replay(StopOnPlateau(loss_fell, tol=1e-4, n_iter_no_change=10), losses)
     assert len(run.history) == n_epochs
 
 
 def test_20_not_a_number_is_never_an_improvement():
-    run = replay(StopWhenFlat(loss_fell, tol=0.0, n_iter_no_change=3), [1.0] + 20 * [np.nan])
+    run = replay(StopOnPlateau(loss_fell, tol=0.0, n_iter_no_change=3), [1.0] + 20 * [np.nan])
     assert len(run.history) == 5
 
 
@@ -185,14 +185,14 @@ def test_27_invscaling_counts_epochs(n, power_t):
 def test_28_a_lucky_epoch_costs_at_most_one_division():
     losses = 1 - 0.01 * np.arange(60)
     losses[3] = 0.05
-    callback = DivideWhenFlat(loss_fell, tol=1e-4, n_iter_no_change=2)
+    callback = ReduceOnPlateau(loss_fell, tol=1e-4, n_iter_no_change=2)
     run = replay(callback, losses)
     assert run.stop_reason is None
     assert run.lr_scale == 1 / 5
 
 
 def test_28_a_flat_loss_is_divided_until_the_rate_is_too_small():
-    callback = DivideWhenFlat(loss_fell, tol=1e-4, n_iter_no_change=2)
+    callback = ReduceOnPlateau(loss_fell, tol=1e-4, n_iter_no_change=2)
     run = replay(callback, np.ones(100), rate=1e-3)
     assert run.stop_reason is not None
     assert 1e-3 * run.lr_scale <= 1e-6 < 5e-3 * run.lr_scale

@@ -94,8 +94,8 @@ def test_schedule_free_returns_the_mean_and_not_where_it_goes_on():
     run = estimator._fitted.run
     x, z, _ = run.optimizer_state.slots
     assert_array_equal(estimator.network_.theta, x)
-    assert_within(run.raw, 0.9 * x + 0.1 * z, 1e-12)
-    assert np.abs(run.raw - x).max() > 1e-4
+    assert_within(run.training_theta, 0.9 * x + 0.1 * z, 1e-12)
+    assert np.abs(run.training_theta - x).max() > 1e-4
 
 
 # Averaging and validation --------------------------------------------------------------------

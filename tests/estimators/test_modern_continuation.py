@@ -160,7 +160,7 @@ def test_partial_fit_takes_max_iter_for_the_length_of_training(params):
 def test_another_solver_remembers_nothing_of_the_first(first, second):
     estimator = make(solver=first, warm_start=True, max_iter=3).fit(X, y)
     forgetful = copy.deepcopy(estimator)
-    forgetful._fitted.run.forget()
+    forgetful._fitted.run.reset_optimizer()
     for each in (estimator, forgetful):
         each.set_params(solver=second).fit(X, y)
     assert estimator.stop_reason_ == "max_iter"

@@ -11,8 +11,8 @@ from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop.training.callbacks import Callback, budget, chosen
-from skbackprop.training.callbacks.rounds import begin_round
+from skbackprop.training.callbacks import Callback, budget, replay
+from skbackprop.training.callbacks.restarts import begin_restart
 
 X, y = make_classification(120, 6, n_informative=4, flip_y=0.2, random_state=0)
 A, b = make_regression(120, 6, noise=30.0, random_state=0)
@@ -96,11 +96,11 @@ def test_each_member_gets_its_own_epoch(Estimator, rows, target):
 
 
 def test_groups_of_members(monkeypatch):
-    monkeypatch.setattr("skbackprop.training.groups.LARGE", 1)
+    monkeypatch.setattr("skbackprop.training.parallel_members.LARGE", 1)
     params = COMMON | {"n_members": 4, "early_stopping": True, "refit": True}
     one = BackpropClassifier(**params, n_jobs=1).fit(X, y)
     two = BackpropClassifier(**params, n_jobs=2).fit(X, y)
-    assert one._fitted.group_sizes == [2, 2]
+    assert one._fitted.stack_sizes == [2, 2]
     np.testing.assert_array_equal(numbers(one), numbers(two))
     first = BackpropClassifier(**{**params, "refit": False}).fit(X, y)
     for own, before in zip(one.coefs_, first.coefs_, strict=True):
@@ -134,7 +134,7 @@ def test_rounds_are_the_same_rounds():
         def on_epoch_end(self, run):
             if run.n_epochs in restarts:
                 before = [0, *restarts][restarts.index(run.n_epochs)]
-                begin_round(run, 2 * (run.n_epochs - before))
+                begin_restart(run, 2 * (run.n_epochs - before))
 
     params |= {"early_stopping": False, "max_rounds": 1, "scoring": "auto"}
     callbacks = [Restart(), StopAfter(first.best_iter_)]
@@ -186,8 +186,8 @@ def test_lbfgs_that_converges_earlier_the_second_time(monkeypatch):
     params = {"preset": "plain", "solver": "lbfgs", "hidden_layer_sizes": (), "max_iter": 200}
     params |= {"random_state": 0, "tol": 1e-8, "dtype": "float64", "alpha": 1.0}
     whole = BackpropRegressor(**params).fit(A, b)
-    make = chosen.KeepChosen.__init__
-    monkeypatch.setattr(chosen.KeepChosen, "__init__", lambda self, _: make(self, [99]))
+    make = replay.RestoreEpochs.__init__
+    monkeypatch.setattr(replay.RestoreEpochs, "__init__", lambda self, _: make(self, [99]))
     model = BackpropRegressor(**params, early_stopping=True, refit=True).fit(A, b)
     assert whole.n_iter_ < 99
     np.testing.assert_array_equal(numbers(model), numbers(whole))
@@ -244,7 +244,7 @@ def test_a_second_training_that_diverges_leaves_the_first(monkeypatch):
         run.network.theta[...] = np.nan
         run.stop("diverged")
 
-    monkeypatch.setattr(chosen.KeepChosen, "on_epoch_end", spoil)
+    monkeypatch.setattr(replay.RestoreEpochs, "on_epoch_end", spoil)
     with pytest.warns(UserWarning, match=r"second training.*no good end.*those of the first"):
         again = BackpropClassifier(**COMMON, early_stopping=True, refit=True).fit(X, y)
     np.testing.assert_array_equal(numbers(again), numbers(first))

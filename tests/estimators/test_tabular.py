@@ -12,9 +12,9 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.metrics import log_loss
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop.estimators.presets import Facts, preset_values
 from skbackprop.mlp import MLPClassifier, MLPRegressor
 from skbackprop.nn.losses import Pinball
+from skbackprop.recipes.presets import DataSummary, preset_values
 
 from .tables import ESTIMATORS, QUICK, SCORE, TASKS, X, Y, fitted, outputs
 
@@ -71,9 +71,9 @@ def test_recipes_are_complete_for_any_table(preset, n, n_classes):
     for sparse_rows in (False, True):
         for incremental in (False, True):
             for solver in ("auto", "lbfgs"):
-                facts = Facts(n, 10, n_classes, sparse_rows, incremental)
-                values = preset_values(preset, facts, solver)
-                assert set(preset_values("plain", facts, solver)) <= set(values)
+                summary = DataSummary(n, 10, n_classes, sparse_rows, incremental)
+                values = preset_values(preset, summary, solver)
+                assert set(preset_values("plain", summary, solver)) <= set(values)
                 assert values["max_iter"] >= 1
                 assert values["batch_size"] >= 1
 

@@ -90,7 +90,7 @@ SWITCHES = [
     {"numeric_embedding": "both", "n_frequencies": 2, "n_bins": 3},
     {"feature_scale": False},
     {"parametric_activation": False, "activation": "relu"},
-    {"rate_factors": None},
+    {"lr_multipliers": None},
     {"dropout": 0.0, "weight_decay": 0.0},
     {"dropout_schedule": "cosine", "input_dropout": 0.1},
     {"averaging": None},
@@ -133,7 +133,7 @@ def test_label_smoothing_and_frozen_arrays():
     soft = fitted("multiclass", label_smoothing=0.3, label_smoothing_schedule="constant")
     hard = fitted("multiclass")
     assert soft.predict_proba(X).max(axis=1).mean() < hard.predict_proba(X).max(axis=1).mean()
-    params = {"preset": "plain", "rate_factors": {"dense_0": 0.0}, "weight_decay": 0.1}
+    params = {"preset": "plain", "lr_multipliers": {"dense_0": 0.0}, "weight_decay": 0.1}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         one = fitted("multiclass", **params, solver="adamw")
@@ -169,9 +169,11 @@ def test_check_estimator(Estimator, params):
 
 def test_rates_need_names_that_exist():
     with pytest.raises(ValueError, match=r"got 'dense_0'.*memberdense_\d\.W"):
-        fitted("number", rate_factors={"dense_0": 0.0})
-    frozen = fitted("number", rate_factors={"scaleddense_1": 0.0}, weight_decay=0.1, averaging=None)
-    start = fitted("number", rate_factors={"scaleddense_1": 0.0}, max_iter=1, averaging=None)
+        fitted("number", lr_multipliers={"dense_0": 0.0})
+    frozen = fitted(
+        "number", lr_multipliers={"scaleddense_1": 0.0}, weight_decay=0.1, averaging=None
+    )
+    start = fitted("number", lr_multipliers={"scaleddense_1": 0.0}, max_iter=1, averaging=None)
     assert_array_equal(frozen.coefs_[0], start.coefs_[0])
 
 
@@ -192,8 +194,8 @@ def test_lbfgs_smooths_labels_and_validates_on_rows_it_has_not_seen():
         members = fitted("number", solver="lbfgs", n_members=2, early_stopping=True)
     assert soft.predict_proba(X).max() < 0.9 < hard.predict_proba(X).max()
     assert len(members._fitted.held_out.target) == 2 * 16
-    with pytest.raises(ValueError, match="rate_factors="):
-        fitted("number", solver="lbfgs", rate_factors={"W": 0.0})
+    with pytest.raises(ValueError, match="lr_multipliers="):
+        fitted("number", solver="lbfgs", lr_multipliers={"W": 0.0})
 
 
 @pytest.mark.parametrize(

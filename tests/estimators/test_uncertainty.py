@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
-from skbackprop.estimators import uncertainty
-from skbackprop.estimators.uncertainty import (
+from skbackprop.estimators import conformal
+from skbackprop.estimators.conformal import (
     conformal_margin,
     conformal_quantile,
     conformalized_quantiles,
@@ -241,7 +241,7 @@ def test_members_are_more_passes():
 
 @pytest.mark.parametrize("n", [1, 8, 9, 20])
 def test_chunks_do_not_show(n, monkeypatch):
-    monkeypatch.setattr(uncertainty, "ROWS", 8)
+    monkeypatch.setattr(conformal, "ROWS", 8)
     made, x = network(rate=0.0), inputs(n)
     chunks = list(mc_predictions(made, x, 2, np.random.default_rng(0), SQUARED))
     assert all(len(chunk[0]) <= 8 for chunk in chunks)

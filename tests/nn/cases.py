@@ -3,7 +3,7 @@
 from functools import partial
 
 from skbackprop.nn.activations import ACTIVATIONS, Elu, LeakyRelu
-from skbackprop.nn.initializers import Given, Orthogonal, RandomSigns, UniformRange
+from skbackprop.nn.initializers import FixedValues, Orthogonal, RandomSigns, UniformRange
 from skbackprop.nn.layers import (
     Activate,
     BatchEnsembleDense,
@@ -12,7 +12,6 @@ from skbackprop.nn.layers import (
     CategoricalEmbedding,
     Dense,
     Dropout,
-    GatedResidual,
     Layer,
     LayerNorm,
     MemberDense,
@@ -21,6 +20,7 @@ from skbackprop.nn.layers import (
     PeriodicLinearEmbedding,
     PiecewiseLinear,
     Residual,
+    ReZero,
     RMSNorm,
     Scale,
     ScaledDense,
@@ -52,18 +52,18 @@ EMBEDDINGS = {  # layers of tables, whose arrays members share or do not
 }
 BLOCK3 = Residual(Dense(3, 3))
 PIECEWISE = PiecewiseLinear(
-    5, 4, init=Given([[-2, -1, 0, 1, 2], [-1, 0, 0.5, 0.5, 0.5]] * 2 + [[0] * 5])
+    5, 4, init=FixedValues([[-2, -1, 0, 1, 2], [-1, 0, 0.5, 0.5, 0.5]] * 2 + [[0] * 5])
 )
 TABLE = Branches(
     (
         (2, PeriodicEmbedding(2, 4, members=3)),
         (1, CategoricalEmbedding((3,), 5, members=3)),
         (1, Scale((1,))),
-        (1, PiecewiseLinear(1, 9, init=Given([[-2.5, -2, -1, -0.5, 0, 0.5, 1, 2, 2.5, 3]]))),
+        (1, PiecewiseLinear(1, 9, init=FixedValues([[-2.5, -2, -1, -0.5, 0, 0.5, 1, 2, 2.5, 3]]))),
     )
 )
 
-RAMPS = PiecewiseLinear(2, 3, init=Given([[-2.0, -1, 0, 2], [-1, -0.5, 0.5, 0.5]]))
+RAMPS = PiecewiseLinear(2, 3, init=FixedValues([[-2.0, -1, 0, 2], [-1, -0.5, 0.5, 0.5]]))
 ALL_COLUMNS = {
     k: TableInput(
         2, 1, RAMPS, PeriodicEmbedding(2, 4, members=k), CategoricalEmbedding((3, 2), 5, k)
@@ -102,7 +102,7 @@ CASES: list[tuple[str, Layer, tuple[int, ...]]] = [
     ("dropout", Dropout(0.3), (9, 5)),
     ("dropout of nothing", Dropout(0.0), (9, 5)),
     ("dropout of members", Dropout(0.3), (3, 9, 5)),
-    ("dropout alike", Dropout(0.3, alike=True), (3, 9, 5)),
+    ("dropout alike", Dropout(0.3, shared_mask=True), (3, 9, 5)),
     ("nothing in sequence", Sequential(()), (9, 5)),
     ("two hidden layers", Sequential((Dense(5, 8), RELU, Dense(8, 6), TANH, Dense(6, 2))), (9, 5)),
     ("two hidden layers of members", Sequential((Dense(5, 8), MISH, Dense(8, 2))), (3, 9, 5)),
@@ -115,13 +115,13 @@ CASES: list[tuple[str, Layer, tuple[int, ...]]] = [
     ("residual above dense", Sequential((Dense(4, 5, init=Orthogonal()), Residual(BLOCK))), (9, 4)),
     ("residual of another width", Residual(Dense(5, 7), Dense(5, 7, bias=False)), (9, 5)),
     ("residual with a layer on either road", Residual(BLOCK, Sequential((TANH, BLOCK))), (9, 5)),
-    ("gated residual", GatedResidual(BLOCK), (9, 5)),
-    ("gated residual of nothing", GatedResidual(Layer()), (9, 5)),
-    ("gated residual of another width", GatedResidual(Dense(5, 7), Dense(5, 7)), (9, 5)),
-    ("gated residual for all members", GatedResidual(BLOCK), (3, 9, 5)),
-    ("gated residual of members", GatedResidual(BLOCK, shape=(3,)), (3, 9, 5)),
+    ("gated residual", ReZero(BLOCK), (9, 5)),
+    ("gated residual of nothing", ReZero(Layer()), (9, 5)),
+    ("gated residual of another width", ReZero(Dense(5, 7), Dense(5, 7)), (9, 5)),
+    ("gated residual for all members", ReZero(BLOCK), (3, 9, 5)),
+    ("gated residual of members", ReZero(BLOCK, shape=(3,)), (3, 9, 5)),
     ("modern", MODERN, (9, 5)),
-    ("modern residual", GatedResidual(Sequential((MODERN, Dense(7, 5)))), (9, 5)),
+    ("modern residual", ReZero(Sequential((MODERN, Dense(7, 5)))), (9, 5)),
     (
         "modern residual of members",
         Residual(Sequential((MODERN, BatchNorm((3, 7)), Dense(7, 5)))),
@@ -144,7 +144,7 @@ CASES: list[tuple[str, Layer, tuple[int, ...]]] = [
     ("columns of a table", ALL_COLUMNS[None], (9, 5)),
     ("columns of a table of members", ALL_COLUMNS[3], (3, 9, 5)),
     ("columns of a table of members over one input", ALL_COLUMNS[3], (9, 5)),
-    ("columns of numbers", TableInput(3, 2, waves=PeriodicEmbedding(3, 2, members=2)), (9, 5)),
+    ("columns of numbers", TableInput(3, 2, periodic=PeriodicEmbedding(3, 2, members=2)), (9, 5)),
     ("ramps of members' rows", TableInput(2, 3, RAMPS), (3, 9, 5)),
     ("table and members", Sequential((ALL_COLUMNS[3], ScaledDense(3, 27, 2))), (3, 9, 5)),
     ("branches", Branches(((2, Dense(2, 4)), (1, Layer()), (2, RELU))), (9, 5)),

@@ -131,15 +131,15 @@ def test_what_is_dropped_gets_no_delta():
 
 def test_members_alike_drop_the_same_and_only_in_training():
     x = np.ones((3, 40, 50))
-    network, rng = Network(Dropout(0.5, alike=True)), np.random.default_rng(0)
+    network, rng = Network(Dropout(0.5, shared_mask=True)), np.random.default_rng(0)
     bound = network.bind(x.shape, train=True, rng=rng)
     first, *others = bound.forward(x).copy()
     for other in others:
         assert_array_equal(other, first)
     d = np.arange(x.size, dtype=float).reshape(x.shape)
     assert_array_equal(bound.backward(d.copy()), d * first)
-    network, facts = Network(Dropout(0.5, alike=True)), {"drop_at_inference": 1.0}
-    first, second, _ = network.bind(x.shape, rng=rng, facts=facts).forward(x)
+    network, factors = Network(Dropout(0.5, shared_mask=True)), {"drop_at_inference": 1.0}
+    first, second, _ = network.bind(x.shape, rng=rng, schedule_factors=factors).forward(x)
     assert 0.4 < np.mean(first == second) < 0.6
 
 
@@ -148,7 +148,7 @@ def test_the_rate_fades(fade):
     x = np.ones((500, 400))
     bound = Network(Dropout(0.4)).bind(x.shape, train=True, rng=np.random.default_rng(0))
     assert abs(np.mean(bound.forward(x) == 0) - 0.4) < 0.007
-    bound.ws.facts["dropout"] = fade
+    bound.ws.schedule_factors["dropout"] = fade
     y = bound.forward(x)
     assert abs(np.mean(y == 0) - 0.4 * fade) < 0.007  # 1/256 and three deviations
     assert abs(1 - 1 / y.max() - 0.4 * fade) < 1 / 256
@@ -159,16 +159,16 @@ def test_a_faded_pass_is_an_inference_pass():
     network, x = make(NESTED), draw((9, 5))
     bound = network.bind(x.shape, train=True, rng=np.random.default_rng(0))
     assert not np.allclose(bound.forward(x), network.scores(x))
-    bound.ws.facts["dropout"] = 0.0
+    bound.ws.schedule_factors["dropout"] = 0.0
     assert_array_equal(bound.forward(x), network.scores(x))
 
 
 def test_children_share_the_facts():
-    ws = Workspace((4, 3), np.dtype("float64"), facts={"dropout": 0.5})
+    ws = Workspace((4, 3), np.dtype("float64"), schedule_factors={"dropout": 0.5})
     child = ws.child("inner", (4, 2), needs_dx=False).child("inner", (4, 2), needs_dx=False)
-    ws.facts["dropout"] = 0.25
-    assert child.facts == {"dropout": 0.25}
-    assert Workspace((4, 3), np.dtype("float64")).facts == {}
+    ws.schedule_factors["dropout"] = 0.25
+    assert child.schedule_factors == {"dropout": 0.25}
+    assert Workspace((4, 3), np.dtype("float64")).schedule_factors == {}
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0, 1.5, np.nan])

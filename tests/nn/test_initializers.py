@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skbackprop.nn.initializers import (
     INITIALIZERS,
     Constant,
-    Given,
+    FixedValues,
     Normal,
     Orthogonal,
     Uniform,
@@ -22,7 +22,7 @@ TABLE = {
     **INITIALIZERS,
     "constant": Constant(-2.5),
     "range": UniformRange(-1, 3),
-    "given": Given(np.arange(40.0).reshape(5, 8)),
+    "given": FixedValues(np.arange(40.0).reshape(5, 8)),
 }
 RANDOM = [name for name in TABLE if name not in {"zeros", "constant", "given"}]
 RULES = [name for name in RANDOM if name != "range"]
@@ -165,16 +165,16 @@ def test_entries_differ():
 
 class TestGiven:
     def test_is_equal_if_its_values_are(self):
-        assert Given([1, 2]) == Given(np.array([1.0, 2.0]))
-        assert hash(Given([1, 2])) == hash(Given(np.array([1.0, 2.0])))
-        assert Given([1, 2]) != Given([1, 3])
-        assert Given([1, 2]) != Given([[1, 2]])
-        assert Given([1, 2]) != Constant(1)
+        assert FixedValues([1, 2]) == FixedValues(np.array([1.0, 2.0]))
+        assert hash(FixedValues([1, 2])) == hash(FixedValues(np.array([1.0, 2.0])))
+        assert FixedValues([1, 2]) != FixedValues([1, 3])
+        assert FixedValues([1, 2]) != FixedValues([[1, 2]])
+        assert FixedValues([1, 2]) != Constant(1)
 
     @pytest.mark.parametrize("duplicate", [lambda given: given, copy.deepcopy])
     def test_nobody_can_change_it(self, duplicate):
         values = np.array([1.0, 2.0])
-        given = duplicate(Given(values))
+        given = duplicate(FixedValues(values))
         values[0] = 9
         assert_array_equal(given.values, [1, 2])
         with pytest.raises(ValueError, match="read-only"):
@@ -183,4 +183,4 @@ class TestGiven:
     @pytest.mark.parametrize("shape", [(3, 2), (1, 2, 3), (6,), (2, 1)])
     def test_refuses_another_shape(self, shape):
         with pytest.raises(ValueError, match=r"needs values .*, got values of .*\(2, 3\).*n_in"):
-            fill(Given(np.ones((2, 3))), shape)
+            fill(FixedValues(np.ones((2, 3))), shape)

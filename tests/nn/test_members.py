@@ -10,7 +10,7 @@ from skbackprop.nn.architectures import (
     Embedding,
     Extras,
     mlp,
-    ntk_rates,
+    ntk_lr_multipliers,
     table_input,
 )
 from skbackprop.nn.layers import Sequential
@@ -113,7 +113,7 @@ def test_products_in_blocks_are_products(n, n_in, transposed):
 
 def test_rates_fall_with_the_root_of_the_inputs():
     network = Network(mlp(16, (256,), 1, activations=MISH, extras=Extras(input_scale=True)))
-    rates = network.layout.bind(ntk_rates(network.layout, np.float64, 0.005))
+    rates = network.layout.bind(ntk_lr_multipliers(network.layout, np.float64, 0.005))
     assert_array_equal(np.unique(rates.scale_0.scale), [48.0])
     assert_array_equal(np.unique(rates.dense_1.W), [2.0])  # √(64 / 16)
     assert_array_equal(np.unique(rates.dense_3.W), [0.5])  # √(64 / 256)
@@ -123,7 +123,7 @@ def test_rates_fall_with_the_root_of_the_inputs():
 @pytest.mark.parametrize("learning_rate", [0.005, 0.01, 0.1, 10.0])
 def test_factors_of_inputs_take_no_long_steps(learning_rate):
     network = Network(mlp(16, (8,), 1, activations=MISH, extras=Extras(input_scale=True)))
-    factors = network.layout.bind(ntk_rates(network.layout, np.float64, learning_rate))
+    factors = network.layout.bind(ntk_lr_multipliers(network.layout, np.float64, learning_rate))
     longest = learning_rate * factors.scale_0.scale
     assert_allclose(longest, min(48.0 * learning_rate, LONGEST_STEP["scale"]))
     assert_array_equal(np.unique(factors.dense_1.W), [2.0])
@@ -135,6 +135,6 @@ def test_columns_that_do_not_learn_are_asked_for_nothing():
     bound.forward(rows(K))
     bound.backward(np.ones((K, N, 2)))
     dense = bound.ws.children["scaleddense_1"]
-    assert dense.dx_from == network.layer.layers[0].n_still == 6 + 4 * 2
-    assert not dense.arrays["dx"][..., : dense.dx_from].any()
-    assert dense.arrays["dx"][..., dense.dx_from :].any()
+    assert dense.first_dx_column == network.layer.layers[0].n_untrained == 6 + 4 * 2
+    assert not dense.arrays["dx"][..., : dense.first_dx_column].any()
+    assert dense.arrays["dx"][..., dense.first_dx_column :].any()

@@ -191,7 +191,7 @@ def test_a_smaller_workspace_begins_where_the_larger_does():
     y, wide = large.array("y", (9, 2)), large.child("inner", (9, 2), True).array("wide", (9, 1))
     small = large.smaller((4, 3))
     assert (small.shape, small.dtype, small.train) == ((4, 3), large.dtype, True)
-    assert small.facts is large.facts
+    assert small.schedule_factors is large.schedule_factors
     part = small.array("y", (4, 2))
     assert np.shares_memory(part, y)
     assert np.shares_memory(small.child("inner", (4, 2), True).array("wide", (4, 1)), wide)
@@ -199,4 +199,4 @@ def test_a_smaller_workspace_begins_where_the_larger_does():
     assert not np.shares_memory(small.array("y", (4, 2), bool), y)
     assert not np.shares_memory(small.array("z", (4, 2)), y)
     assert small.array("y", (99, 2)).shape == (99, 2)
-    assert small.child("other", (4, 2), False).lender is None
+    assert small.child("other", (4, 2), False).parent is None

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skbackprop.nn.gradcheck import check_layer
-from skbackprop.nn.initializers import Given
+from skbackprop.nn.initializers import FixedValues
 from skbackprop.nn.layers import PeriodicEmbedding, PeriodicLinearEmbedding, PiecewiseLinear
 from skbackprop.nn.layers.numerical import quantile_edges
 from skbackprop.nn.network import Network
@@ -21,7 +21,7 @@ each_wave = pytest.mark.parametrize("name", [name for name in EMBEDDINGS if "per
 
 def piecewise(edges, dtype=np.float64):
     edges = np.atleast_2d(edges)
-    network = Network(PiecewiseLinear(len(edges), edges.shape[1] - 1, Given(edges)), dtype)
+    network = Network(PiecewiseLinear(len(edges), edges.shape[1] - 1, FixedValues(edges)), dtype)
     network.initialize(None)
     return network
 
@@ -249,4 +249,4 @@ def test_ramps_between_quantiles_are_uniform():
 
 def test_gradient_of_ramps_between_quantiles():
     x = draw((50, 3))
-    assert check_layer(PiecewiseLinear(3, 6, Given(quantile_edges(x, 6))), x + 0.01) < 1e-8
+    assert check_layer(PiecewiseLinear(3, 6, FixedValues(quantile_edges(x, 6))), x + 0.01) < 1e-8

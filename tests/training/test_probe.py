@@ -15,6 +15,7 @@ from skbackprop.nn.architectures import Extras
 from skbackprop.optim import SGD, Adam, Cosine, ExponentialAverage, Polynomial, ScheduleFree
 from skbackprop.training import Batches, Plan, Run, train
 from skbackprop.training.callbacks import Callback
+from skbackprop.training.dry_run import LossRecorder, dry_run
 from skbackprop.training.probe import (
     FACTORS,
     FARTHEST,
@@ -30,7 +31,6 @@ from skbackprop.training.probe import (
     range_test,
     widen,
 )
-from skbackprop.training.rehearsal import Ear, rehearse
 
 SQUARED = LOSSES["squared_error"]
 
@@ -63,11 +63,15 @@ SETUPS = {
     "cosine": {"schedule": Cosine()},
     "average": {"average": ExponentialAverage()},
     "schedule-free": {"optimizer": ScheduleFree()},
-    "dropout": {"extras": Extras(dropout=0.2), "noisy": True},
+    "dropout": {"extras": Extras(dropout=0.2), "has_dropout": True},
     "batch norm": {"extras": Extras(normalization="batch")},
     "members": {"extras": Extras(members=2)},
     "decay": {"alpha": 0.1, "weight_decay": 0.1, "max_grad_norm": 1.0},
-    "fading": {"fading": {"dropout": Cosine()}, "extras": Extras(dropout=0.2), "noisy": True},
+    "scheduled": {
+        "scheduled": {"dropout": Cosine()},
+        "extras": Extras(dropout=0.2),
+        "has_dropout": True,
+    },
 }
 EACH = pytest.mark.parametrize("setup", SETUPS.values(), ids=SETUPS.keys())
 LOOKS = pytest.mark.parametrize("look", [probe_learning_rate, range_test])
@@ -115,10 +119,10 @@ def test_the_choice_is_a_function_of_plan_and_run(setup):
 
 def test_a_noisy_run_hears_the_same_noise_each_time():
     plan, run = start(**SETUPS["dropout"])
-    run.noise = np.random.default_rng(3)
+    run.dropout_rng = np.random.default_rng(3)
     probes = [probe_learning_rate(plan, run, n_steps=10) for _ in range(2)]
     assert probes[0] == probes[1]
-    assert run.noise.integers(1000) == np.random.default_rng(3).integers(1000)
+    assert run.dropout_rng.integers(1000) == np.random.default_rng(3).integers(1000)
 
 
 def test_the_tries_are_those_of_successive_halving():
@@ -225,10 +229,10 @@ def test_divergence_is_an_infinite_loss():
 
 def test_a_try_that_diverges_ends_at_once():
     plan, run = start(optimizer=SGD(), learning_rate=1e150)
-    ear = Ear(plan.loss)
-    rehearse(plan, run, ear, 500)
-    assert ear.diverged
-    assert len(ear.losses) < 10
+    recorder = LossRecorder(plan.loss)
+    dry_run(plan, run, recorder, 500)
+    assert recorder.diverged
+    assert len(recorder.losses) < 10
 
 
 # ---- who judges -----------------------------------------------------------------------------
@@ -322,7 +326,7 @@ def diabetes():
     return x / x.std(axis=0), ((y - y.mean()) / y.std())[:, None], SQUARED
 
 
-def waves():
+def cosines():
     x, target = table(800)
     return x, target + 0.4 * np.random.default_rng(1).normal(size=target.shape), SQUARED
 
@@ -340,7 +344,7 @@ class Best(Callback):
 @pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [Adam(), SGD()], ids=["adam", "sgd"])
 # The loss of digits is so small that rates near the best differ by as much.
-@pytest.mark.parametrize(("data", "within"), [(digits, 1.35), (diabetes, 1.1), (waves, 1.1)])
+@pytest.mark.parametrize(("data", "within"), [(digits, 1.35), (diabetes, 1.1), (cosines, 1.1)])
 def test_the_choice_is_nearly_as_good_as_the_best_of_the_grid(data, within, optimizer):
     x, target, loss = data()
     order = np.random.RandomState(0).permutation(len(x))

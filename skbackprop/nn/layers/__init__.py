@@ -7,9 +7,9 @@ from .compose import Branches, Residual, Sequential
 from .dense import Dense
 from .dropout import Dropout
 from .ensemble import BatchEnsembleDense, MemberDense, ScaledDense
-from .gate import GatedResidual, ParametricActivation
 from .norm import BatchNorm, LayerNorm, RMSNorm
 from .numerical import PeriodicEmbedding, PeriodicLinearEmbedding, PiecewiseLinear
+from .residual import ParametricActivation, ReZero
 from .scale import Scale, Standardize
 from .table import TableInput
 
@@ -34,7 +34,7 @@ LAYERS: dict[str, type[Layer]] = {
     "sequential": Sequential,
     "residual": Residual,
     "branches": Branches,
-    "gated_residual": GatedResidual,
+    "gated_residual": ReZero,
 }
 
 __all__ = [
@@ -48,7 +48,6 @@ __all__ = [
     "Dense",
     "Dropout",
     "Forward",
-    "GatedResidual",
     "Layer",
     "LayerNorm",
     "MemberDense",
@@ -57,6 +56,7 @@ __all__ = [
     "PeriodicLinearEmbedding",
     "PiecewiseLinear",
     "RMSNorm",
+    "ReZero",
     "Residual",
     "Scale",
     "ScaledDense",

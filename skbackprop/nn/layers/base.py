@@ -59,7 +59,7 @@ class Layer:
         return shape
 
     @property
-    def n_still(self) -> int:
+    def n_untrained(self) -> int:
         """How many of the first columns of ``y`` depend on nothing that learns here."""
         return 0
 

@@ -38,15 +38,15 @@ class Sequential(Layer):
         return shape
 
     def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
-        shape, needs_dx, dx_from = ws.shape, ws.needs_dx, ws.dx_from
+        shape, needs_dx, first_dx_column = ws.shape, ws.needs_dx, ws.first_dx_column
         forwards: list[Forward] = []
         backwards: list[Backward] = []
         for name, layer in self.named:
             child = ws.child(name, shape, needs_dx)
-            child.dx_from = dx_from
+            child.first_dx_column = first_dx_column
             forward, backward = layer.bind(getattr(p, name), getattr(g, name, None), child)
             forwards.append(forward)
-            dx_from = 0 if needs_dx else layer.n_still
+            first_dx_column = 0 if needs_dx else layer.n_untrained
             needs_dx = needs_dx or is_trained(layer)
             if needs_dx:  # below the first layer that learns nobody asks for a delta
                 backwards.insert(0, backward)
@@ -91,7 +91,7 @@ class Residual(Layer):
         return self.inner.output_shape(shape)
 
     def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
-        (forward_f, backward_f), (forward_s, backward_s) = self.roads(p, g, ws)
+        (forward_f, backward_f), (forward_s, backward_s) = self.branches(p, g, ws)
         shape = self.output_shape(ws.shape)
         y, copy = ws.array("y", shape), ws.array("copy", shape)
 
@@ -105,7 +105,7 @@ class Residual(Layer):
 
         return forward, backward
 
-    def roads(
+    def branches(
         self, p: Any, g: Any, ws: Workspace
     ) -> tuple[tuple[Forward, Backward], tuple[Forward, Backward]]:
         """Bind `inner` and `shortcut` to the same input."""

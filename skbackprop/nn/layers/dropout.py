@@ -35,9 +35,9 @@ class Dropout(Layer):
     Each entry has an ``m`` of its own, drawn in ``forward``, so the mean of ``y`` is ``x``.
     Backwards, through the same ``m``: ``dx = d · m / (1 - rate)``.
 
-    The rate may fade: ``ws.facts["dropout"]``, a number from 0 to 1, multiplies it.
+    The rate may fade: ``ws.schedule_factors["dropout"]``, a number from 0 to 1, multiplies it.
     And it may be there at inference, too, to see how much the answers scatter:
-    ``ws.facts["drop_at_inference"]`` is 1 then.
+    ``ws.schedule_factors["drop_at_inference"]`` is 1 then.
 
     Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov, "Dropout: a simple way to
     prevent neural networks from overfitting" (2014).
@@ -46,14 +46,14 @@ class Dropout(Layer):
     ----------
     rate : float
         The fraction dropped, ``0 <= rate < 1``.
-    alike : bool
+    shared_mask : bool
         Do members, which have nothing to do with each other, drop the same entries of a
         batch?  For each of them that is as random, and most of the time goes into drawing.
         At inference, where their answers are averaged, they always have masks of their own.
     """
 
     rate: float
-    alike: bool = False
+    shared_mask: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.rate < 1:
@@ -63,7 +63,7 @@ class Dropout(Layer):
             )
 
     def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
-        drops = ws.train or ws.facts.get("drop_at_inference", 0.0) > 0
+        drops = ws.train or ws.schedule_factors.get("drop_at_inference", 0.0) > 0
         if not drops or self.rate == 0:
             return super().bind(p, g, ws)  # the identity, without a copy
         if ws.rng is None:
@@ -72,7 +72,7 @@ class Dropout(Layer):
                 "with a generator, or use rate=0 where the loss must not change between calls "
                 "(L-BFGS)."
             )
-        of_batch = ws.shape[-2:] if self.alike and ws.train else ws.shape
+        of_batch = ws.shape[-2:] if self.shared_mask and ws.train else ws.shape
         y, mask = ws.array("y", ws.shape), ws.array("mask", of_batch)
 
         def forward(x: Any) -> np.ndarray:
@@ -81,7 +81,7 @@ class Dropout(Layer):
                     f"Dropout needs a dense array in training, got {type(x).__name__}. "
                     "Drop out above the first dense layer, or pass X.toarray()."
                 )
-            draw_mask(ws.rng, self.rate * ws.facts.get("dropout", 1.0), mask)
+            draw_mask(ws.rng, self.rate * ws.schedule_factors.get("dropout", 1.0), mask)
             return np.multiply(x, mask, out=y)
 
         def backward(d: np.ndarray) -> np.ndarray:

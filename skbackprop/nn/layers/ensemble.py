@@ -216,8 +216,11 @@ def delta_of_x(W: np.ndarray, ws: Workspace) -> Backward:
         return lambda d: None
     dx = ws.array("dx", (len(W), *ws.shape[-2:]))
     total = ws.array("total", ws.shape) if len(ws.shape) == 2 else None
-    dx[..., : ws.dx_from] = 0
-    wanted, W_transposed = dx[..., ws.dx_from :], W[:, ws.dx_from :].swapaxes(-1, -2)
+    dx[..., : ws.first_dx_column] = 0
+    wanted, W_transposed = (
+        dx[..., ws.first_dx_column :],
+        W[:, ws.first_dx_column :].swapaxes(-1, -2),
+    )
     # With a single output the product is one of numbers, for which BLAS is no good.
     product = np.multiply if W.shape[-1] == 1 else stacked_matmul
 

@@ -7,10 +7,10 @@ stays in front: ``y = [x, …]``, and the columns of the first feature come befo
 the second.
 
 >>> import numpy as np
->>> from skbackprop.nn.initializers import Given
+>>> from skbackprop.nn.initializers import FixedValues
 >>> from skbackprop.nn.network import Network
 >>> x = np.array([[1.0], [2.0], [4.0]])
->>> network = Network(PiecewiseLinear(1, 2, init=Given(quantile_edges(x, 2))))
+>>> network = Network(PiecewiseLinear(1, 2, init=FixedValues(quantile_edges(x, 2))))
 >>> network.initialize(None)
 >>> network.scores(np.array([[1.5], [3.0], [5.0]]))     # bins from 1 to 2 and from 2 to 4
 array([[ 1.5,  0. , -0.5],
@@ -83,20 +83,20 @@ class PeriodicEmbedding(Layer):
 
     def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
         y, n_in = ws.array("y", self.output_shape(ws.shape)), self.n_in
-        forward_waves, backward_waves = self.waves(p, g, ws)
+        forward_cosines, backward_cosines = self.bind_cosines(p, g, ws)
 
         def forward(x: np.ndarray) -> np.ndarray:
             y[..., :n_in] = x
-            forward_waves(x, y[..., n_in:])
+            forward_cosines(x, y[..., n_in:])
             return y
 
         def backward(d: np.ndarray) -> np.ndarray | None:
-            dx = backward_waves(d[..., n_in:])
+            dx = backward_cosines(d[..., n_in:])
             return None if dx is None else add_raw(dx, d[..., :n_in], ws.shape)
 
         return forward, backward
 
-    def waves(
+    def bind_cosines(
         self, p: Any, g: Any, ws: Workspace
     ) -> tuple[Callable[[np.ndarray, np.ndarray], None], Backward]:
         """Bind ``cos φ``: a forward that writes it to its second argument, and a backward."""
@@ -168,7 +168,7 @@ class PeriodicLinearEmbedding(PeriodicEmbedding):
 
     def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
         y, n_in = ws.array("y", self.output_shape(ws.shape)), self.n_in
-        forward_waves, backward_waves = self.waves(p, g, ws)
+        forward_cosines, backward_cosines = self.bind_cosines(p, g, ws)
         cosines = ws.array("cosines", (*y.shape[:-1], n_in * self.n_frequencies))
         d_cosines = ws.array("d_cosines", cosines.shape)
         of_features = (*self._lead, n_in * self.n_out)
@@ -177,7 +177,7 @@ class PeriodicLinearEmbedding(PeriodicEmbedding):
         b = p.b.reshape(of_features)[..., None, :]
 
         def forward(x: np.ndarray) -> np.ndarray:
-            forward_waves(x, cosines)
+            forward_cosines(x, cosines)
             y[..., :n_in], mapped = x, y[..., n_in:]
             np.matmul(by_feature(cosines, n_in), p.W, out=by_feature(mapped, n_in))
             np.add(mapped, b, out=mapped)
@@ -192,7 +192,7 @@ class PeriodicLinearEmbedding(PeriodicEmbedding):
             else:  # the arrays are shared: the rows of all members count
                 np.matmul(of_each.swapaxes(-1, -2), d_of_each).sum(axis=0, out=g.W)
             np.matmul(d_of_each, p.W.swapaxes(-1, -2), out=by_feature(d_cosines, n_in))
-            dx = backward_waves(d_cosines)
+            dx = backward_cosines(d_cosines)
             return None if dx is None else add_raw(dx, d[..., :n_in], ws.shape)
 
         return forward, backward
@@ -217,7 +217,7 @@ class PiecewiseLinear(Layer):
     n_bins : int
         Number of bins of each feature.
     init : Initializer
-        How the edges start: ``Given(quantile_edges(x, n_bins))``, unless somebody writes
+        How the edges start: ``FixedValues(quantile_edges(x, n_bins))``, unless somebody writes
         them later.
     """
 
@@ -233,20 +233,20 @@ class PiecewiseLinear(Layer):
 
     def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
         y, n_in = ws.array("y", self.output_shape(ws.shape)), self.n_in
-        forward_ramps, backward_ramps = self.ramps(p, ws)
+        forward_bins, backward_bins = self.bind_bins(p, ws)
 
         def forward(x: np.ndarray) -> np.ndarray:
             y[..., :n_in] = x
-            forward_ramps(x, y[..., n_in:])
+            forward_bins(x, y[..., n_in:])
             return y
 
         def backward(d: np.ndarray) -> np.ndarray | None:
-            dx = backward_ramps(d[..., n_in:])
+            dx = backward_bins(d[..., n_in:])
             return None if dx is None else add_raw(dx, d[..., :n_in], ws.shape)
 
         return forward, backward
 
-    def ramps(
+    def bind_bins(
         self, p: Any, ws: Workspace
     ) -> tuple[Callable[[np.ndarray, np.ndarray], None], Backward]:
         """Bind the ramps: a forward that writes them to its second argument, and a backward."""
@@ -255,7 +255,7 @@ class PiecewiseLinear(Layer):
         wanted = z.shape if ws.needs_dx else (*z.shape[:-1], 0)
         e, inside = ws.array("e", wanted), ws.array("inside", wanted, bool)
         flat = z.reshape(*ws.shape[:-1], -1)
-        center, slope = ramps(p.edges)
+        center, slope = bins(p.edges)
         half = np.full((), 0.5, ws.dtype)
 
         def forward(x: np.ndarray, out: np.ndarray) -> None:
@@ -275,7 +275,7 @@ class PiecewiseLinear(Layer):
         return forward, backward
 
 
-def ramps(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def bins(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Center and slope, 1 / width, of every bin; the slope is 0 if it has no width."""
     left, width = edges[:, :-1], np.diff(edges, axis=1)
     limits, span = np.finfo(edges.dtype), edges[:, -1:] - edges[:, :1]
@@ -301,8 +301,8 @@ def quantile_edges(x: np.ndarray, n_bins: int) -> np.ndarray:
         if len(values) <= n_bins + 1:
             different = values
         else:
-            mass = np.minimum(counts, MOST * len(column) / n_bins)
-            place = np.cumsum(mass) - mass / 2
+            normalizer = np.minimum(counts, MOST * len(column) / n_bins)
+            place = np.cumsum(normalizer) - normalizer / 2
             different = np.interp(np.linspace(place[0], place[-1], n_bins + 1), place, values)
         row[: different.size], row[different.size :] = different, different[-1]
     return edges

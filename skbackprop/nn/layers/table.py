@@ -7,16 +7,16 @@ into one array:
     ``y = [numbers and indicators | ramps | waves | vectors of categories]``
 
 What learns stands on the right.  So the dense layer above needs a ``dx`` for these columns
-only, which are the fewest (`Layer.n_still`).
+only, which are the fewest (`Layer.n_untrained`).
 
 >>> import numpy as np
 >>> from skbackprop.nn.network import Network
->>> layer = TableInput(2, 1, waves=PeriodicEmbedding(2, 3))
+>>> layer = TableInput(2, 1, periodic=PeriodicEmbedding(2, 3))
 >>> network = Network(layer)
 >>> network.initialize(np.random.default_rng(0))
 >>> network.scores(np.array([[0.5, -1.0, 1.0]])).round(2)
 array([[ 0.5 , -1.  ,  1.  , ...]])
->>> layer.n_still, layer.output_shape((1, 3))
+>>> layer.n_untrained, layer.output_shape((1, 3))
 (3, (1, 9))
 """
 
@@ -46,34 +46,38 @@ class TableInput(Layer):
     ----------
     n_numeric, n_other : int
         Number of columns with numbers, and with numbers that are not embedded.
-    ramps : PiecewiseLinear or None
+    piecewise_linear : PiecewiseLinear or None
         Ramps of the numbers.
-    waves : PeriodicEmbedding or None
+    periodic : PeriodicEmbedding or None
         Waves of the numbers.
-    vectors : CategoricalEmbedding or None
+    categorical : CategoricalEmbedding or None
         Vectors of the categories, whose codes are the last columns.
     """
 
     n_numeric: int
     n_other: int = 0
-    ramps: PiecewiseLinear | None = None
-    waves: PeriodicEmbedding | None = None
-    vectors: CategoricalEmbedding | None = None
+    piecewise_linear: PiecewiseLinear | None = None
+    periodic: PeriodicEmbedding | None = None
+    categorical: CategoricalEmbedding | None = None
 
     def places(self) -> dict[str, tuple[Layer, slice, slice]]:
         """Every embedding there is, with its columns of ``x`` and of ``y``."""
         places: dict[str, tuple[Layer, slice, slice]] = {}
         start, numbers = self.n_plain, slice(0, self.n_numeric)
-        if self.ramps:
-            n_out = self.n_numeric * self.ramps.n_bins
-            places["ramps"] = self.ramps, numbers, slice(start, start := start + n_out)
-        if self.waves:
-            n_out = self.n_numeric * self.waves.n_frequencies
-            places["waves"] = self.waves, numbers, slice(start, start := start + n_out)
-        if self.vectors:
-            codes = slice(self.n_plain, self.n_plain + len(self.vectors.cardinalities))
-            n_out = len(self.vectors.cardinalities) * self.vectors.n_out
-            places["vectors"] = self.vectors, codes, slice(start, start + n_out)
+        if self.piecewise_linear:
+            n_out = self.n_numeric * self.piecewise_linear.n_bins
+            places["piecewise_linear"] = (
+                self.piecewise_linear,
+                numbers,
+                slice(start, start := start + n_out),
+            )
+        if self.periodic:
+            n_out = self.n_numeric * self.periodic.n_frequencies
+            places["periodic"] = self.periodic, numbers, slice(start, start := start + n_out)
+        if self.categorical:
+            codes = slice(self.n_plain, self.n_plain + len(self.categorical.cardinalities))
+            n_out = len(self.categorical.cardinalities) * self.categorical.n_out
+            places["categorical"] = self.categorical, codes, slice(start, start + n_out)
         return places
 
     def arrays(self) -> Tree:
@@ -85,8 +89,10 @@ class TableInput(Layer):
         return self.n_numeric + self.n_other
 
     @property
-    def n_still(self) -> int:
-        return self.n_plain + (self.n_numeric * self.ramps.n_bins if self.ramps else 0)
+    def n_untrained(self) -> int:
+        return self.n_plain + (
+            self.n_numeric * self.piecewise_linear.n_bins if self.piecewise_linear else 0
+        )
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         lead, n_out = shape[:-1], self.n_plain
@@ -132,9 +138,9 @@ Columns: TypeAlias = Callable[[np.ndarray, np.ndarray], None]
 def columns_of(layer: Layer, p: Any, g: Any, ws: Workspace) -> tuple[Columns, Backward]:
     """``forward(x, out)``, which writes what an embedding makes of `x`, and ``backward(d)``."""
     if isinstance(layer, PiecewiseLinear):
-        return layer.ramps(p, ws)
+        return layer.bind_bins(p, ws)
     if isinstance(layer, PeriodicEmbedding):
-        return layer.waves(p, g, ws)
+        return layer.bind_cosines(p, g, ws)
     forward, backward = layer.bind(p, g, ws)
     of_vectors = ws.array("d", layer.output_shape(ws.shape))
 

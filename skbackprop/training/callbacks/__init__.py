@@ -2,15 +2,15 @@
 
 from .base import EVENTS, Callback
 from .budget import TimeBudget
-from .chosen import KeepChosen, SameRates
-from .members import KeepBestMembers
-from .rates import DivideWhenFlat
+from .members import RestoreBestMembers
+from .reduce_on_plateau import ReduceOnPlateau
+from .replay import ReplayLearningRates, RestoreEpochs
 from .reporting import Log, Progress
-from .rounds import AnotherRound, SameRounds
+from .restarts import ReplayRestarts, WarmRestart
 from .stopping import (
-    KeepBest,
-    KeepFinite,
-    StopWhenFlat,
+    RestoreBest,
+    RestoreFinite,
+    StopOnPlateau,
     loss_fell,
     score_or_loss_improved,
     score_rose,
@@ -18,19 +18,19 @@ from .stopping import (
 
 __all__ = [
     "EVENTS",
-    "AnotherRound",
     "Callback",
-    "DivideWhenFlat",
-    "KeepBest",
-    "KeepBestMembers",
-    "KeepChosen",
-    "KeepFinite",
     "Log",
     "Progress",
-    "SameRates",
-    "SameRounds",
-    "StopWhenFlat",
+    "ReduceOnPlateau",
+    "ReplayLearningRates",
+    "ReplayRestarts",
+    "RestoreBest",
+    "RestoreBestMembers",
+    "RestoreEpochs",
+    "RestoreFinite",
+    "StopOnPlateau",
     "TimeBudget",
+    "WarmRestart",
     "loss_fell",
     "score_or_loss_improved",
     "score_rose",

@@ -20,7 +20,7 @@ from .base import Callback
 KEPT = 2**19  # numbers of the rows held out: more are not copied
 
 
-class KeepBestMembers(Callback):
+class RestoreBestMembers(Callback):
     """Evaluate each member on its own rows, and return the best weights of each.
 
     The last of equally good epochs is kept (Holzmüller et al., 2024).
@@ -116,19 +116,19 @@ class KeepBestMembers(Callback):
 
     def on_train_begin(self, run: Run) -> None:
         if run.first_epoch > 0:  # going on: only better weights may replace the present ones
-            self._compare(self.evaluate(run.judged_network())[1], run)
+            self._compare(self.evaluate(run.eval_network())[1], run)
 
     def on_epoch_end(self, run: Run) -> None:
         if run.n_epochs % self.every and run.n_epochs < run.max_epochs:
             return
-        losses, scores = self.evaluate(run.judged_network())
+        losses, scores = self.evaluate(run.eval_network())
         run.history.set("validation_loss", float(losses.mean()))
         run.history.set("validation_score", float(scores.mean()))
         self._compare(scores, run)
 
     def _compare(self, scores: np.ndarray, run: Run) -> None:
         better = scores >= self.best_scores
-        network = run.judged_network()
+        network = run.eval_network()
         if self.best is None:
             self.best = network.over(network.theta.copy(), network.fixed.copy())
         copy_marked(self.best, network, better)  # what members share does not learn

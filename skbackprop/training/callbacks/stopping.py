@@ -1,6 +1,6 @@
 """When to stop, and which weights to keep.
 
-`StopWhenFlat` and `DivideWhenFlat` (in `rates`) ask a *monitor* after each epoch
+`StopOnPlateau` and `ReduceOnPlateau` (in `rates`) ask a *monitor* after each epoch
 whether the monitored value has improved by ``tol`` over a reference.  The reference
 moves only on such a gain, so a slow but steady descent adds up to one.
 """
@@ -58,7 +58,7 @@ def score_or_loss_improved(history: History, plateau: Plateau, tol: float) -> bo
     return score_rose(history, plateau, tol) or fell
 
 
-class StopWhenFlat(Callback):
+class StopOnPlateau(Callback):
     """Stop after more than `n_iter_no_change` epochs in a row without improvement."""
 
     def __init__(self, monitor: Monitor, tol: float, n_iter_no_change: float):
@@ -69,11 +69,11 @@ class StopWhenFlat(Callback):
         flat = self.plateau
         flat.count = 0 if self.monitor(run.history, flat, self.tol) else flat.count + 1
         if flat.count > self.n_iter_no_change:
-            message = flat_message(self.monitor, self.tol, self.n_iter_no_change)
+            message = plateau_message(self.monitor, self.tol, self.n_iter_no_change)
             run.stop("no_improvement", message + " Stopping.")
 
 
-def flat_message(monitor: Monitor, tol: float, n_iter_no_change: float) -> str:
+def plateau_message(monitor: Monitor, tol: float, n_iter_no_change: float) -> str:
     """What scikit-learn prints when the monitored value is flat."""
     name = "Training loss" if monitor is loss_fell else "Validation score"
     return (
@@ -82,7 +82,7 @@ def flat_message(monitor: Monitor, tol: float, n_iter_no_change: float) -> str:
     )
 
 
-class KeepBest(Callback):
+class RestoreBest(Callback):
     """Evaluate on validation rows after each epoch and return the best weights.
 
     Parameters
@@ -113,7 +113,7 @@ class KeepBest(Callback):
 
     def evaluate(self, run: Run) -> tuple[float, float]:
         """Mean loss and score of the present weights."""
-        scores = run.judged_network().scores(self.x)
+        scores = run.eval_network().scores(self.x)
         if not np.isfinite(scores).all():
             return float("nan"), float("nan")
         if scores.ndim == 3:  # members are judged together
@@ -140,7 +140,7 @@ class KeepBest(Callback):
         if loss < self.best_loss if tie else score > self.best_score:
             self.best_score, self.best_loss = score, loss
             self.best_epoch = run.clock.epoch
-            self.best = run.judged().copy(), run.network.fixed.copy()
+            self.best = run.eval_params().copy(), run.network.fixed.copy()
 
     def on_train_end(self, run: Run) -> None:
         if self.restore and self.best is not None and not run.failed:
@@ -148,7 +148,7 @@ class KeepBest(Callback):
             run.best_epoch = self.best_epoch
 
 
-class KeepFinite(Callback):
+class RestoreFinite(Callback):
     """Return to the last complete and finite epoch after divergence or Ctrl-C.
 
     A loss or a weight that is not finite ends training within the epoch in which it
@@ -156,7 +156,7 @@ class KeepFinite(Callback):
     """
 
     def on_train_begin(self, run: Run) -> None:
-        self.start = self.kept = run.judged().copy(), run.network.fixed.copy()
+        self.start = self.kept = run.eval_params().copy(), run.network.fixed.copy()
         self.kept_epoch, self.kept_clock = run.best_epoch, replace(run.clock)
 
     def on_epoch_end(self, run: Run) -> None:
@@ -165,13 +165,13 @@ class KeepFinite(Callback):
         if isfinite(run.history.last("loss")) and isfinite(squares):
             if self.kept is self.start:
                 self.kept = network.theta.copy(), network.fixed.copy()
-            np.copyto(self.kept[0], run.judged())
+            np.copyto(self.kept[0], run.eval_params())
             np.copyto(self.kept[1], network.fixed)
             self.kept_epoch, self.kept_clock = run.clock.epoch, replace(run.clock)
         else:
             run.stop_reason = None  # this reason comes before all others
             run.stop("diverged", "The loss or the weights are not finite. Stopping.")
-            run.forget()
+            run.reset_optimizer()
             self._restore(run, self.kept)
 
     def on_train_end(self, run: Run) -> None:
@@ -180,7 +180,7 @@ class KeepFinite(Callback):
         elif run.interrupted:
             self._restore(run, self.kept)
             run.clock = self.kept_clock
-            run.forget()  # what has seen batches of the epoch that is dropped
+            run.reset_optimizer()  # what has seen batches of the epoch that is dropped
 
     def _restore(self, run: Run, kept: tuple[np.ndarray, np.ndarray]) -> None:
         run.network.theta[...], run.network.fixed[...] = kept

@@ -10,11 +10,11 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
 from ..nn.losses import LOSSES, Loss, Pinball
+from ..recipes.constraints import LOSS_OF_REGRESSOR, check_parameters
+from ..recipes.resolve import solver_is_stochastic
+from ..targets.codec import TargetCodec
 from .callback_bridge import with_callbacks
-from .codec import TargetCodec
-from .constraints import LOSS_OF_REGRESSOR, check_parameters
-from .resolve import solver_is_stochastic
-from .table import Given, Table
+from .inputs import FitInputs, Table
 
 ANY_UNIT = {type(loss) for loss in LOSSES.values() if loss.link == "identity"}
 
@@ -63,14 +63,14 @@ class NumberPredictions:
         self : BackpropRegressor
             The fitted regressor.
         """
-        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        return self._fit(given)
+        inputs = FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        return self._fit(inputs)
 
     @available_if(solver_is_stochastic)
     def partial_fit(
         self, X, y, *, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None
     ):
-        """Go on learning: one epoch over the rows given.
+        """Go on learning: one epoch over the rows inputs.
 
         Ten calls with the same rows are a fit of ten epochs, bit for bit.
 
@@ -90,9 +90,9 @@ class NumberPredictions:
         self : BackpropRegressor
             The fitted regressor.
         """
-        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val)
-        given.incremental = True
-        return self._fit(given)
+        inputs = FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        inputs.incremental = True
+        return self._fit(inputs)
 
     def initialize(self, n_features, n_outputs=1):
         """Make the network with its starting weights, without data.
@@ -151,7 +151,7 @@ class NumberPredictions:
             loss.check_target(y)
         return y
 
-    def _make_codec(self, y: np.ndarray, given: Given, resume: bool) -> TargetCodec:
+    def _make_codec(self, y: np.ndarray, inputs: FitInputs, resume: bool) -> TargetCodec:
         if not resume:
             return TargetCodec.fitted(y)
         codec = self._fitted.codec

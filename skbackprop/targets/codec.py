@@ -21,7 +21,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
 
 from ..nn.losses import BinaryLogLoss, Heads, Loss, MulticlassLogLoss
-from .scaling import direction
+from ..tables.scaling import direction
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class LabelCodec:
         self, target: np.ndarray, weight: np.ndarray | None, before: np.ndarray | None
     ) -> np.ndarray:
         """Rows of each class by weight, added to those counted before."""
-        mass = np.ones(len(target)) if weight is None else weight
-        counts = mass @ self._one_hot(target)
+        normalizer = np.ones(len(target)) if weight is None else weight
+        counts = normalizer @ self._one_hot(target)
         return counts if before is None else before + counts
 
     def balance(self, target: np.ndarray, counts: np.ndarray) -> np.ndarray:

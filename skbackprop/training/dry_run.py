@@ -7,9 +7,9 @@
 >>> run = Run(Network(Dense(1, 1)), np.random.RandomState(0))
 >>> batches = Batches(np.ones((9, 1)), np.ones((9, 1)))
 >>> plan = Plan(LOSSES["squared_error"], batches, optimizer=SGD(momentum=0.0))
->>> ear = Ear(plan.loss)
->>> copy = rehearse(plan, run, ear, n_steps=3, learning_rate=0.25)
->>> ear.losses                                    # ½ 1², ½ ½², ½ ¼²
+>>> recorder = LossRecorder(plan.loss)
+>>> copy = dry_run(plan, run, recorder, n_steps=3, learning_rate=0.25)
+>>> recorder.losses                                    # ½ 1², ½ ½², ½ ¼²
 [0.5, 0.125, 0.03125]
 >>> copy.network.theta, run.network.theta
 (array([0.4375, 0.4375]), array([0., 0.]))
@@ -37,29 +37,29 @@ from .run import Plan, Run
 EXPLODED = 4.0  # times the best loss, and a smoothed one has exploded
 
 
-def rehearse(plan: Plan, run: Run, ear: Ear, n_steps: int, **changes: Any) -> Run:
-    """Train a copy of the run for `n_steps`, or until the ear has heard enough."""
+def dry_run(plan: Plan, run: Run, recorder: LossRecorder, n_steps: int, **changes: Any) -> Run:
+    """Train a copy of the run for `n_steps`, or until the recorder has heard enough."""
     in_epoch = len(plan.batches)
     n_epochs = -(-n_steps // in_epoch)
     copy = deepcopy(run)
     copy.clock, copy.history = Clock(), History()
-    rehearsal = replace(
+    dry_run = replace(
         plan,
-        loss=cast(Loss, ear),
-        batches=cast(Batches, _Some(plan.batches, n_steps, n_epochs, ear)),
-        callbacks=(_StopWhenHeard(ear),),
+        loss=cast(Loss, recorder),
+        batches=cast(Batches, _FirstBatches(plan.batches, n_steps, n_epochs, recorder)),
+        callbacks=(_StopWhenDiverged(recorder),),
         average=deepcopy(plan.average),
         max_epochs=n_epochs,
         horizon=None,
         **changes,
     )
-    train(rehearsal, copy)
+    train(dry_run, copy)
     if copy.interrupted:
         raise KeyboardInterrupt
     return copy
 
 
-class Ear:
+class LossRecorder:
     """A loss that is listened to: it remembers the loss of each batch."""
 
     def __init__(self, loss: Loss, smooth: float = 0.0):
@@ -86,7 +86,7 @@ class Ear:
         return bool(self.losses) and not isfinite(self.losses[-1])
 
     @property
-    def heard_enough(self) -> bool:
+    def should_stop(self) -> bool:
         """Has the loss exploded?"""
         if self.smooth == 0 or not self.losses or self.diverged:
             return self.diverged
@@ -94,11 +94,11 @@ class Ear:
         return self.smoothed[-1] > best + (EXPLODED - 1) * abs(best)
 
 
-class _Some:
+class _FirstBatches:
     """The first batches of every epoch, until so many steps are taken."""
 
-    def __init__(self, batches: Batches, n_steps: int, n_epochs: int, ear: Ear):
-        self.batches, self.ear, self.left = batches, ear, n_steps
+    def __init__(self, batches: Batches, n_steps: int, n_epochs: int, recorder: LossRecorder):
+        self.batches, self.recorder, self.left = batches, recorder, n_steps
         self.in_epoch = -(-n_steps // n_epochs)
 
     def __len__(self) -> int:
@@ -109,16 +109,16 @@ class _Some:
 
     def epoch(self, order: Any) -> Iterator[Batch]:
         for batch in islice(self.batches.epoch(order), min(self.in_epoch, self.left)):
-            if self.ear.heard_enough:
+            if self.recorder.should_stop:
                 return
             self.left -= 1
             yield batch
 
 
-class _StopWhenHeard(Callback):
-    def __init__(self, ear: Ear):
-        self.ear = ear
+class _StopWhenDiverged(Callback):
+    def __init__(self, recorder: LossRecorder):
+        self.recorder = recorder
 
     def on_epoch_end(self, run: Run) -> None:
-        if self.ear.heard_enough:
+        if self.recorder.should_stop:
             run.stop("diverged")

@@ -35,7 +35,6 @@ import numpy as np
 from scipy import sparse
 
 from .columns import TableColumns, category_mask, read_table
-from .rows import check_weight
 from .scaling import (
     DIGITS,
     LARGEST,
@@ -47,6 +46,7 @@ from .scaling import (
     sparse_medians,
     taken,
 )
+from .weights import check_weight
 
 BLOCK = 1 << 16  # numbers that are encoded at once, so that they stay in the cache
 

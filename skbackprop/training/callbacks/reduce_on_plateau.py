@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ..run import Plateau, Run
 from .base import Callback
-from .stopping import Monitor, flat_message
+from .stopping import Monitor, plateau_message
 
 
-class DivideWhenFlat(Callback):
+class ReduceOnPlateau(Callback):
     """scikit-learn's ``learning_rate='adaptive'``: divide the rate when nothing improves.
 
     After more than `n_iter_no_change` epochs without improvement the rate is divided by
@@ -31,7 +31,7 @@ class DivideWhenFlat(Callback):
         flat.count = 0 if self.monitor(run.history, flat, self.tol) else flat.count + 1
         if flat.count <= self.n_iter_no_change:
             return
-        message = flat_message(self.monitor, self.tol, self.n_iter_no_change)
+        message = plateau_message(self.monitor, self.tol, self.n_iter_no_change)
         if run.lr <= self.smallest:
             run.stop("learning_rate_too_small", message + " Learning rate too small. Stopping.")
             return

@@ -14,7 +14,7 @@ from .base import Callback
 ARRIVED = "converged", "abnormal"
 
 
-class KeepChosen(Callback):
+class RestoreEpochs(Callback):
     """Return the weights of a given epoch, of each member those of its own.
 
     Training ends with the last of these epochs.  Where one is not reached, the weights are
@@ -36,7 +36,7 @@ class KeepChosen(Callback):
     def on_epoch_end(self, run: Run) -> None:
         now = self.epochs == run.clock.epoch
         if now.any():
-            copy_marked(self.kept, run.judged_network(), now)
+            copy_marked(self.kept, run.eval_network(), now)
         if run.clock.epoch >= self.epochs.max():
             run.stop("chosen_epoch")
 
@@ -46,7 +46,7 @@ class KeepChosen(Callback):
             run.best_epoch = int(self.epochs.max())
 
 
-class SameRates(Callback):
+class ReplayLearningRates(Callback):
     """Scale the learning rate as another run did, by results that this one does not see.
 
     Parameters

@@ -6,7 +6,7 @@ deeper where that pays; one that starts open lets a network take back a non-line
 >>> import numpy as np
 >>> from skbackprop.nn.layers import Dense
 >>> from skbackprop.nn.network import Network
->>> network = Network(GatedResidual(Dense(3, 3)))
+>>> network = Network(ReZero(Dense(3, 3)))
 >>> network.initialize(np.random.default_rng(0))
 >>> network.scores(np.array([[1.0, 2.0, 3.0]]))     # closed: the identity
 array([[1., 2., 3.]])
@@ -30,7 +30,7 @@ from .scale import sum_rows
 
 
 @dataclass(frozen=True)
-class GatedResidual(Residual):
+class ReZero(Residual):
     """``y = s(x) + gate · f(x)``, with one learned number ``gate`` that starts at 0.
 
     Backwards ``dgate = Σ d · f(x)`` and ``dx = s'(x)ᵀ d + f'(x)ᵀ (gate · d)``.  While the
@@ -59,7 +59,7 @@ class GatedResidual(Residual):
         return {**super().arrays(), "gate": Param(self.shape, self.init, "free")}
 
     def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
-        (forward_f, backward_f), (forward_s, backward_s) = self.roads(p, g, ws)
+        (forward_f, backward_f), (forward_s, backward_s) = self.branches(p, g, ws)
         shape = self.output_shape(ws.shape)
         y, gated = ws.array("y", shape), ws.array("gated", shape)
         of_rows = ws.array("of_rows", shape[:-1])

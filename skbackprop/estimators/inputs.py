@@ -13,7 +13,7 @@ TINY = 64  # up to this many rows, weights that are counts are taken literally
 
 
 @dataclass
-class Given:
+class FitInputs:
     """What the user handed to fit or partial_fit."""
 
     X: Any
@@ -32,7 +32,7 @@ class Given:
 class Table:
     """Checked and encoded rows: features, y, target of the network, weights.
 
-    ``mass`` is what a batch's losses are divided by, if not by its weights: weights of
+    ``normalizer`` is what a batch's losses are divided by, if not by its weights: weights of
     classes must not cancel in a batch whose rows are all of one class.
     """
 
@@ -40,13 +40,13 @@ class Table:
     y: np.ndarray
     target: np.ndarray
     weight: np.ndarray | None
-    mass: np.ndarray | None = None
+    normalizer: np.ndarray | None = None
 
     def take(self, index: np.ndarray) -> Table:
         """Some of the rows."""
         weight = None if self.weight is None else self.weight[index]
-        mass = None if self.mass is None else self.mass[index]
-        return Table(self.x[index], self.y[index], self.target[index], weight, mass)
+        normalizer = None if self.normalizer is None else self.normalizer[index]
+        return Table(self.x[index], self.y[index], self.target[index], weight, normalizer)
 
     def contents(self) -> list[bytes] | None:
         """The bytes of each row of a tiny table."""
@@ -77,6 +77,8 @@ class Table:
 
     def weighted(self, factor: np.ndarray) -> Table:
         """The same rows, each weighing `factor` times as much."""
-        mass = np.ones_like(factor) if self.weight is None else self.weight
-        weight = mass * factor
-        return replace(self, weight=weight, mass=mass * (weight.sum() / mass.sum()))
+        normalizer = np.ones_like(factor) if self.weight is None else self.weight
+        weight = normalizer * factor
+        return replace(
+            self, weight=weight, normalizer=normalizer * (weight.sum() / normalizer.sum())
+        )

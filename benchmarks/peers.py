@@ -1,8 +1,8 @@
-"""The sides of a comparison: the same network, start, batches, epochs and Adam.
+"""The peers of a comparison: the same network, start, batches, epochs and Adam.
 
-A side is a function ``fit(task, epochs, shuffle)`` that trains and returns the trained
+A peer is a function ``fit(task, epochs, shuffle)`` that trains and returns the trained
 model's ``predict(X)``: probabilities of the classes, or numbers.  Without shuffling all
-sides walk the same path up to rounding, which `agree` verifies.
+peers walk the same path up to rounding, which `agree` verifies.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from .configurations import ALPHA, Configuration, make_data
 Predict: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
 OURS = mlp.MLPClassifier, mlp.MLPRegressor  # with preset="plain": the same network as the peers'
-AGREEMENT = 0.01  # of the loss at the start, between sides of different precision
+AGREEMENT = 0.01  # of the loss at the start, between peers of different precision
 
 
 @dataclass
 class Task:
-    """What is to be learned, by all sides.
+    """What is to be learned, by all peers.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def torch_predictor(task: Task, net: Any) -> Predict:
 
 
 def agree(task: Task, peer: str) -> float:
-    """Warm both sides up, and see that they learn the same.
+    """Warm both peers up, and see that they learn the same.
 
     Returns the difference of the losses after one epoch as a part of the loss at the
     start; raises if it is more than `AGREEMENT`.

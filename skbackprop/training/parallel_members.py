@@ -20,7 +20,7 @@ N_GROUPS = 2
 LARGE = 2**18  # numbers: threads that share an interpreter wait longer for it than they compute
 
 
-def group_sizes(n_members: int, width: int, n_groups: int = N_GROUPS) -> list[int]:
+def stack_sizes(n_members: int, width: int, n_groups: int = N_GROUPS) -> list[int]:
     """How many members each group has; there is one only, unless their layers are large.
 
     Parameters
@@ -32,7 +32,7 @@ def group_sizes(n_members: int, width: int, n_groups: int = N_GROUPS) -> list[in
     n_groups : int
         Number of groups if there are more than one.
 
-    >>> group_sizes(5, LARGE), group_sizes(5, 100), group_sizes(1, LARGE)
+    >>> stack_sizes(5, LARGE), stack_sizes(5, 100), stack_sizes(1, LARGE)
     ([3, 2], [5], [1])
     """
     if n_members * width < LARGE:
@@ -41,7 +41,7 @@ def group_sizes(n_members: int, width: int, n_groups: int = N_GROUPS) -> list[in
     return [n_members // n_groups + (i < n_members % n_groups) for i in range(n_groups)]
 
 
-def train_groups(plans: Sequence[Plan], runs: Sequence[Run], *, n_threads: int) -> None:
+def train_in_parallel(plans: Sequence[Plan], runs: Sequence[Run], *, n_threads: int) -> None:
     """Train every run by its plan, on up to `n_threads` threads at once."""
     if n_threads < 2 or len(runs) < 2:
         for plan, run in zip(plans, runs, strict=True):
@@ -72,9 +72,9 @@ def _wait(jobs: Sequence[Future[Run]], runs: Sequence[Run]) -> None:
         raise
 
 
-def gather(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
+def merge_runs(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
     """Put the members of all groups into the network of `whole`, and sum up their records."""
-    assemble(whole, runs, sizes)
+    merge_members(whole, runs, sizes)
     longest = max(runs, key=lambda run: run.clock.epoch)
     whole.clock, whole.lr = longest.clock, longest.lr
     whole.max_epochs, whole.first_epoch = longest.max_epochs, longest.first_epoch
@@ -92,7 +92,7 @@ def gather(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
     whole.parts = list(runs)
 
 
-def assemble(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
+def merge_members(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
     """Put the members of all groups into the network of `whole`."""
     first = 0
     for run, size in zip(runs, sizes, strict=True):
@@ -100,7 +100,7 @@ def assemble(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
         first += size
 
 
-def scatter(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
+def load_members(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
     """Hand each group its members of the network of `whole`."""
     first = 0
     for run, size in zip(runs, sizes, strict=True):

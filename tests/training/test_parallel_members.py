@@ -12,9 +12,15 @@ from skbackprop.nn.losses import LOSSES
 from skbackprop.nn.network import Network
 from skbackprop.optim import OPTIMIZERS, SCHEDULES
 from skbackprop.training import Batches, Plan, Run, train
-from skbackprop.training.callbacks import AnotherRound, Callback, KeepBestMembers
-from skbackprop.training.groups import LARGE, gather, group_sizes, scatter, train_groups
+from skbackprop.training.callbacks import Callback, RestoreBestMembers, WarmRestart
 from skbackprop.training.history import History
+from skbackprop.training.parallel_members import (
+    LARGE,
+    load_members,
+    merge_runs,
+    stack_sizes,
+    train_in_parallel,
+)
 
 SIZES = [2, 1]
 LOSS = LOSSES["squared_error"]
@@ -48,18 +54,18 @@ def start(sizes=SIZES, epochs=4, callbacks=()):
 
 
 def test_sizes():
-    assert group_sizes(8, LARGE) == [4, 4]
-    assert group_sizes(5, LARGE) == [3, 2]
-    assert group_sizes(1, LARGE) == [1]
-    assert group_sizes(7, LARGE, 3) == [3, 2, 2]
-    assert group_sizes(7, LARGE // 7) == [7]
-    assert group_sizes(7, LARGE // 7 + 1) == [4, 3]
+    assert stack_sizes(8, LARGE) == [4, 4]
+    assert stack_sizes(5, LARGE) == [3, 2]
+    assert stack_sizes(1, LARGE) == [1]
+    assert stack_sizes(7, LARGE, 3) == [3, 2, 2]
+    assert stack_sizes(7, LARGE // 7) == [7]
+    assert stack_sizes(7, LARGE // 7 + 1) == [4, 3]
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 8])
 def test_the_number_of_threads_makes_no_difference(n_threads):
     plans, runs = start()
-    train_groups(plans, runs, n_threads=n_threads)
+    train_in_parallel(plans, runs, n_threads=n_threads)
     for plan, run, alone in zip(*start(), runs, strict=True):
         train(plan, run)
         assert_array_equal(run.network.theta, alone.network.theta)
@@ -86,15 +92,15 @@ def test_members_learn_what_they_would_learn_alone():
 
 def test_gathered_and_scattered():
     plans, runs = start()
-    train_groups(plans, runs, n_threads=1)
+    train_in_parallel(plans, runs, n_threads=1)
     whole = Run(network_of(3), np.random.RandomState(0))
-    gather(whole, runs, SIZES)
+    merge_runs(whole, runs, SIZES)
     both = np.concatenate([run.network.scores(X) for run in runs])
     assert_array_equal(whole.network.scores(X), both)
     assert len(whole.history) == 4
     assert whole.history["loss"][0] == np.mean([run.history["loss"][0] for run in runs])
     whole.network.theta += 1
-    scatter(whole, runs, SIZES)
+    load_members(whole, runs, SIZES)
     both = np.concatenate([run.network.scores(X) for run in runs])
     assert_array_equal(whole.network.scores(X), both)
 
@@ -107,14 +113,14 @@ def test_a_group_that_fails_stops_the_others_and_is_heard():
 
     plans, runs = start(epochs=100_000, callbacks=[Fail()])
     with pytest.raises(RuntimeError, match="mine"):
-        train_groups(plans, runs, n_threads=2)
+        train_in_parallel(plans, runs, n_threads=2)
     assert runs[0].n_epochs < 100_000
     assert not [t for t in threading.enumerate() if t.name.startswith("skbackprop-members")]
 
 
 def test_each_member_keeps_its_own_best_weights():
     folds = [np.arange(0, 8), np.arange(8, 15)]  # not of one length
-    keep = KeepBestMembers((X, T, None), folds, LOSS)
+    keep = RestoreBestMembers((X, T, None), folds, LOSS)
     seen = []
 
     class Note(Callback):
@@ -142,9 +148,9 @@ def test_rows_held_out_are_judged_alike_however_many_are_gathered_at_once(folds,
 
     _, runs = start([2])
     table, network = (X, T, np.linspace(0.5, 2.0, len(X))), runs[0].network
-    whole = KeepBestMembers(table, folds, LOSS)
+    whole = RestoreBestMembers(table, folds, LOSS)
     monkeypatch.setattr(members, "KEPT", 4 * X.shape[1])
-    parts = KeepBestMembers(table, folds, LOSS)
+    parts = RestoreBestMembers(table, folds, LOSS)
     assert (whole.kept is None, parts.kept is None) == (False, True)
     assert parts.evaluate(network)[0] == pytest.approx(whole.evaluate(network)[0], rel=1e-12)
     for a, b in zip(parts.held_out(network), whole.held_out(network), strict=True):
@@ -171,7 +177,7 @@ class Scripted(Callback):
     ],
 )
 def test_another_round_if_the_last_one_paid(losses, n_epochs):
-    plans, runs = start([1], epochs=4, callbacks=[Scripted(losses), AnotherRound(most=3)])
+    plans, runs = start([1], epochs=4, callbacks=[Scripted(losses), WarmRestart(most=3)])
     train(plans[0], runs[0])
     assert runs[0].n_epochs == n_epochs
     assert runs[0].stop_reason == "max_iter"
@@ -199,7 +205,7 @@ def test_a_plan_is_shortened_to_what_there_is_time_for(seconds, n_epochs, reason
 
 
 def test_histories_of_unequal_length():
-    from skbackprop.training.groups import mean_history
+    from skbackprop.training.parallel_members import mean_history
 
     long, short = History(), History()
     for epoch, loss in enumerate([3.0, 2.0, 1.0], 1):

@@ -13,11 +13,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from ..nn.losses import Loss
+from ..recipes.constraints import CLASS_WEIGHT, LOSS_OF_CLASSIFIER, check_parameters
+from ..recipes.resolve import solver_is_stochastic
+from ..targets.codec import HeadsCodec, LabelCodec, MultilabelCodec
 from .callback_bridge import with_callbacks
-from .codec import HeadsCodec, LabelCodec, MultilabelCodec
-from .constraints import CLASS_WEIGHT, LOSS_OF_CLASSIFIER, check_parameters
-from .resolve import solver_is_stochastic
-from .table import Given, Table
+from .inputs import FitInputs, Table
 
 
 class LabelPredictions:
@@ -66,8 +66,8 @@ class LabelPredictions:
         self : BackpropClassifier
             The fitted classifier.
         """
-        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        return self._fit(given)
+        inputs = FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        return self._fit(inputs)
 
     @available_if(solver_is_stochastic)
     def partial_fit(
@@ -81,7 +81,7 @@ class LabelPredictions:
         y_val=None,
         sample_weight_val=None,
     ):
-        """Go on learning: one epoch over the rows given.
+        """Go on learning: one epoch over the rows inputs.
 
         Ten calls with the same rows are a fit of ten epochs, bit for bit.
 
@@ -104,9 +104,9 @@ class LabelPredictions:
         self : BackpropClassifier
             The fitted classifier.
         """
-        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val)
-        given.classes, given.incremental = classes, True
-        return self._fit(given)
+        inputs = FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        inputs.classes, inputs.incremental = classes, True
+        return self._fit(inputs)
 
     def initialize(self, n_features, classes):
         """Make the network with its starting weights, without data.
@@ -242,9 +242,9 @@ class LabelPredictions:
         check_classification_targets(y)
         return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
-    def _make_codec(self, y: np.ndarray, given: Given, resume: bool) -> Any:
-        if given.incremental:
-            codec = self._codec_of_partial_fit(y, given, resume)
+    def _make_codec(self, y: np.ndarray, inputs: FitInputs, resume: bool) -> Any:
+        if inputs.incremental:
+            codec = self._codec_of_partial_fit(y, inputs, resume)
         elif resume:
             codec = self._fitted.codec
             self._check_same_classes(y, codec)
@@ -259,21 +259,21 @@ class LabelPredictions:
             )
         return codec
 
-    def _codec_of_partial_fit(self, y: np.ndarray, given: Given, resume: bool) -> Any:
+    def _codec_of_partial_fit(self, y: np.ndarray, inputs: FitInputs, resume: bool) -> Any:
         if not resume:
             if type_of_target(y) == "multilabel-indicator":
                 return MultilabelCodec(y.shape[1])
-            if given.classes is None:
+            if inputs.classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             if y.ndim == 2:
-                return HeadsCodec(tuple(LabelCodec(np.unique(c)) for c in given.classes))
-            return LabelCodec(unique_labels(given.classes))
+                return HeadsCodec(tuple(LabelCodec(np.unique(c)) for c in inputs.classes))
+            return LabelCodec(unique_labels(inputs.classes))
         codec = self._fitted.codec
-        if given.classes is not None and isinstance(codec, LabelCodec):
-            classes = unique_labels(given.classes)
+        if inputs.classes is not None and isinstance(codec, LabelCodec):
+            classes = unique_labels(inputs.classes)
             if not np.array_equal(classes, codec.classes):
                 raise ValueError(
-                    f"`classes={given.classes!r}` is not the same as on last call to "
+                    f"`classes={inputs.classes!r}` is not the same as on last call to "
                     f"partial_fit, was: {codec.classes!r}"
                 )
         return codec
@@ -314,7 +314,7 @@ class LabelPredictions:
     def _make_loss(self, codec: Any) -> Loss:
         return codec.loss if isinstance(self.loss, str) else self.loss
 
-    def _weigh(self, table: Table, codec: Any, given: Given, *, count: bool = True) -> Table:
+    def _weigh(self, table: Table, codec: Any, inputs: FitInputs, *, count: bool = True) -> Table:
         """Multiply in ``class_weight``; "balanced" counts the rows of all calls so far."""
         if self.class_weight is None:
             return table
@@ -323,10 +323,10 @@ class LabelPredictions:
             factor = compute_sample_weight(self._present(table.y), table.y)
             return table.weighted(factor.astype(table.x.dtype))
         if count:
-            going_on = given.incremental and "_fitted" in vars(self)
+            going_on = inputs.incremental and "_fitted" in vars(self)
             before = self._fitted.class_counts if going_on else None
-            given.class_counts = codec.counted(table.target, table.weight, before)
-        return table.weighted(codec.balance(table.target, given.class_counts))
+            inputs.class_counts = codec.counted(table.target, table.weight, before)
+        return table.weighted(codec.balance(table.target, inputs.class_counts))
 
     def _check_class_weight(self, codec: Any) -> None:
         if not (isinstance(self.class_weight, dict) and isinstance(codec, LabelCodec)):

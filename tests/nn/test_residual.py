@@ -8,10 +8,10 @@ from skbackprop.nn.activations import ACTIVATIONS
 from skbackprop.nn.layers import (
     Activate,
     Dense,
-    GatedResidual,
     Layer,
     ParametricActivation,
     Residual,
+    ReZero,
     Scale,
     Sequential,
     Standardize,
@@ -32,7 +32,7 @@ def test_scale_by_hand():
 
 
 def test_gains_and_gates_are_not_penalized():
-    layers = [GatedResidual(Layer()), *(make_layer((5,)) for make_layer in OF_FEATURES.values())]
+    layers = [ReZero(Layer()), *(make_layer((5,)) for make_layer in OF_FEATURES.values())]
     assert [Network(layer).layout.n_weights for layer in layers] == [0] * len(layers)
 
 
@@ -80,7 +80,7 @@ def test_a_residual_of_another_width_by_hand():
         assert_allclose(road.W, x.T @ d, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("residual", [Residual, GatedResidual])
+@pytest.mark.parametrize("residual", [Residual, ReZero])
 @pytest.mark.parametrize("layer", [Dense(5, 7), Dense(5, 1)])
 def test_roads_that_end_in_different_shapes_are_refused(residual, layer):
     message = rf"{residual.__name__} needs .* same shape.*shortcut=Dense\(5, {layer.n_out}\)"
@@ -88,7 +88,7 @@ def test_roads_that_end_in_different_shapes_are_refused(residual, layer):
         Network(residual(layer)).bind((9, 5))
 
 
-@pytest.mark.parametrize("residual", [Residual, GatedResidual])
+@pytest.mark.parametrize("residual", [Residual, ReZero])
 def test_nobody_asks_the_lowest_layer_for_a_delta(residual):
     layer = residual(Dense(5, 7), Dense(5, 7))
     network, x = make(layer), draw((9, 5))
@@ -101,7 +101,7 @@ def test_nobody_asks_the_lowest_layer_for_a_delta(residual):
 
 
 def test_a_gated_residual_by_hand():
-    network, x, d = make(GatedResidual(Dense(5, 5))), draw((9, 5)), draw((9, 5), seed=2)
+    network, x, d = make(ReZero(Dense(5, 5))), draw((9, 5)), draw((9, 5), seed=2)
     W, b, a = network.p.inner.W, network.p.inner.b, network.p.gate
     y, dx, _ = run(network, x)
     assert_allclose(y, x + a * (x @ W + b), rtol=1e-12, atol=1e-14)
@@ -111,8 +111,8 @@ def test_a_gated_residual_by_hand():
 
 
 def test_gates_of_members_are_their_own():
-    network, x = make(GatedResidual(BLOCK, shape=(3,))), draw((3, 9, 5))
-    one = make(GatedResidual(BLOCK))
+    network, x = make(ReZero(BLOCK, shape=(3,))), draw((3, 9, 5))
+    one = make(ReZero(BLOCK))
     y, dx, _ = run(network, x)
     gradient = network.g.gate.copy()
     for k in range(3):
@@ -130,14 +130,14 @@ def test_gates_of_members_are_their_own():
 
 def test_a_new_gate_is_closed():
     """A hundred new blocks are the identity, and pass the delta on as it is."""
-    network = Network(Sequential(tuple(GatedResidual(BLOCK) for _ in range(100))))
+    network = Network(Sequential(tuple(ReZero(BLOCK) for _ in range(100))))
     network.initialize(np.random.default_rng(0))
     x, d = draw((9, 5)), draw((9, 5), seed=2)
     bound = network.bind(x.shape, needs_dx=True)
     assert_array_equal(bound.forward(x), x)
     assert_array_equal(bound.backward(d.copy()), d)
-    assert network.g.gatedresidual_0.gate != 0
-    assert_array_equal(network.g.gatedresidual_0.inner.dense_0.W, 0)
+    assert network.g.rezero_0.gate != 0
+    assert_array_equal(network.g.rezero_0.inner.dense_0.W, 0)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -10,7 +10,7 @@ from ..run import Run
 from .base import Callback
 
 
-class AnotherRound(Callback):
+class WarmRestart(Callback):
     """When the schedule has come to its end, go on with a longer round if that pays.
 
     A schedule that ends at a rate of 0 leaves nothing to be gained by going on as before,
@@ -45,10 +45,10 @@ class AnotherRound(Callback):
         if self.n_rounds >= self.most or not end < (1 - self.gain) * middle:
             return
         self.n_rounds, self.begin = self.n_rounds + 1, run.max_epochs
-        begin_round(run, self.factor * length)
+        begin_restart(run, self.factor * length)
 
 
-class SameRounds(Callback):
+class ReplayRestarts(Callback):
     """Begin rounds where another run began them.
 
     Parameters
@@ -64,10 +64,10 @@ class SameRounds(Callback):
     def on_epoch_end(self, run: Run) -> None:
         later = [end for end in self.ends if end > run.n_epochs]
         if run.n_epochs == run.max_epochs and later:
-            begin_round(run, later[0] - run.max_epochs)
+            begin_restart(run, later[0] - run.max_epochs)
 
 
-def begin_round(run: Run, length: int) -> None:
+def begin_restart(run: Run, length: int) -> None:
     """After the last epoch planned, plan a schedule of so many more."""
     run.restarts.append(run.n_epochs)
     run.max_epochs += length

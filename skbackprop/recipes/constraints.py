@@ -197,7 +197,7 @@ CONSTRAINTS: dict[str, Rule] = {
     "frequency_scale": AUTO | number(0, inf, closed="neither"),
     "n_bins": AUTO | integer(2),
     "category_width": AUTO | integer(1),
-    "rate_factors": NONE
+    "lr_multipliers": NONE
     | names("auto", "ntk")
     | Rule("a dict of factors, at least 0, by parts of array names", is_factors),
     "n_members": AUTO | integer(1),

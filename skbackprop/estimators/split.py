@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from . import recipe, rows
+from ..recipes import build as recipe
+from . import rows
 from .fitted import Fitted
-from .table import Given, Table
+from .inputs import FitInputs, Table
 
 FEWEST_HELD = 5  # rows that a member validates on, at least
 
 
 @dataclass
-class Sides:
+class Split:
     """The rows that learn and those that validate.
 
     Parameters
@@ -34,45 +35,45 @@ class Sides:
     folds: list[np.ndarray] | None = None
 
 
-def in_groups(resolved: dict[str, Any]) -> bool:
+def has_members(resolved: dict[str, Any]) -> bool:
     """Are there members that share nothing?"""
     return recipe.n_members(resolved) is not None and resolved["member_sharing"] == "independent"
 
 
-def divide(estimator: Any, fitted: Fitted, table: Table, given: Given) -> Sides:
+def split_rows(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> Split:
     """Who learns and who validates."""
     resolved = fitted.resolved
     everything = all_rows(resolved, table)
-    if given.X_val is not None:
-        if resolved["early_stopping"] is False and not given.incremental:
+    if inputs.X_val is not None:
+        if resolved["early_stopping"] is False and not inputs.incremental:
             raise ValueError(
                 "X_val and y_val need early_stopping=True, got early_stopping=False. "
                 "Set early_stopping=True, or leave the validation data out."
             )
-        return Sides(table, estimator._check_validation(given, fitted), everything)
+        return Split(table, estimator._check_validation(inputs, fitted), everything)
     if not resolved["early_stopping"]:
-        return Sides(table, None, everything)
+        return Split(table, None, everything)
     fraction = resolved["validation_fraction"]
     if everything is not None and isinstance(fraction, (int, float)):
-        return divide_members(fitted, table, len(everything))
-    learning, held = divide_once(fitted, table, given)
+        return split_members(fitted, table, len(everything))
+    learning, held = split_once(fitted, table, inputs)
     learns = table.take(learning)
-    return Sides(learns, table.take(held), all_rows(resolved, learns))
+    return Split(learns, table.take(held), all_rows(resolved, learns))
 
 
-def divide_members(fitted: Fitted, table: Table, k: int) -> Sides:
+def split_members(fitted: Fitted, table: Table, k: int) -> Split:
     """Another part of the rows validates for each member."""
     n, kept = table.x.shape[0], fitted.validation_rows
     if kept is not None and kept[0] == (n, k):
-        return Sides(table, None, kept[1], kept[2])
+        return Split(table, None, kept[1], kept[2])
     fraction, stratify = fitted.resolved["validation_fraction"], fitted.codec.stratify(table.target)
     folds = rows.folds(n, stratify, max(fraction, min(0.5, FEWEST_HELD / n)), k, fitted.run.rng)
     learning = [np.setdiff1d(rows.numbers(n), fold, assume_unique=True) for fold in folds]
     fitted.validation_rows = (n, k), learning, folds
-    return Sides(table, None, learning, folds)
+    return Split(table, None, learning, folds)
 
 
-def divide_once(fitted: Fitted, table: Table, given: Given) -> tuple[np.ndarray, np.ndarray]:
+def split_once(fitted: Fitted, table: Table, inputs: FitInputs) -> tuple[np.ndarray, np.ndarray]:
     """The numbers of the rows that learn, and of those that validate."""
     resolved, run = fitted.resolved, fitted.run
     n, fraction, kept = (
@@ -88,7 +89,7 @@ def divide_once(fitted: Fitted, table: Table, given: Given) -> tuple[np.ndarray,
         if stratify is not None:
             rows.warn_rare(stratify, fitted.codec.classes)
     else:
-        learning, held = rows.split_with(fraction, table.x, table.y, given.groups)
+        learning, held = rows.split_with(fraction, table.x, table.y, inputs.groups)
     fitted.validation_rows = (n, 1), learning, held
     return learning, held
 
@@ -97,7 +98,7 @@ def all_rows(resolved: dict[str, Any], table: Table) -> list[np.ndarray] | None:
     """For each member the numbers of all rows; None if the rows of members are not stacked."""
     # Sparse rows are not, and L-BFGS takes all rows for all members.
     dense = isinstance(table.x, np.ndarray)
-    if not in_groups(resolved) or not dense or resolved["solver"] == "lbfgs":
+    if not has_members(resolved) or not dense or resolved["solver"] == "lbfgs":
         return None
     return [rows.numbers(table.x.shape[0])] * resolved["n_members"]
 
@@ -107,17 +108,17 @@ def part(members: list[np.ndarray] | None, first: int, size: int) -> list[np.nda
     return None if members is None else members[first : first + size]
 
 
-def check_sides(fitted: Fitted, sides: Sides) -> None:
+def check_split(fitted: Fitted, split: Split) -> None:
     """Refuse what needs other rows than these, before they are learned from."""
     resolved = fitted.resolved
     sharing = resolved["member_sharing"]
-    dense = isinstance(sides.table.x, np.ndarray)
+    dense = isinstance(split.table.x, np.ndarray)
     if resolved["n_members"] > 1 and sharing != "independent" and not dense:
         raise ValueError(
             f"member_sharing={sharing!r} needs dense rows, got a sparse X: each member sees the "
             "columns times numbers of its own. Use member_sharing='independent', or X.toarray()."
         )
-    nobody = sides.folds is None and sides.validation is None
+    nobody = split.folds is None and split.validation is None
     if nobody and resolved["calibration"]:
         raise ValueError(
             "calibration='temperature' needs rows that were not learned from, got "
@@ -125,7 +126,7 @@ def check_sides(fitted: Fitted, sides: Sides) -> None:
             "calibration out."
         )
     scoring, own = resolved["scoring"], resolved["score"]
-    if nobody or not in_groups(resolved) or scoring == "loss":
+    if nobody or not has_members(resolved) or scoring == "loss":
         return
     if own == "loss" or scoring not in (None, own):
         raise ValueError(

@@ -10,9 +10,16 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..nn.activations import ACTIVATIONS, Activation
-from ..nn.architectures import Embedding, Extras, Start, mlp, ntk_rates, table_input
-from ..nn.data_start import start_from_data
-from ..nn.initializers import INITIALIZERS, Constant, Given
+from ..nn.architectures import (
+    Embedding,
+    Extras,
+    Initialization,
+    mlp,
+    ntk_lr_multipliers,
+    table_input,
+)
+from ..nn.data_init import data_dependent_init
+from ..nn.initializers import INITIALIZERS, Constant, FixedValues
 from ..nn.layers import Activate, Sequential
 from ..nn.layers.numerical import quantile_edges
 from ..nn.losses import Loss
@@ -23,25 +30,25 @@ from ..optim.averaging import Average
 from ..optim.base import Optimizer
 from ..optim.schedules import SCHEDULES, InverseScaling, Schedule
 from ..training.callbacks import (
-    AnotherRound,
     Callback,
-    DivideWhenFlat,
-    KeepBest,
-    KeepBestMembers,
-    KeepChosen,
-    KeepFinite,
     Log,
     Progress,
-    SameRates,
-    SameRounds,
-    StopWhenFlat,
+    ReduceOnPlateau,
+    ReplayLearningRates,
+    ReplayRestarts,
+    RestoreBest,
+    RestoreBestMembers,
+    RestoreEpochs,
+    RestoreFinite,
+    StopOnPlateau,
     TimeBudget,
+    WarmRestart,
     loss_fell,
     score_or_loss_improved,
     score_rose,
 )
 from ..training.run import Run
-from .outcome import warn_user
+from ..warn import warn_user
 from .resolve import MLP_RATES, is_auto, is_data, optimizer_fields
 
 FITS_OF_REFIT = 2.2  # the second training has more rows
@@ -81,7 +88,7 @@ def make_layer(
         hidden,
         resolved["n_out"],
         activations=make_activations(resolved["activation"], len(hidden)),
-        start=Start(
+        initialization=Initialization(
             make_init("weight_init", resolved["weight_init"], len(hidden) + 1),
             make_init("bias_init", resolved["bias_init"], len(hidden) + 1),
         ),
@@ -155,7 +162,7 @@ def n_members(resolved: dict[str, Any]) -> int | None:
     return resolved["n_members"] if resolved["n_members"] > 1 else None
 
 
-def start_arrays(network: Network, x: Any, resolved: dict[str, Any], rng: Any) -> None:
+def initialize(network: Network, x: Any, resolved: dict[str, Any], rng: Any) -> None:
     """Fill the arrays of a new network: by its initializers, and then from the data."""
     network.initialize(rng)
     edges = [view for name, view in fixed_arrays(network) if name == "edges"]
@@ -164,27 +171,27 @@ def start_arrays(network: Network, x: Any, resolved: dict[str, Any], rng: Any) -
     if is_data(resolved["weight_init"]) and x.shape[0] > 0:
         data_rng = np.random.default_rng(rng.randint(2**31))
         with_bias = is_data(resolved["bias_init"]) and resolved["fit_intercept"]
-        start_from_data(network, x, data_rng, bias="he5" if with_bias else None)
+        data_dependent_init(network, x, data_rng, bias="he5" if with_bias else None)
 
 
-def make_rates(resolved: dict[str, Any], network: Network) -> np.ndarray | None:
+def make_lr_multipliers(resolved: dict[str, Any], network: Network) -> np.ndarray | None:
     """A factor on the learning rate for each parameter, or None."""
-    if resolved["rate_factors"] is None:
+    if resolved["lr_multipliers"] is None:
         return None
-    if resolved["rate_factors"] == "ntk":
-        return ntk_rates(network.layout, network.dtype, resolved["learning_rate_init"])
-    rates = np.ones(network.layout.size, network.dtype)
+    if resolved["lr_multipliers"] == "ntk":
+        return ntk_lr_multipliers(network.layout, network.dtype, resolved["learning_rate_init"])
+    multipliers = np.ones(network.layout.size, network.dtype)
     places = {name: where for name, where, _ in network.layout.names()}
-    for part, factor in resolved["rate_factors"].items():
+    for part, factor in resolved["lr_multipliers"].items():
         named = [where for name, where in places.items() if f".{part}." in f".{name}."]
         if not named:
             raise ValueError(
-                f"rate_factors needs names of arrays or parts of them between dots, got {part!r}. "
-                f"The arrays are {', '.join(places)}."
+                f"lr_multipliers needs names of arrays or parts of them between dots, got {part!r}."
+                f" The arrays are {', '.join(places)}."
             )
         for where in named:
-            rates[where] = factor
-    return rates
+            multipliers[where] = factor
+    return multipliers
 
 
 def make_init(name: str, given: Any, n_layers: int) -> Any:
@@ -197,7 +204,7 @@ def make_init(name: str, given: Any, n_layers: int) -> Any:
                 f"{name} needs one entry for each of the {n_layers} layers, got {len(given)}. "
                 "Give one array for each, the output layer included."
             )
-        return [item if callable(item) else Given(item) for item in given]
+        return [item if callable(item) else FixedValues(item) for item in given]
     return given if callable(given) else Constant(given)
 
 
@@ -235,14 +242,14 @@ def make_schedule(resolved: dict[str, Any]) -> Schedule:
     return SCHEDULES[rate]()
 
 
-def make_fading(resolved: dict[str, Any]) -> dict[str, Schedule]:
+def make_scheduled(resolved: dict[str, Any]) -> dict[str, Schedule]:
     """The schedules of dropout, weight decay and label smoothing that are not constant."""
-    fading = {}
+    scheduled = {}
     for name in ("dropout", "weight_decay", "label_smoothing"):
         schedule = resolved[f"{name}_schedule"]
         if resolved[name] and schedule != "constant":
-            fading[name] = SCHEDULES[schedule]() if isinstance(schedule, str) else schedule
-    return fading
+            scheduled[name] = SCHEDULES[schedule]() if isinstance(schedule, str) else schedule
+    return scheduled
 
 
 def make_average(resolved: dict[str, Any]) -> tuple[Average | None, float]:
@@ -278,7 +285,7 @@ def warn_accumulation(resolved: dict[str, Any], n: int) -> None:
 
 def make_callbacks(
     resolved: dict[str, Any],
-    keep_best: KeepBest | KeepBestMembers | None,
+    restore_best: RestoreBest | RestoreBestMembers | None,
     extra: list[Callback],
     *,
     incremental: bool,
@@ -288,23 +295,23 @@ def make_callbacks(
 
     `n_turns` runs, one after the other, share the time.
     """
-    callbacks: list[Callback] = [] if keep_best is None else [keep_best]
+    callbacks: list[Callback] = [] if restore_best is None else [restore_best]
     if resolved["time_budget"] is not None and not incremental:
         # The first to know whether an epoch is the last.
         n_fits = FITS_OF_REFIT if resolved["refit"] else 1
         callbacks.insert(0, TimeBudget(resolved["time_budget"] / (n_turns * n_fits)))
-    monitor = loss_fell if keep_best is None else score_or_loss_improved
-    if keep_best is not None and resolved["scoring"] in ("r2", "loss"):
+    monitor = loss_fell if restore_best is None else score_or_loss_improved
+    if restore_best is not None and resolved["scoring"] in ("r2", "loss"):
         monitor = score_rose  # these two cannot tie while the loss falls
     patience = monitor, resolved["tol"], resolved["n_iter_no_change"]
     stochastic = resolved["solver"] != "lbfgs"
     if resolved["learning_rate"] == "adaptive" and resolved["solver"] not in ("adam", "lbfgs"):
-        callbacks.append(DivideWhenFlat(*patience))
-    elif not incremental and (stochastic or keep_best is not None) and patience[2] < np.inf:
-        callbacks.append(StopWhenFlat(*patience))
-    if keep_best is not None and resolved["max_rounds"] > 1 and not incremental:
-        callbacks.append(AnotherRound(most=resolved["max_rounds"]))
-    callbacks += [KeepFinite(), Log(), *extra]
+        callbacks.append(ReduceOnPlateau(*patience))
+    elif not incremental and (stochastic or restore_best is not None) and patience[2] < np.inf:
+        callbacks.append(StopOnPlateau(*patience))
+    if restore_best is not None and resolved["max_rounds"] > 1 and not incremental:
+        callbacks.append(WarmRestart(most=resolved["max_rounds"]))
+    callbacks += [RestoreFinite(), Log(), *extra]
     if resolved["verbose"]:
         callbacks.append(Progress())
     return callbacks
@@ -315,8 +322,8 @@ def make_callbacks_of_refit(
 ) -> list[Callback]:
     """For a second training like `first`, whose rounds have these ends."""
     chosen = first.best_epochs or [first.best_epoch]
-    callbacks: list[Callback] = [KeepChosen(chosen), SameRounds(ends), KeepFinite()]
+    callbacks: list[Callback] = [RestoreEpochs(chosen), ReplayRestarts(ends), RestoreFinite()]
     if resolved["learning_rate"] == "adaptive" and resolved["solver"] not in ("adam", "lbfgs"):
         rate = resolved["learning_rate_init"]
-        callbacks.append(SameRates([lr / rate for lr in first.history["learning_rate"]]))
+        callbacks.append(ReplayLearningRates([lr / rate for lr in first.history["learning_rate"]]))
     return callbacks

@@ -8,16 +8,16 @@ from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
 from skbackprop.nn.activations import ACTIVATIONS
-from skbackprop.nn.architectures import Extras, Start, mlp
-from skbackprop.nn.data_start import MOST_ROWS, N_MIXED, Walk, last_dense, start_from_data
+from skbackprop.nn.architectures import Extras, Initialization, mlp
+from skbackprop.nn.data_init import MOST_ROWS, N_MIXED, Walk, data_dependent_init, last_dense
 from skbackprop.nn.initializers import INITIALIZERS, Constant
 from skbackprop.nn.layers import (
     Activate,
     Branches,
     Dense,
-    GatedResidual,
     MemberDense,
     Residual,
+    ReZero,
     Sequential,
 )
 from skbackprop.nn.layers.numerical import PeriodicLinearEmbedding
@@ -37,7 +37,7 @@ def table(n=N, n_in=5, seed=0):
 def started(layer, x, dtype=np.float64, *, seed=0, **options):
     network = Network(layer, dtype)
     network.initialize(np.random.RandomState(seed))
-    start_from_data(network, x, np.random.default_rng(seed), **options)
+    data_dependent_init(network, x, np.random.default_rng(seed), **options)
     return network
 
 
@@ -79,11 +79,15 @@ LAYERS = {
     "batch norm": mlp(5, (8, 8), 2, activations=[TANH], extras=Extras(normalization="batch")),
     "widths": mlp(5, (8, 6, 7), 2, activations=[TANH], extras=Extras(residual=True)),
     "residual": Sequential((Dense(5, 6), Residual(Sequential((Dense(6, 6), Activate(TANH)))))),
-    "nested": Residual(Sequential((Dense(5, 5), GatedResidual(Dense(5, 5), Dense(5, 5))))),
+    "nested": Residual(Sequential((Dense(5, 5), ReZero(Dense(5, 5), Dense(5, 5))))),
     "members": Sequential((MemberDense(3, 5, 4), Activate(TANH), MemberDense(3, 4, 2))),
 } | {
     f"{name}, {depth} deep, start {init}": mlp(
-        5, (64,) * depth, 1, activations=[ACTIVATIONS[name]], start=Start(INITIALIZERS[init])
+        5,
+        (64,) * depth,
+        1,
+        activations=[ACTIVATIONS[name]],
+        initialization=Initialization(INITIALIZERS[init]),
     )
     for name in ("tanh", "relu", "mish")
     for depth, init in ((50, "he_normal"), (50, "orthogonal"), (3, "lecun_uniform"))
@@ -161,7 +165,7 @@ def test_members_are_scaled_each_on_its_own(rng):
     alone = Network(Dense(5, 4))
     alone.initialize(np.random.RandomState(0))
     alone.p.W[...] = network.p.memberdense_0.W[1] * 7
-    start_from_data(alone, x[1], np.random.default_rng(0))
+    data_dependent_init(alone, x[1], np.random.default_rng(0))
     np.testing.assert_allclose(alone.p.W, network.p.memberdense_0.W[1], rtol=1e-12)
 
 
@@ -285,7 +289,7 @@ def test_rows_and_fixed_arrays_are_only_read():
     network = Network(LAYERS["batch norm"])
     network.initialize(np.random.RandomState(0))
     fixed = network.fixed.copy()
-    start_from_data(network, x, np.random.default_rng(0))
+    data_dependent_init(network, x, np.random.default_rng(0))
     np.testing.assert_array_equal(network.fixed, fixed)
 
 
@@ -329,6 +333,6 @@ def test_gradients_of_deep_plain_networks_do_not_vanish():
 def test_errors_say_what_to_do():
     network = Network(Dense(5, 3))
     with pytest.raises(ValueError, match=r"bias must be 'he5' or None, got 'he'"):
-        start_from_data(network, table(), np.random.default_rng(0), bias="he")
+        data_dependent_init(network, table(), np.random.default_rng(0), bias="he")
     with pytest.raises(ValueError, match=r"at least one row, got x of shape \(0, 5\)"):
-        start_from_data(network, np.zeros((0, 5)), np.random.default_rng(0))
+        data_dependent_init(network, np.zeros((0, 5)), np.random.default_rng(0))

@@ -1,7 +1,7 @@
 """What ``"auto"`` stands for: one table for each preset.
 
 ``"plain"`` is scikit-learn's MLP, number for number.  The other three are recipes for tables.
-They depend on what the training rows are (`Facts`), and never on the clock: the same rows
+They depend on what the training rows are (`DataSummary`), and never on the clock: the same rows
 and the same seed give the same model.
 
 The recipe for tables follows Holzmüller, Grinsztajn & Steinwart, "Better by default: strong
@@ -46,7 +46,7 @@ PLAIN: dict[str, Any] = {
     "category_width": 8,
     "feature_scale": False,
     "parametric_activation": False,
-    "rate_factors": None,
+    "lr_multipliers": None,
     "n_members": 1,
     "max_rounds": 1,
     "label_smoothing_schedule": "constant",
@@ -54,7 +54,7 @@ PLAIN: dict[str, Any] = {
     "clip_predictions": False,
 }
 
-ROOM = 400  # inputs that waves and ramps may become
+MAX_EMBEDDING_COLUMNS = 400  # inputs that waves and ramps may become
 TINY = 150  # rows: more steps learn them by heart
 MANY = 50_000  # rows: another round would take minutes
 FEWEST = 10  # rows: fewer are not divided into those that learn and those that validate
@@ -81,14 +81,14 @@ TABULAR: dict[str, Any] = PLAIN | {
     "scoring": "loss",
     "feature_encoding": "table",
     "feature_scale": True,
-    "rate_factors": "ntk",
+    "lr_multipliers": "ntk",
     "standardize_target": True,
     "clip_predictions": True,
 }
 
 
 @dataclass(frozen=True)
-class Facts:
+class DataSummary:
     """What a recipe may depend on.
 
     Parameters
@@ -112,10 +112,10 @@ class Facts:
     incremental: bool = False
 
 
-def tabular(facts: Facts, *, speed: str = "auto") -> dict[str, Any]:
+def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
     """The recipe for tables: ``"fast"``, ``"auto"`` or ``"best"``."""
-    n = facts.n
-    small, many_classes = n < 1500, facts.n_classes > 2
+    n = summary.n
+    small, many_classes = n < 1500, summary.n_classes > 2
     hard = n > 10_000 or (many_classes and n >= 4000)
     n_steps, k = 2000 if hard else 800, 8 if small else 5
     width = 128 if hard else 64
@@ -127,19 +127,19 @@ def tabular(facts: Facts, *, speed: str = "auto") -> dict[str, Any]:
     elif speed == "best":
         k, width = 16, 128
         n_steps = n_steps if n < TINY else 1000 if small else 3000
-    slow = speed == "best" or facts.incremental or (small and speed == "auto")
+    slow = speed == "best" or summary.incremental or (small and speed == "auto")
     # For the waves and ramps of a number; few rows learn many inputs by heart.
-    room = min(ROOM, n // 4) // max(facts.n_numeric, 1)
-    n_bins = 8 if room >= 10 else 4
-    n_frequencies = 4 if room >= (12 if small else 40) else 2
+    n_columns_each = min(MAX_EMBEDDING_COLUMNS, n // 4) // max(summary.n_numeric, 1)
+    n_bins = 8 if n_columns_each >= 10 else 4
+    n_frequencies = 4 if n_columns_each >= (12 if small else 40) else 2
     # Waves besides the ramps are worth their time where there is much of it.
     ramps, least = ("both", n_bins + 2) if speed == "best" else ("piecewise", n_bins)
     values = TABULAR | {
         "hidden_layer_sizes": (width, width),
-        "learning_rate_init": RATES["slow" if slow else speed][facts.n_classes == 0],
-        "numeric_embedding": ramps if room >= least else "periodic",
+        "learning_rate_init": RATES["slow" if slow else speed][summary.n_classes == 0],
+        "numeric_embedding": ramps if n_columns_each >= least else "periodic",
         "n_bins": n_bins,
-        "n_frequencies": max(1, min(n_frequencies, room)),
+        "n_frequencies": max(1, min(n_frequencies, n_columns_each)),
         "n_members": k,
         "batch_size": equal_batches(int(0.9 * n), batch),
         "max_rounds": 1 if speed == "fast" or (speed == "auto" and n > MANY) else 3,
@@ -147,9 +147,9 @@ def tabular(facts: Facts, *, speed: str = "auto") -> dict[str, Any]:
     values["max_iter"] = max(1, round(n_steps / ceil(max(0.9 * n, 1) / values["batch_size"])))
     if n < FEWEST:
         values["early_stopping"] = False
-    if facts.sparse:
+    if summary.sparse:
         values |= SPARSE | {"max_iter": min(max(values["max_iter"], 10), 100)}
-    if facts.incremental:
+    if summary.incremental:
         values |= INCREMENTAL
     return values
 
@@ -159,7 +159,7 @@ SPARSE: dict[str, Any] = {
     "hidden_layer_sizes": (128,),
     "learning_rate": "cosine",
     "learning_rate_init": 1e-3,
-    "rate_factors": None,
+    "lr_multipliers": None,
     "feature_scale": False,
     "weight_init": "mlp",
     "bias_init": "mlp",
@@ -187,7 +187,7 @@ FULL_BATCH: dict[str, Any] = {
     "dropout": 0.0,
     "weight_decay": 0.0,
     "averaging": None,
-    "rate_factors": None,
+    "lr_multipliers": None,
     "alpha": 1e-4,
     "max_iter": 200,
     "n_members": 1,
@@ -204,9 +204,9 @@ def equal_batches(n: int, size: int) -> int:
     return max(1, ceil(n / max(1, round(n / size))))
 
 
-def preset_values(preset: str, facts: Facts, solver: Any) -> dict[str, Any]:
+def preset_values(preset: str, summary: DataSummary, solver: Any) -> dict[str, Any]:
     """What ``"auto"`` stands for, parameter by parameter."""
     if preset == "plain":
         return PLAIN
-    values = tabular(facts, speed=preset)
+    values = tabular(summary, speed=preset)
     return values | FULL_BATCH if solver == "lbfgs" else values

@@ -22,7 +22,7 @@ pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024.
 >>> network, rng = Network(Dense(2, 3)), np.random.default_rng(0)
 >>> network.initialize(rng)
 >>> x = rng.normal(size=(100, 2)) * [1.0, 1000.0]
->>> start_from_data(network, x, rng)
+>>> data_dependent_init(network, x, rng)
 >>> network.scores(x).std(axis=0)
 array([1., 1., 1.])
 """
@@ -56,7 +56,7 @@ MOST_ROWS = 2000  # the standard deviation of so many is known to 2 %
 N_MIXED = 5  # rows that are mixed for a bias
 
 
-def start_from_data(
+def data_dependent_init(
     network: Network,
     x: Any,
     rng: np.random.Generator,
@@ -87,7 +87,7 @@ def start_from_data(
         raise ValueError(f"bias must be 'he5' or None, got {bias!r}. None leaves biases alone.")
     if x.shape[-2] == 0:
         raise ValueError(
-            f"start_from_data needs at least one row, got x of shape {x.shape}. Without data "
+            f"data_dependent_init needs at least one row, got x of shape {x.shape}. Without data "
             "leave the network as its initializers have made it."
         )
     x = draw_rows(x, rng)

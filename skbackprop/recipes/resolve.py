@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..optim import OPTIMIZERS
-from .outcome import warn_user
-from .presets import PLAIN, Facts, preset_values
+from ..warn import warn_user
+from .presets import PLAIN, DataSummary, preset_values
 
 # Parameters that only some solvers look at.
 OPTIMIZER_PARAMETERS = {  # field of an optimizer: parameter of the estimator
@@ -41,7 +41,7 @@ ONLY_STOCHASTIC = (
     "dropout",
     "input_dropout",
     "l1",
-    "rate_factors",
+    "lr_multipliers",
 )
 MLP_RATES = ("constant", "invscaling", "adaptive")  # which scikit-learn's adam ignores
 # What a network is made of: going on, "auto" is what it was.
@@ -80,13 +80,13 @@ def is_on(value: Any) -> bool:
 
 
 def resolve(
-    params: dict[str, Any], facts: Facts, old: dict[str, Any] | None = None
+    params: dict[str, Any], summary: DataSummary, old: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """The parameters with every ``"auto"`` replaced: by what the preset says, or by what it was.
 
     `old` are those of the last call, if training goes on.
     """
-    preset = preset_values(params["preset"], facts, params["solver"])
+    preset = preset_values(params["preset"], summary, params["solver"])
     if old is not None:
         preset = preset | {name: old[name] for name in STRUCTURE}
     resolved = OF_CLASSIFIERS | {

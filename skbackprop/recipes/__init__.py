@@ -1,0 +1,5 @@
+"""What the parameters of an estimator mean: constraints, presets, resolution, construction."""
+
+from .presets import DataSummary
+
+__all__ = ["DataSummary"]
