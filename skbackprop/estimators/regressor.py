@@ -131,8 +131,6 @@ class BackpropRegressor(
     averaging : {"ema", "swa"}, None or "auto", default="auto"
         Evaluate and return an average of the parameters: the exponential one of the last
         steps or so, or the mean over the last quarter of training.  "auto": "ema"; plain: None.
-    parametric_activation : bool or "auto", default="auto"
-        Does each unit learn how much of its activation it uses?  "auto": False.
     feature_encoding : {"table"}, None or "auto", default="auto"
         "table": numbers are scaled by their quartiles and smoothly clipped, missing ones get
         an indicator, categories become columns or codes.  None: X is taken as it is.  "auto":
@@ -155,9 +153,6 @@ class BackpropRegressor(
     n_members : int or "auto", default="auto"
         Networks trained at once, whose predictions are averaged.  "auto": 5, 8 for few rows,
         16 in "best", 3 in "fast"; plain: 1.
-    member_sharing : {"independent", "batch", "mini"}, default="independent"
-        What members share: nothing, not even the rows that validate; all but vectors at each
-        matrix, and the last layer (TabM); or all but the signs of the input, and the last layer.
     max_rounds : int or "auto", default="auto"
         Most rounds of the schedule, each twice as long as the one before; another one is begun
         if the validation loss fell by a tenth in the second half of the last.  "auto": 3, or
@@ -331,7 +326,6 @@ class BackpropRegressor(
         normalization=None,
         residual=False,
         averaging="auto",
-        parametric_activation="auto",
         feature_encoding="auto",
         feature_scale="auto",
         numeric_embedding="auto",
@@ -341,7 +335,6 @@ class BackpropRegressor(
         category_width="auto",
         lr_multipliers="auto",
         n_members="auto",
-        member_sharing="independent",
         max_rounds="auto",
         time_budget=None,
         n_hidden_layers=None,

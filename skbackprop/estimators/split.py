@@ -37,7 +37,7 @@ class Split:
 
 def has_members(resolved: dict[str, Any]) -> bool:
     """Are there members that share nothing?"""
-    return recipe.n_members(resolved) is not None and resolved["member_sharing"] == "independent"
+    return recipe.n_members(resolved) is not None
 
 
 def split_rows(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> Split:
@@ -111,13 +111,6 @@ def part(members: list[np.ndarray] | None, first: int, size: int) -> list[np.nda
 def check_split(fitted: Fitted, split: Split) -> None:
     """Refuse what needs other rows than these, before they are learned from."""
     resolved = fitted.resolved
-    sharing = resolved["member_sharing"]
-    dense = isinstance(split.table.x, np.ndarray)
-    if resolved["n_members"] > 1 and sharing != "independent" and not dense:
-        raise ValueError(
-            f"member_sharing={sharing!r} needs dense rows, got a sparse X: each member sees the "
-            "columns times numbers of its own. Use member_sharing='independent', or X.toarray()."
-        )
     nobody = split.folds is None and split.validation is None
     if nobody and resolved["calibration"]:
         raise ValueError(

@@ -80,9 +80,7 @@ def make_layer(
 ) -> Sequential:
     """The network from the input to the scores that the loss expects."""
     hidden = resolved["hidden_layer_sizes"]
-    # Members that share their weights share their embeddings, too.
-    apart = members if resolved["member_sharing"] == "independent" else None
-    front, n_in = table_input(widths, make_embedding(resolved), apart)
+    front, n_in = table_input(widths, make_embedding(resolved), members)
     layer = mlp(
         n_in,
         hidden,
@@ -128,9 +126,7 @@ def make_extras(resolved: dict[str, Any], members: int | None) -> Extras:
         resolved["residual"],
         resolved["input_dropout"],
         resolved["feature_scale"],
-        resolved["parametric_activation"],
         members,
-        resolved["member_sharing"],
     )
 
 

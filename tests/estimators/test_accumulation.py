@@ -38,7 +38,6 @@ SETTINGS = {
     "averaged": {"averaging": "ema"},
     "layer norm": {"normalization": "layer"},
     "members": {"n_members": 3},
-    "shared members": {"n_members": 3, "member_sharing": "batch"},
     "held out": {"early_stopping": True},
     "cosine": {"learning_rate": "cosine", "solver": "adamw"},
 }

@@ -89,7 +89,7 @@ SWITCHES = [
     {"numeric_embedding": "piecewise", "n_bins": 4},
     {"numeric_embedding": "both", "n_frequencies": 2, "n_bins": 3},
     {"feature_scale": False},
-    {"parametric_activation": False, "activation": "relu"},
+    {"activation": "relu"},
     {"lr_multipliers": None},
     {"dropout": 0.0, "weight_decay": 0.0},
     {"dropout_schedule": "cosine", "input_dropout": 0.1},
