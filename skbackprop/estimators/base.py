@@ -38,6 +38,7 @@ from ..training.run import Run
 from . import rows
 from .arrays import check_features, check_names, check_rows, check_target, encode
 from .callback_bridge import CallbackSupportMixin, TellScikitLearn
+from .convert import from_mlp
 from .fitted import Fitted, FittedAttributes, same_arrays
 from .inputs import FitInputs, Table
 from .learning import learn
@@ -344,6 +345,36 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             fitted.continued = fitted.incremental = True
             self._fitted = fitted
         return self
+
+    @classmethod
+    def from_sklearn(cls, mlp):
+        """Make a fitted estimator of a fitted ``MLPClassifier`` or ``MLPRegressor``.
+
+        It predicts the same, and goes on learning by ``partial_fit`` or with
+        ``warm_start=True``; what the optimizer remembered is not taken over.
+
+        Parameters
+        ----------
+        mlp : MLPClassifier or MLPRegressor
+            A fitted estimator of ``sklearn.neural_network``.
+
+        Returns
+        -------
+        estimator : BackpropClassifier or BackpropRegressor
+            With ``preset="plain"`` and the parameters of `mlp`.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.neural_network import MLPRegressor
+        >>> from skbackprop import BackpropRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> mlp = MLPRegressor(solver="lbfgs", tol=1e5, random_state=0).fit(X, y)
+        >>> ours = BackpropRegressor.from_sklearn(mlp)
+        >>> float(abs(ours.predict(X) - mlp.predict(X)).max().round(6))
+        0.0
+        """
+        return from_mlp(cls, mlp)
 
     # ---- protocols ------------------------------------------------------------------------
 

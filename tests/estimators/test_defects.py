@@ -26,7 +26,7 @@ from skbackprop.nn.gradcheck import check_gradient
 from skbackprop.nn.layers import Sequential, Standardize
 from skbackprop.nn.losses import LOSSES, Heads, MulticlassLogLoss, Pinball
 from skbackprop.nn.network import Network
-from skbackprop.targets.codec import TargetCodec
+from skbackprop.targets import TargetCodec
 from skbackprop.training.objective import Objective
 
 from .common import BOTH, SOLVERS, unconverged, weights
