@@ -37,7 +37,6 @@ from ..training.callbacks import (
     ReplayLearningRates,
     ReplayRestarts,
     RestoreBest,
-    RestoreBestMembers,
     RestoreEpochs,
     RestoreFinite,
     StopOnPlateau,
@@ -281,7 +280,7 @@ def warn_accumulation(resolved: dict[str, Any], n: int) -> None:
 
 def make_callbacks(
     resolved: dict[str, Any],
-    restore_best: RestoreBest | RestoreBestMembers | None,
+    restore_best: RestoreBest | None,
     extra: list[Callback],
     *,
     incremental: bool,

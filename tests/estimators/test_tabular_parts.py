@@ -179,7 +179,7 @@ def test_rates_need_names_that_exist():
 
 def test_muon_makes_the_matrices_of_all_members_orthogonal():
     estimator = fitted("number", n_members=4, solver="muon", learning_rate_init=0.01)
-    (run,) = estimator._fitted.run.parts
+    (run,) = estimator._fitted.run.stacks
     assert [shape[2:] for shape in run.optimizer.shapes] == [(64, 64)] * 4
     adam = fitted("number", n_members=4, solver="adamw", learning_rate_init=0.01)
     assert (estimator.network_.theta != adam.network_.theta).any()
