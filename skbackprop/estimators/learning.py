@@ -17,7 +17,7 @@ from ..nn.network import Network
 from ..optim.base import n_cores
 from ..recipes import build, resolve
 from ..training.batches import Batches
-from ..training.callbacks import Callback, RestoreBest
+from ..training.callbacks import Callback, RestoreBest, RestoreFinite
 from ..training.callbacks.replay import ARRIVED
 from ..training.callbacks.restore import HeldOut
 from ..training.parallel_members import (
@@ -86,12 +86,15 @@ def train_stacks(estimator: Any, fitted: Fitted, split: Split, inputs: FitInputs
         first = sum(sizes[:i])
         plan = make_plan(fitted, run, split.table, inputs, part(split.training, first, size))
         score = make_score(estimator, fitted, split, inputs, first)
-        keeper = restore_best(fitted, split.validation(first, size if members else None), score)
+        combine = getattr(fitted.loss, "combine", None)
+        validation = split.validation(first, size if members else None, combine)
+        keeper = restore_best(fitted, validation, score)
         if keeper is not None:
             keeper.restore = not inputs.incremental
         plan.callbacks = build.make_callbacks(
             resolved,
             keeper,
+            RestoreFinite(split.table.x),
             # The last stack reports the epochs: the others are complete by then.
             (extra if i == len(sizes) - 1 else []) + own_callbacks(fitted),
             incremental=inputs.incremental,
@@ -258,7 +261,8 @@ def refit(again: Fitted, fitted: Fitted, table: Table, inputs: FitInputs) -> Non
         plan = make_plan(again, run, table, inputs, own)
         ends = [*first.restarts, first.max_epochs]
         plan.max_epochs = ends[0]
-        plan.callbacks = build.make_callbacks_of_refit(resolved, first, ends)
+        guard = RestoreFinite(table.x)
+        plan.callbacks = build.make_callbacks_of_refit(resolved, guard, first, ends)
         plans.append(plan)
     train_in_parallel(plans, runs, n_threads=n_threads(resolved))
     failed = {str(run.stop_reason) for run in runs} - {"chosen_epoch", *ARRIVED}

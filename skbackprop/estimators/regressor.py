@@ -164,6 +164,9 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
     n_members : int or "auto", default="auto"
         Networks trained at once, whose predictions are averaged.  "auto": 5, 8 for few rows,
         16 in "best", 3 in "fast"; plain: 1.
+    member_sharing : {"independent", "batch", "mini"}, default="independent"
+        What members share: nothing, not even the rows that validate; all but vectors at each
+        matrix, and the last layer (TabM); or all but the signs of the input, and the last layer.
     max_rounds : int or "auto", default="auto"
         Most rounds of the schedule, each twice as long as the one before; another one is begun
         if the validation loss fell by a tenth in the second half of the last.  "auto": 3, or
@@ -346,6 +349,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         category_width="auto",
         lr_multipliers="auto",
         n_members="auto",
+        member_sharing="independent",
         max_rounds="auto",
         time_budget=None,
         n_hidden_layers=None,

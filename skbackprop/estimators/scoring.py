@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from sklearn.utils import _safe_indexing
 
 from ..nn.network import Network, copy_members
 from ..training.callbacks.restore import Score
+from ..warn import warn_user
 from .fitted import Fitted
 from .inputs import FitInputs
 from .split import Split
@@ -53,6 +55,12 @@ class UserScore:
         self.X, self.y, self.weight = inputs.X, inputs.y, inputs.sample_weight
         if split.index is None:
             self.X, self.y, self.weight = inputs.X_val, inputs.y_val, inputs.sample_weight_val
+        self.takes_weight = accepts_weight(self.scorer)
+        if self.weight is not None and not self.takes_weight:
+            warn_user(
+                "The scorer does not accept sample_weight: the validation score does not depend "
+                "on the weights. Give the scorer an argument sample_weight=None."
+            )
         self.cache: dict[int, tuple[Any, Any, dict[str, Any]]] = {}
 
     def __call__(self, network: Network, m: int, scores: np.ndarray, rows: Any) -> float:
@@ -74,7 +82,7 @@ class UserScore:
             if index is not None:
                 index = index[self.split.rows_of_member(member)]
             X, y = take(self.X, index), take(self.y, index)
-            weight = take(self.weight, index)
+            weight = take(self.weight, index) if self.takes_weight else None
             self.cache[member] = X, y, {} if weight is None else {"sample_weight": weight}
         return self.cache[member]
 
@@ -82,6 +90,12 @@ class UserScore:
         member = Network(self.fitted.layer_of(1), network.dtype)
         copy_members(network, member, m, to_whole=False)
         return member
+
+
+def accepts_weight(scorer: Any) -> bool:
+    """Has a scorer an argument for the weights of rows?"""
+    parameters = inspect.signature(scorer).parameters.values()
+    return any(p.name == "sample_weight" or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 def take(values: Any, index: np.ndarray | None) -> Any:

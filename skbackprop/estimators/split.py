@@ -44,12 +44,12 @@ class Split:
         """Do all members have the same validation rows?"""
         return self.folds is None
 
-    def validation(self, first: int, size: int | None) -> Validation | None:
-        """The validation rows of `size` members; None stands for a single network."""
+    def validation(self, first: int, size: int | None, combine: Any) -> Validation | None:
+        """The validation rows of `size` members; None stands for a single run."""
         if self.held_out is None:
             return None
         if size is None:
-            return Validation(self.held_out.rows)
+            return Validation(self.held_out.rows, combine=combine)
         folds = part(self.folds, first, size)
         if folds is None:
             folds = [rows.numbers(self.held_out.rows.n)] * size
@@ -61,8 +61,8 @@ class Split:
 
 
 def has_members(resolved: dict[str, Any]) -> bool:
-    """Are several members trained?"""
-    return build.n_members(resolved) is not None
+    """Are several members trained that share no weights?"""
+    return build.n_members(resolved) is not None and resolved["member_sharing"] == "independent"
 
 
 def split_rows(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> Split:
@@ -138,7 +138,13 @@ def part(members: list[np.ndarray] | None, first: int, size: int) -> list[np.nda
 
 
 def check_split(fitted: Fitted, split: Split) -> None:
-    """Refuse a calibration without validation rows, before training."""
+    """Refuse what these rows do not allow, before training."""
+    sharing, dense = fitted.resolved["member_sharing"], isinstance(split.table.x, np.ndarray)
+    if fitted.resolved["n_members"] > 1 and sharing != "independent" and not dense:
+        raise ValueError(
+            f"member_sharing={sharing!r} needs dense rows, got a sparse X. Use "
+            "member_sharing='independent', or X.toarray()."
+        )
     if split.held_out is None and fitted.resolved["calibration"]:
         raise ValueError(
             "calibration='temperature' needs validation rows, got early_stopping=False. Set "

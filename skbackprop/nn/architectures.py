@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import inf, sqrt
 from typing import Any, TypeAlias
@@ -17,9 +17,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .activations import Activation, Logistic
-from .initializers import Constant, Initializer, UniformRange
+from .initializers import Constant, Initializer, RandomSigns, UniformRange
 from .layers import (
     Activate,
+    BatchEnsembleDense,
     BatchNorm,
     CategoricalEmbedding,
     Dense,
@@ -38,7 +39,7 @@ from .layers import (
 )
 from .parameters import Layout
 
-AnyDense: TypeAlias = Dense | MemberDense | ScaledDense
+AnyDense: TypeAlias = Dense | MemberDense | ScaledDense | BatchEnsembleDense
 
 NORMALIZATIONS: dict[str, type[BatchNorm] | type[LayerNorm] | type[RMSNorm]] = {
     "batch": BatchNorm,
@@ -100,6 +101,9 @@ class Extras:
         Is each input multiplied by a factor that learns?
     members : int or None
         Number of networks in one stack; None for one without an axis of members.
+    sharing : {"independent", "batch", "mini"}
+        What members have of their own: everything; vectors at each matrix (`BatchEnsembleDense`)
+        and the head; or the signs of the input and the head.
     """
 
     bias: bool = True
@@ -109,25 +113,37 @@ class Extras:
     input_dropout: float = 0.0
     input_scale: bool = False
     members: int | None = None
+    sharing: str = "independent"
 
     def each(self, *shape: int) -> tuple[int, ...]:
         """The shape of an array that each member has, unless they share it."""
-        return shape if self.members is None else (self.members, *shape)
+        if self.members is None or self.sharing != "independent":
+            return shape
+        return (self.members, *shape)
 
     def dropped(self, i: int) -> float:
         """The fraction dropped of hidden layer `i`."""
         return self.dropout[i] if isinstance(self.dropout, tuple) else self.dropout
 
     def drop(self, rate: float) -> Dropout:
-        """A dropout layer; all members drop the same entries of a batch."""
-        return Dropout(rate, shared_mask=self.members is not None)
+        """A dropout layer; with weights in common members had better differ in what they drop."""
+        return Dropout(rate, shared_mask=self.members is not None and self.sharing == "independent")
 
     def dense(self, n_in: int, n_out: int, *rest: Any, first: bool = False) -> AnyDense:
-        """A dense layer, of all members if there are any; the first one may scale its input."""
-        if self.members is None:
+        """A hidden dense layer, of all members if there are any; the first may scale its input."""
+        if self.members is None or self.sharing == "mini":
             return Dense(n_in, n_out, *rest)
+        if self.sharing == "batch":
+            layer = BatchEnsembleDense(self.members, n_in, n_out, *rest)
+            return replace(layer, start=RandomSigns()) if first else layer
         kind = ScaledDense if first and self.input_scale else MemberDense
         return kind(self.members, n_in, n_out, *rest)
+
+    def head(self, n_in: int, n_out: int, *rest: Any, first: bool = False) -> AnyDense:
+        """The dense layer of the scores, which members never share."""
+        if self.members is None or self.sharing == "independent":
+            return self.dense(n_in, n_out, *rest, first=first)
+        return MemberDense(self.members, n_in, n_out, *rest)
 
 
 def mlp(
@@ -162,7 +178,8 @@ def mlp(
         # scikit-learn scales the output layer by the hidden activation too
         nearest = each[min(i, len(each) - 1)] if each else activations[0]
         init, bias_init = initialization.of_layer(i, before, after, nearest)
-        dense = extras.dense(before, after, extras.bias, init, bias_init, first=i == 0)
+        make = extras.head if i == len(hidden) else extras.dense
+        dense = make(before, after, extras.bias, init, bias_init, first=i == 0)
         if i == len(hidden):
             layers.append(dense)
         else:
@@ -173,6 +190,8 @@ def mlp(
 def input_layers(n_in: int, extras: Extras) -> list[Layer]:
     """What happens to the input before the first dense layer."""
     layers: list[Layer] = [extras.drop(extras.input_dropout)] if extras.input_dropout > 0 else []
+    if extras.members is not None and extras.sharing == "mini":
+        return [*layers, Scale((extras.members, n_in), RandomSigns())]
     # Members scale within their first dense layer, which makes no array for it.
     scaled = extras.input_scale and extras.members is None
     return [*layers, Scale((n_in,))] if scaled else layers
@@ -269,7 +288,6 @@ NTK_LR_MULTIPLIERS: dict[str, float] = {
     "scale": 48.0,
     "frequency": 2.4,
     "phase": 2.4,
-    "alpha": 0.8,
     "table": 8.0,
 }
 # The factors of the inputs start at 1.  A step nearly as long as that destroys them: they are the

@@ -79,7 +79,9 @@ def make_layer(
 ) -> Sequential:
     """The network from the input to the scores that the loss expects."""
     hidden = resolved["hidden_layer_sizes"]
-    front, n_in = table_input(widths, make_embedding(resolved), members)
+    # Members that share their weights share their embeddings, too.
+    apart = members if resolved["member_sharing"] == "independent" else None
+    front, n_in = table_input(widths, make_embedding(resolved), apart)
     layer = mlp(
         n_in,
         hidden,
@@ -126,6 +128,7 @@ def make_extras(resolved: dict[str, Any], members: int | None) -> Extras:
         resolved["input_dropout"],
         resolved["feature_scale"],
         members,
+        resolved["member_sharing"],
     )
 
 
@@ -281,6 +284,7 @@ def warn_accumulation(resolved: dict[str, Any], n: int) -> None:
 def make_callbacks(
     resolved: dict[str, Any],
     restore_best: RestoreBest | None,
+    restore_finite: RestoreFinite,
     extra: list[Callback],
     *,
     incremental: bool,
@@ -306,18 +310,18 @@ def make_callbacks(
         callbacks.append(StopOnPlateau(*patience))
     if restore_best is not None and resolved["max_rounds"] > 1 and not incremental:
         callbacks.append(WarmRestart(most=resolved["max_rounds"]))
-    callbacks += [RestoreFinite(), Log(), *extra]
+    callbacks += [restore_finite, Log(), *extra]
     if resolved["verbose"]:
         callbacks.append(Progress())
     return callbacks
 
 
 def make_callbacks_of_refit(
-    resolved: dict[str, Any], first: Run, ends: list[int]
+    resolved: dict[str, Any], restore_finite: RestoreFinite, first: Run, ends: list[int]
 ) -> list[Callback]:
     """For a second training like `first`, whose rounds have these ends."""
     chosen = first.best_epochs or [first.best_epoch]
-    callbacks: list[Callback] = [RestoreEpochs(chosen), ReplayRestarts(ends), RestoreFinite()]
+    callbacks: list[Callback] = [RestoreEpochs(chosen), ReplayRestarts(ends), restore_finite]
     if resolved["learning_rate"] == "adaptive" and resolved["solver"] not in ("adam", "lbfgs"):
         rate = resolved["learning_rate_init"]
         callbacks.append(ReplayLearningRates([lr / rate for lr in first.history["learning_rate"]]))

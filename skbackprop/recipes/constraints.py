@@ -200,6 +200,7 @@ CONSTRAINTS: dict[str, Rule] = {
     | names("auto", "ntk")
     | Rule("a dict of factors, at least 0, by parts of array names", is_factors),
     "n_members": AUTO | integer(1),
+    "member_sharing": names("independent", "batch", "mini"),
     "max_rounds": AUTO | integer(1),
     "time_budget": NONE | number(0, inf, closed="neither"),
     "calibration": NONE | names("temperature"),

@@ -38,6 +38,7 @@ SETTINGS = {
     "averaged": {"averaging": "ema"},
     "layer norm": {"normalization": "layer"},
     "members": {"n_members": 3},
+    "shared members": {"n_members": 3, "member_sharing": "batch"},
     "held out": {"early_stopping": True},
     "cosine": {"learning_rate": "cosine", "solver": "adamw"},
 }

@@ -76,6 +76,7 @@ WRONG = {
     "category_width": (["much", None, 0, 2.5], ["auto", "int", "[1"]),
     "lr_multipliers": (["fast", 1.0, {"W": -1.0}, {1: 1.0}], ["None", "auto", "ntk", "dict"]),
     "n_members": (["many", None, 0, 2.5], ["auto", "int", "[1"]),
+    "member_sharing": (["all", None, 1], ["batch", "independent", "mini"]),
     "time_budget": (["long", 0, -1.0], ["None", "(0"]),
     "max_rounds": (["many", None, 0, 2.5], ["auto", "int", "[1"]),
     "callbacks": (["mine", 3, [3], (None,)], ["None", "callbacks"]),

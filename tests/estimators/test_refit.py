@@ -42,6 +42,7 @@ SETTINGS = {
     "schedule_free": {"solver": "schedule_free"},
     "dropout": {"dropout": 0.2},
     "batch norm": {"normalization": "batch", "batch_size": 20},
+    "members that share": {"n_members": 3, "member_sharing": "batch"},
     "data": {"weight_init": "data", "bias_init": "data"},
 }
 

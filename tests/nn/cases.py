@@ -3,9 +3,10 @@
 from functools import partial
 
 from skbackprop.nn.activations import ACTIVATIONS, Elu, LeakyRelu
-from skbackprop.nn.initializers import FixedValues, Orthogonal, UniformRange
+from skbackprop.nn.initializers import FixedValues, Orthogonal, RandomSigns, UniformRange
 from skbackprop.nn.layers import (
     Activate,
+    BatchEnsembleDense,
     BatchNorm,
     Branches,
     CategoricalEmbedding,
@@ -73,6 +74,9 @@ CASES: list[tuple[str, Layer, tuple[int, ...]]] = [
     ("member dense", MemberDense(3, 5, 8), (3, 9, 5)),
     ("member dense over one input", MemberDense(3, 5, 8, bias_init=UNIFORM), (9, 5)),
     ("member dense without biases", MemberDense(2, 5, 8, bias=False), (2, 9, 5)),
+    ("batch ensemble", BatchEnsembleDense(3, 5, 8, start=RandomSigns()), (3, 9, 5)),
+    ("batch ensemble over one input", BatchEnsembleDense(3, 5, 8, bias_init=UNIFORM), (9, 5)),
+    ("batch ensemble without biases", BatchEnsembleDense(2, 5, 1, bias=False), (2, 9, 5)),
     ("scaled dense", ScaledDense(3, 5, 8, bias_init=UNIFORM), (3, 9, 5)),
     ("scaled dense over one input", ScaledDense(3, 5, 8), (9, 5)),
     ("scaled dense without biases", ScaledDense(2, 5, 1, bias=False), (2, 9, 5)),

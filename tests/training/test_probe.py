@@ -20,8 +20,8 @@ from skbackprop.training.probe import (
     FACTORS,
     FARTHEST,
     FEWEST_STEPS,
-    N_EVALUATED,
     MOST_EPOCHS,
+    N_EVALUATED,
     RangeTest,
     best_rate,
     best_third,
@@ -54,7 +54,7 @@ def start(layer=None, *, extras=None, batches=None, **changes):
 
 
 def state(plan, run):
-    return pickle.dumps((run, plan.average, plan.batches.x, plan.batches.target))
+    return pickle.dumps((run, plan.average, plan.batches.rows.x, plan.batches.rows.target))
 
 
 SETUPS = {
@@ -143,7 +143,7 @@ def test_the_tries_are_those_of_successive_halving():
 def test_a_try_is_what_training_would_be():
     """With a straight line to zero, from the same start, on the same batches."""
     plan, run = start()
-    judge = mean_loss(SQUARED, *table(50, seed=5))
+    judge = mean_loss(SQUARED, Rows(*table(50, seed=5)))
     probe = probe_learning_rate(plan, run, evaluate=judge, n_steps=20, factors=[1.0])
     copy = deepcopy(run)
     train(replace(plan, max_epochs=2, schedule=Polynomial()), copy)
@@ -247,18 +247,18 @@ def test_the_mean_loss_of_rows_and_members(rng, weighted):
     each = [
         np.average((scores - target)[:, 0] ** 2, weights=weight) / 2 for scores in network.scores(x)
     ]
-    assert mean_loss(SQUARED, x, target, weight)(network) == pytest.approx(np.mean(each))
+    assert mean_loss(SQUARED, Rows(x, target, weight))(network) == pytest.approx(np.mean(each))
 
 
 def test_rows_that_judge_do_not_learn():
     x, target = table(201)
     batches, judge = hold_out(Batches(Rows(x, target, np.arange(201.0)), 20), SQUARED)
-    assert batches.x.shape == (160, 3)
+    assert batches.rows.x.shape == (160, 3)
     held = np.arange(0, 201, 5)
-    np.testing.assert_array_equal(batches.x, np.delete(x, held, axis=0))
-    np.testing.assert_array_equal(batches.weight, np.delete(np.arange(201.0), held))
+    np.testing.assert_array_equal(batches.rows.x, np.delete(x, held, axis=0))
+    np.testing.assert_array_equal(batches.rows.weight, np.delete(np.arange(201.0), held))
     _, run = start()
-    expected = mean_loss(SQUARED, x[held], target[held], held.astype(float))(run.network)
+    expected = mean_loss(SQUARED, Rows(x[held], target[held], held.astype(float)))(run.network)
     assert judge(run.network) == expected
 
 
@@ -267,7 +267,7 @@ def test_members_keep_their_rows():
     rows = [np.arange(0, 90), np.arange(10, 100)]
     whole = Batches(Rows(x, target), 20, members=rows)
     batches, _ = hold_out(whole, SQUARED)
-    assert batches.x is x
+    assert batches.rows.x is x
     for kept, before in zip(batches.members, rows, strict=True):
         assert kept.tolist() == [i for i in before if i % 5]
     plan, run = start(extras=Extras(members=2), batches=whole)
@@ -277,7 +277,7 @@ def test_members_keep_their_rows():
 def test_no_batch_of_a_single_row_is_made():
     x, target = table(26)  # 20 learn, a multiple of 19 and one more
     batches, _ = hold_out(Batches(Rows(x, target), batch_size=19), SQUARED)
-    assert batches.x.shape[0] == 19
+    assert batches.rows.x.shape[0] == 19
     members = [np.arange(26)] * 2
     batches, _ = hold_out(Batches(Rows(x, target), batch_size=19, members=members), SQUARED)
     assert [len(rows) for rows in batches.members] == [19, 19]
@@ -292,7 +292,9 @@ def test_where_no_row_can_be_spared_all_learn_and_judge(weight):
     kept, judge = hold_out(batches, SQUARED)
     assert kept is batches
     _, run = start()
-    assert judge(run.network) == mean_loss(SQUARED, x, target, batches.weight)(run.network)
+    assert judge(run.network) == mean_loss(SQUARED, Rows(x, target, batches.rows.weight))(
+        run.network
+    )
 
 
 def test_of_many_rows_all_learn_and_some_judge():
@@ -307,7 +309,9 @@ def test_of_many_rows_all_learn_and_some_judge():
 def test_sparse_rows():
     x, _ = table()
     plan, run = start()
-    of_sparse = replace(plan, batches=replace(plan.batches, x=csr_array(x)))
+    of_sparse = replace(
+        plan, batches=replace(plan.batches, rows=plan.batches.rows._replace(x=csr_array(x)))
+    )
     dense, sparse = (probe_learning_rate(p, run, n_steps=10) for p in (plan, of_sparse))
     assert sparse.learning_rate == dense.learning_rate
     assert [t.loss for t in sparse.tries] == pytest.approx([t.loss for t in dense.tries])
@@ -358,7 +362,7 @@ def test_the_choice_is_nearly_as_good_as_the_best_of_the_grid(data, within, opti
         max_epochs=30,
     )
     plan.loss = loss
-    judge = mean_loss(loss, x[held], target[held])
+    judge = mean_loss(loss, Rows(x[held], target[held]))
 
     def lowest(rate):
         best, copy = Best(judge), deepcopy(run)

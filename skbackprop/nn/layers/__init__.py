@@ -6,7 +6,7 @@ from .categorical import CategoricalEmbedding
 from .compose import Branches, Residual, Sequential
 from .dense import Dense
 from .dropout import Dropout
-from .ensemble import MemberDense, ScaledDense
+from .ensemble import BatchEnsembleDense, MemberDense, ScaledDense
 from .norm import BatchNorm, LayerNorm, RMSNorm
 from .numerical import PeriodicEmbedding, PeriodicLinearEmbedding, PiecewiseLinear
 from .residual import ReZero
@@ -17,6 +17,7 @@ LAYERS: dict[str, type[Layer]] = {
     "dense": Dense,
     "member_dense": MemberDense,
     "scaled_dense": ScaledDense,
+    "batch_ensemble_dense": BatchEnsembleDense,
     "activate": Activate,
     "standardize": Standardize,
     "scale": Scale,
@@ -39,6 +40,7 @@ __all__ = [
     "LAYERS",
     "Activate",
     "Backward",
+    "BatchEnsembleDense",
     "BatchNorm",
     "Branches",
     "CategoricalEmbedding",

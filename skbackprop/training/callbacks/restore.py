@@ -11,11 +11,13 @@ import numpy as np
 
 from ...nn.losses import Loss
 from ...nn.network import Network, copy_marked
+from ...optim.schedules import Clock
 from ..batches import Rows
 from ..run import Run
 from .base import Callback
 
 CACHED = 2**19  # numbers of the validation rows that are kept as a copy
+CHECKED = 2**12  # rows whose scores are computed at once
 TIE = 1e-6  # scores that differ by less are equal
 
 Score: TypeAlias = Callable[[Network, int, np.ndarray, Rows], float]
@@ -38,11 +40,13 @@ class Validation:
         The rows that `folds` counts.
     folds : sequence of ndarray, or None
         The numbers of the validation rows of each member.  None: all rows validate one
-        network without an axis of members.
+        network, or members that share weights, whose scores are then combined.
+    combine : callable, optional
+        `Loss.combine`, for members that share weights.
     """
 
-    def __init__(self, rows: Rows, folds: Sequence[np.ndarray] | None = None):
-        self.x = rows.x
+    def __init__(self, rows: Rows, folds: Sequence[np.ndarray] | None = None, combine: Any = None):
+        self.x, self.combine = rows.x, combine
         self.index: Any = None
         self.cached = rows.x
         if folds is None:
@@ -66,8 +70,8 @@ class Validation:
             starts = range(0, self.index.shape[-1], self.n_pass)
             parts = (self.x[self.index[..., start : start + self.n_pass]] for start in starts)
             stacked = np.concatenate([network.scores(part) for part in parts], axis=-2)
-        if stacked.ndim == 2:
-            return [stacked]
+        if self.index is None:
+            return [self.combine(stacked) if stacked.ndim == 3 else stacked]
         return [scores[: rows.n] for scores, rows in zip(stacked, self.members, strict=True)]
 
     def losses(self, network: Network, loss: Loss) -> np.ndarray:
@@ -191,50 +195,83 @@ class RestoreBest(Callback):
         run.best_epoch = max(run.best_epochs)
 
 
+class Snapshot(NamedTuple):
+    """Parameters after an epoch, and where training was."""
+
+    theta: np.ndarray
+    fixed: np.ndarray
+    best_epoch: int
+    clock: Clock
+    n_rows: int  # of the history
+
+    @classmethod
+    def of(cls, run: Run, best_epoch: int) -> Snapshot:
+        """Copies of the parameters to evaluate."""
+        theta, fixed = run.eval_params().copy(), run.network.fixed.copy()
+        return cls(theta, fixed, best_epoch, replace(run.clock), len(run.history))
+
+    def restore(self, run: Run) -> None:
+        """Put the parameters back."""
+        run.network.theta[...], run.network.fixed[...] = self.theta, self.fixed
+        run.best_epoch = self.best_epoch
+
+
 class RestoreFinite(Callback):
     """Return to the last complete and finite epoch after divergence or Ctrl-C.
 
     A loss or a parameter that is not finite ends training in the epoch in which it
-    appears.  After an error the network is as it was before the call.
+    appears.  The parameters of the last epoch are kept only if the scores of all training rows
+    are finite.  After an error the network is as it was before the call.
+
+    Parameters
+    ----------
+    x : ndarray or CSR, optional
+        The training rows.
     """
 
-    start: tuple[np.ndarray, np.ndarray] | None = None
+    start: Snapshot | None = None
+
+    def __init__(self, x: Any = None):
+        self.x = x
 
     def on_train_begin(self, run: Run) -> None:
-        self.start = self.kept = run.eval_params().copy(), run.network.fixed.copy()
-        self._remember(run)
-        self.kept_epoch = run.best_epoch
+        self.start = self.previous = self.last = Snapshot.of(run, run.best_epoch)
 
     def on_epoch_end(self, run: Run) -> None:
-        network = run.network
-        squares = float(np.dot(network.theta, network.theta))  # huge parameters diverge too
+        theta = run.network.theta
+        squares = float(np.dot(theta, theta))  # huge parameters diverge too
         if isfinite(run.history.last("loss")) and isfinite(squares):
-            if self.kept is self.start:
-                self.kept = network.theta.copy(), network.fixed.copy()
-            np.copyto(self.kept[0], run.eval_params())
-            np.copyto(self.kept[1], network.fixed)
-            self._remember(run)
+            self.previous, self.last = self.last, Snapshot.of(run, run.clock.epoch)
         else:
-            run.stop_reason = None  # this reason comes before all others
-            run.stop("diverged", "The loss or the weights are not finite. Stopping.")
-            run.reset_optimizer()
-            self._restore(run, self.kept)
-
-    def _remember(self, run: Run) -> None:
-        self.kept_epoch, self.kept_clock = run.clock.epoch, replace(run.clock)
-        self.n_rows = len(run.history)
+            self._diverge(run, self.last)
 
     def on_train_end(self, run: Run) -> None:
         if self.start is None:  # an earlier callback has failed
             return
         if run.failed:
-            self._restore(run, self.start)
+            self.start.restore(run)
         elif run.interrupted:
-            self._restore(run, self.kept)
-            run.clock = self.kept_clock
-            run.history.truncate(self.n_rows)
+            self.last.restore(run)
+            run.clock = self.last.clock
+            run.history.truncate(self.last.n_rows)
             run.reset_optimizer()  # it has seen batches of the epoch that is dropped
+        elif self.x is not None and not self._is_finite(run):
+            for snapshot in (self.last, self.previous, self.start):
+                self._diverge(run, snapshot)
+                if self._is_finite(run):
+                    break
 
-    def _restore(self, run: Run, kept: tuple[np.ndarray, np.ndarray]) -> None:
-        run.network.theta[...], run.network.fixed[...] = kept
-        run.best_epoch = self.kept_epoch
+    def _diverge(self, run: Run, snapshot: Snapshot) -> None:
+        run.stop_reason = None  # this reason comes before all others
+        run.stop("diverged", "The loss or the weights are not finite. Stopping.")
+        run.reset_optimizer()
+        snapshot.restore(run)
+
+    def _is_finite(self, run: Run) -> bool:
+        """Are the scores of all training rows finite?"""
+        network, n = run.network, self.x.shape[0]
+        with np.errstate(over="ignore", invalid="ignore"):
+            return all(
+                np.isfinite(network.scores(self.x[start : start + CHECKED])).all()
+                for start in range(0, n, CHECKED)
+            )
