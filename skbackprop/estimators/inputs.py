@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,27 +26,28 @@ class FitInputs:
     classes: Any = None
     incremental: bool = False
     class_counts: np.ndarray | None = None  # filled in for class_weight="balanced"
+    weight_scale: float = 1.0  # power of two that sample_weight was multiplied by
+    kept_rows: np.ndarray | None = None  # if rows of weight 0 were removed from these arrays
+    n_rows_given: int = 0
 
 
 @dataclass
 class Table:
     """Checked and encoded rows: features, y, target of the network, weights.
 
-    ``normalizer`` is what a batch's losses are divided by, if not by its weights: weights of
-    classes must not cancel in a batch whose rows are all of one class.
+    ``weight_scale`` is the factor by which the weights were multiplied, to be applied to `alpha`.
     """
 
     x: Any
     y: np.ndarray
     target: np.ndarray
     weight: np.ndarray | None
-    normalizer: np.ndarray | None = None
+    weight_scale: float = 1.0
 
     def take(self, index: np.ndarray) -> Table:
         """Some of the rows."""
         weight = None if self.weight is None else self.weight[index]
-        normalizer = None if self.normalizer is None else self.normalizer[index]
-        return Table(self.x[index], self.y[index], self.target[index], weight, normalizer)
+        return Table(self.x[index], self.y[index], self.target[index], weight, self.weight_scale)
 
     def contents(self) -> list[bytes] | None:
         """The bytes of each row of a tiny table."""
@@ -74,11 +75,3 @@ class Table:
         table = self.take(np.repeat(order, weight[order].astype(int)))
         table.weight = None
         return table
-
-    def weighted(self, factor: np.ndarray) -> Table:
-        """The same rows, each weighing `factor` times as much."""
-        normalizer = np.ones_like(factor) if self.weight is None else self.weight
-        weight = normalizer * factor
-        return replace(
-            self, weight=weight, normalizer=normalizer * (weight.sum() / normalizer.sum())
-        )

@@ -112,10 +112,19 @@ def _content(x: Any, i: int) -> bytes:
     return row.indices.astype(np.int64).tobytes() + row.data.tobytes()
 
 
-def split_with(splitter: Any, x: Any, y: np.ndarray, groups: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The first split of a scikit-learn splitter, or of an iterable of index pairs."""
-    pairs = splitter.split(x, y, groups) if hasattr(splitter, "split") else splitter
-    train, validation = (np.arange(x.shape[0])[part] for part in next(iter(pairs)))
+def split_with(
+    splitter: Any, x: Any, y: np.ndarray, groups: Any, positions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first split of a scikit-learn splitter, or of an iterable of index pairs.
+
+    `positions` says where the rows that the pairs count are in `x`; -1 for one removed.
+    """
+    if hasattr(splitter, "split"):
+        pairs, positions = splitter.split(x, y, groups), np.arange(x.shape[0])
+    else:
+        pairs = splitter
+    train, validation = (positions[part] for part in next(iter(pairs)))
+    train, validation = train[train >= 0], validation[validation >= 0]
     if len(validation) < 2:
         raise ValueError(f"{TOO_SMALL}: the splitter gave {len(validation)} rows to validate.")
     return train, validation

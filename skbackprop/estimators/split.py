@@ -11,6 +11,7 @@ from ..recipes import build as recipe
 from . import rows
 from .fitted import Fitted
 from .inputs import FitInputs, Table
+from .row_weights import row_positions
 
 FEWEST_HELD = 5  # rows that a member validates on, at least
 
@@ -89,7 +90,8 @@ def split_once(fitted: Fitted, table: Table, inputs: FitInputs) -> tuple[np.ndar
         if stratify is not None:
             rows.warn_rare(stratify, fitted.codec.classes)
     else:
-        learning, held = rows.split_with(fraction, table.x, table.y, inputs.groups)
+        positions = row_positions(inputs, n)
+        learning, held = rows.split_with(fraction, table.x, table.y, inputs.groups, positions)
     fitted.validation_rows = (n, 1), learning, held
     return learning, held
 
