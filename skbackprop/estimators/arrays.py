@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 from sklearn import config_context
-from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from ..tables.columns import read_table
@@ -16,22 +15,20 @@ from ..tables.columns import read_table
 FLOATS = [np.float64, np.float32]
 
 
-def check_rows(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, np.ndarray]:
-    """X as a float array or CSR, and y as an array; `reset` learns names and number of columns."""
+def check_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
+    """X as a float array or CSR; `reset` learns names and number of columns."""
     own = estimator.dtype
     dtype = FLOATS if not reset or (isinstance(own, str) and own == "auto") else np.dtype(own)
     with config_context(array_api_dispatch=False):  # foreign arrays become NumPy arrays
-        X, y = validate_data(
+        X = validate_data(
             estimator,
             X,
-            y,
             reset=reset,
             accept_sparse=["csr", "csc"],
             dtype=dtype,
             order="C",  # a batch gathers rows
-            multi_output=True,
         )
-    return X.tocsr() if issparse(X) else X, y
+    return X.tocsr() if issparse(X) else X
 
 
 def encode(estimator: Any, encoder: Any, X: Any, dtype: Any) -> Any:
@@ -45,17 +42,6 @@ def check_names(estimator: Any, X: Any, *, reset: bool) -> None:
     """Learn or compare the number and names of the columns; the rest is the encoder's."""
     with config_context(array_api_dispatch=False):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
-
-
-def check_target(y: Any, X: Any) -> np.ndarray:
-    """Y as an array with an entry for every row of X, of any kind."""
-    if y is None:
-        raise ValueError(
-            "requires y to be passed, but the target y is None. Pass the target of each row."
-        )
-    y = check_array(y, accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y")
-    check_consistent_length(X, y)
-    return y
 
 
 def check_features(estimator: Any, X: Any) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ..nn.architectures import depth_of_hidden
@@ -29,16 +29,18 @@ from ..recipes.presets import DataSummary
 from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused
 from ..tables.columns import read_table
 from ..tables.encoder import ColumnEncoder
-from ..tables.weights import check_weight
+from ..tables.weights import cast_weights, count_rows, scale_weights, take_rows
+from ..targets.class_weight import without_weight
 from ..training.callbacks import Callback
 from ..training.run import Run
 from . import rows
-from .arrays import check_features, check_names, check_rows, check_target, encode
+from .arrays import check_features, check_names, check_rows, encode
 from .callback_bridge import CallbackSupportMixin, TellScikitLearn
 from .convert import from_mlp
 from .fitted import Fitted, FittedAttributes, same_arrays
 from .inputs import FitInputs, Table
 from .learning import learn
+from .row_weights import check_row_weights, drop_weightless_rows
 
 
 class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
@@ -59,11 +61,24 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _make_loss(self, codec: Any) -> Loss:
         raise NotImplementedError
 
-    def _check_y(self, y: Any) -> np.ndarray:
+    def _check_y(self, y: Any, name: str = "y") -> np.ndarray:
         raise NotImplementedError
 
-    def _weigh(self, table: Table, codec: Any, inputs: FitInputs, *, count: bool = True) -> Table:
-        return table
+    def _absent_rows(self, inputs: FitInputs, resume: bool) -> np.ndarray | None:
+        """Which training rows count nothing, whatever their sample weight."""
+        return None
+
+    def _weigh(
+        self,
+        y: np.ndarray,
+        weight: np.ndarray | None,
+        codec: Any,
+        inputs: FitInputs,
+        *,
+        count: bool = True,
+    ) -> np.ndarray | None:
+        """Sample weights times what else the rows weigh."""
+        return weight
 
     def _default_scoring(self, codec: Any, loss: Loss) -> str:
         raise NotImplementedError
@@ -76,8 +91,9 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             resume = "_fitted" in self.__dict__ and (inputs.incremental or self.warm_start)
             params = self.get_params(deep=False) | {"preset": preset_of(self)}
             self._check_given(inputs, params)
+            codec = self._prepare_target(inputs, resume)
             encoder = self._encoder(inputs, params, resume)
-            table, codec = self._check_table(inputs, encoder, resume)
+            table = self._check_table(inputs, codec, encoder, resume)
             widths = build.widths_of(encoder, table.x)
             resolved = self._resolve(params, table, codec, inputs, widths, resume)
             codec, table = self._standardize(codec, table, resolved, resume)
@@ -121,26 +137,40 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         encoder = ColumnEncoder(self.categorical_features)
         return encoder.fit(inputs.columns, inputs.sample_weight)
 
+    def _prepare_target(self, inputs: FitInputs, resume: bool) -> Any:
+        """Check y and the weights, remove rows of weight 0, and make the codec of y."""
+        inputs.y = self._check_y(inputs.y)
+        n = count_rows(inputs.X)
+        if n is not None:  # what has no rows is refused with X
+            check_consistent_length(inputs.X, inputs.y)
+        absent = self._absent_rows(inputs, resume)
+        inputs.sample_weight = check_row_weights(inputs.sample_weight, absent, len(inputs.y))
+        if n is not None and preset_of(self) != "plain":
+            drop_weightless_rows(inputs)
+        codec = self._make_codec(inputs.y, inputs, resume)
+        inputs.scorer_weight = inputs.sample_weight  # without the class weights
+        weight = self._weigh(inputs.y, inputs.sample_weight, codec, inputs)
+        if weight is not None:
+            inputs.sample_weight, inputs.weight_scale = scale_weights(weight)
+        return codec
+
     def _check_table(
-        self, inputs: FitInputs, encoder: ColumnEncoder | None, resume: bool
-    ) -> tuple[Table, Any]:
+        self, inputs: FitInputs, codec: Any, encoder: ColumnEncoder | None, resume: bool
+    ) -> Table:
         if encoder is None:
-            X, y = check_rows(self, inputs.X, inputs.y, reset=not resume)
+            X = check_rows(self, inputs.X, reset=not resume)
+        elif resume:
+            X = encode(self, encoder, inputs.X, self._fitted.network.dtype)
         else:
-            if resume:
-                X = encode(self, encoder, inputs.X, self._fitted.network.dtype)
-            else:
-                X = encoder.transform(inputs.columns, self._precision())
-            y = check_target(inputs.y, X)
-        y = self._check_y(y)
+            X = encoder.transform(inputs.columns, self._precision())
         if resume:
             X = X.astype(self._fitted.network.dtype, copy=False)
-        codec = self._make_codec(y, inputs, resume)
-        weight = check_weight(inputs.sample_weight, X, X.dtype)
-        table = Table(X, y, codec.encode(y, X.dtype), weight)
-        if not self._shows_rows(inputs):
-            table = table.unfolded()
-        return self._weigh(table, codec, inputs), codec
+        y = inputs.y
+        check_consistent_length(X, y)
+        weight, factor = cast_weights(inputs.sample_weight, X.dtype)
+        scale = inputs.weight_scale * factor
+        table = Table(X, y, codec.encode(y, X.dtype), weight, scale)
+        return table if self._shows_rows(inputs) else table.unfolded()
 
     def _shows_rows(self, inputs: FitInputs) -> bool:
         """Do the numbers of the rows of X matter: to a splitter, to groups, or to a scorer?"""
@@ -223,21 +253,28 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         )
 
     def _check_validation(self, inputs: FitInputs, fitted: Fitted) -> Table:
+        X, y, codec = inputs.X_val, self._check_y(inputs.y_val, "y_val"), fitted.codec
+        absent = without_weight(getattr(self, "class_weight", None), y)
+        weight = check_row_weights(inputs.sample_weight_val, absent, len(y), "sample_weight_val")
+        if count_rows(X) is not None:
+            check_consistent_length(X, y)
+            if weight is not None and preset_of(self) != "plain" and not weight.all():
+                kept = np.flatnonzero(weight)
+                X, y, weight = take_rows(X, kept), y[kept], weight[kept]
         if fitted.encoder is None:
-            X, y = check_rows(self, inputs.X_val, inputs.y_val, reset=False)
+            X = check_rows(self, X, reset=False)
         else:
-            X = encode(self, fitted.encoder, inputs.X_val, fitted.network.dtype)
-            y = check_target(inputs.y_val, X)
-        y = self._check_y(y)
+            X = encode(self, fitted.encoder, X, fitted.network.dtype)
+        check_consistent_length(X, y)
         if X.shape[0] < 2:
             raise ValueError(f"{rows.TOO_SMALL}: got n_samples={X.shape[0]} in X_val.")
         X = X.astype(fitted.network.dtype, copy=False)
-        unseen = self._unseen(y, fitted.codec)
+        unseen = self._unseen(y, codec)
         if unseen:
             raise ValueError(f"y_val has labels that y does not have: {unseen}. Remove these rows.")
-        weight = check_weight(inputs.sample_weight_val, X, X.dtype)
-        table = Table(X, y, fitted.codec.encode(y, X.dtype), weight)
-        return self._weigh(table, fitted.codec, inputs, count=False)
+        weight = self._weigh(y, weight, codec, inputs, count=False)
+        weight = None if weight is None else scale_weights(weight)[0]
+        return Table(X, y, codec.encode(y, X.dtype), cast_weights(weight, X.dtype)[0])
 
     def _unseen(self, y: np.ndarray, codec: Any) -> list[Any]:
         return []

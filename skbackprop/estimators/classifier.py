@@ -6,25 +6,31 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 
 from ..nn.losses import Loss
 from ..recipes.constraints import CLASS_WEIGHT, LOSS_OF_CLASSIFIER, check_parameters
 from ..recipes.resolve import solver_is_stochastic
-from ..targets import HeadsCodec, LabelCodec
-from ..targets.class_weight import class_factors
+from ..targets import LabelCodec
+from ..targets.class_weight import (
+    check_class_weight,
+    class_counts,
+    class_factors,
+    without_weight,
+)
+from ..targets.label_codecs import label_accuracy
 from ..targets.labels import (
     check_known_labels,
     check_labels,
     check_same_classes,
     codec_of_classes,
+    label_columns,
     make_label_codec,
     unseen_labels,
 )
 from .base import BackpropEstimator, remember
 from .callback_bridge import with_callbacks
-from .inputs import FitInputs, Table
+from .inputs import FitInputs
 from .uncertainty import member_deviation
 
 
@@ -483,7 +489,8 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         >>> clf.predict_proba([[1.0, 2.0]]).shape
         (1, 2)
         """
-        return self._initialize(n_features, LabelCodec(np.unique(classes)))
+        codec = LabelCodec(np.unique(check_labels(classes, "classes")))
+        return self._initialize(n_features, codec)
 
     def predict(self, X):
         """Predict labels.
@@ -498,9 +505,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The most probable label of each row (of each column).
         """
-        return self._decode(self._scores(X))
-
-    def _decode(self, scores: np.ndarray) -> np.ndarray:
+        scores = self._scores(X)
         return self._fitted.codec.decode(scores)
 
     def score(self, X, y, sample_weight=None):
@@ -521,11 +526,8 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
             The share of the rows that are predicted right; of rows with all labels right
             for an indicator matrix; the mean over the columns for several columns of labels.
         """
-        predicted = self.predict(X)
-        if not isinstance(self._fitted.codec, HeadsCodec):
-            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
-        hits = np.asarray(y) == predicted
-        return float(np.mean(np.average(hits, axis=0, weights=sample_weight)))
+        scores = self._scores(X)
+        return label_accuracy(self._fitted.codec, check_labels(y), scores, sample_weight)
 
     def predict_proba(self, X):
         """Predict probabilities.
@@ -609,8 +611,21 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
     def _check_parameters(self) -> None:
         check_parameters(self, loss=LOSS_OF_CLASSIFIER, class_weight=CLASS_WEIGHT)
 
-    def _check_y(self, y: Any) -> np.ndarray:
-        return check_labels(y)
+    def _check_y(self, y: Any, name: str = "y") -> np.ndarray:
+        return check_labels(y, name)
+
+    def _absent_rows(self, inputs: FitInputs, resume: bool) -> np.ndarray | None:
+        """The rows whose class has the weight 0."""
+        if self.class_weight is None or isinstance(self.class_weight, str):
+            return None
+        known = [np.unique(column).tolist() for column in label_columns(inputs.y).T]
+        if resume:
+            known = [head.classes.tolist() for head in self._fitted.codec.heads]
+        elif inputs.classes is not None:
+            codec = codec_of_classes(inputs.y, inputs.classes, None)
+            known = [head.classes.tolist() for head in codec.heads]
+        check_class_weight(self.class_weight, known)
+        return without_weight(self.class_weight, inputs.y)
 
     def _make_codec(self, y: np.ndarray, inputs: FitInputs, resume: bool) -> Any:
         known = self._fitted.codec if resume else None
@@ -630,18 +645,24 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
     def _make_loss(self, codec: Any) -> Loss:
         return codec.loss if isinstance(self.loss, str) else self.loss
 
-    def _weigh(self, table: Table, codec: Any, inputs: FitInputs, *, count: bool = True) -> Table:
+    def _weigh(
+        self,
+        y: np.ndarray,
+        weight: np.ndarray | None,
+        codec: Any,
+        inputs: FitInputs,
+        *,
+        count: bool = True,
+    ) -> np.ndarray | None:
         """Multiply in ``class_weight``; "balanced" counts the rows of all calls so far."""
         if self.class_weight is None:
-            return table
-        if not (isinstance(self.class_weight, str) and isinstance(codec, LabelCodec)):
-            factor = class_factors(self.class_weight, table.y, codec)
-            return table.weighted(factor.astype(table.x.dtype))
-        if count:
+            return weight
+        if count and isinstance(self.class_weight, str):
             going_on = inputs.incremental and "_fitted" in vars(self)
             before = self._fitted.class_counts if going_on else None
-            inputs.class_counts = codec.counted(table.target, table.weight, before)
-        return table.weighted(codec.balance(table.target, inputs.class_counts))
+            inputs.class_counts = class_counts(y, codec.heads, weight, before)
+        factor = class_factors(self.class_weight, y, codec.heads, inputs.class_counts)
+        return factor if weight is None else weight * factor
 
     def _default_scoring(self, codec: Any, loss: Loss) -> str:
         single = isinstance(codec, LabelCodec) and isinstance(self.loss, str)

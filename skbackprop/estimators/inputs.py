@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,16 +28,24 @@ class FitInputs:
     incremental: bool = False
     columns: Any = None  # X, read for the encoder
     class_counts: np.ndarray | None = None  # filled in for class_weight="balanced"
+    scorer_weight: np.ndarray | None = None
+    weight_scale: float = 1.0  # power of two that sample_weight was multiplied by
+    kept_rows: np.ndarray | None = None  # if rows of weight 0 were removed from these arrays
+    n_rows_given: int = 0
 
 
 @dataclass
 class Table:
-    """Checked and encoded rows: features, y, target of the network, weights."""
+    """Checked and encoded rows: features, y, target of the network, weights.
+
+    ``weight_scale`` is the factor by which the weights were multiplied, to be applied to `alpha`.
+    """
 
     x: Any
     y: np.ndarray
     target: np.ndarray
     weight: np.ndarray | None
+    weight_scale: float = 1.0
 
     @property
     def rows(self) -> Rows:
@@ -47,7 +55,7 @@ class Table:
     def take(self, index: np.ndarray) -> Table:
         """Some of the rows."""
         weight = None if self.weight is None else self.weight[index]
-        return Table(self.x[index], self.y[index], self.target[index], weight)
+        return Table(self.x[index], self.y[index], self.target[index], weight, self.weight_scale)
 
     def contents(self) -> list[bytes] | None:
         """The bytes of each row of a tiny table."""
@@ -75,7 +83,3 @@ class Table:
         table = self.take(np.repeat(order, weight[order].astype(int)))
         table.weight = None
         return table
-
-    def weighted(self, factor: np.ndarray) -> Table:
-        """The same rows, with weights that are multiplied by `factor`."""
-        return replace(self, weight=factor if self.weight is None else self.weight * factor)

@@ -208,7 +208,7 @@ def make_plan(
             members,
             micro_batch_size=size if n_parts > 1 else None,
         ),
-        alpha=resolved["alpha"],
+        alpha=resolved["alpha"] * table.weight_scale,
         optimizer=optimizer,
         learning_rate=resolved["learning_rate_init"],
         schedule=build.make_schedule(resolved),

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
 from ..nn.losses import LOSSES, Loss, Pinball
 from ..recipes.constraints import LOSS_OF_REGRESSOR, check_parameters
 from ..recipes.resolve import solver_is_stochastic
 from ..targets import TargetCodec
+from ..targets.numbers import check_numbers
 from .base import BackpropEstimator, remember
 from .callback_bridge import with_callbacks
 from .conformal import conformal_margin, conformal_quantile, conformalized_quantiles
@@ -576,11 +576,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
     def _check_parameters(self) -> None:
         check_parameters(self, loss=LOSS_OF_REGRESSOR)
 
-    def _check_y(self, y: Any) -> np.ndarray:
-        y = np.asarray(y)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        y = y.astype(np.float64, copy=False)
+    def _check_y(self, y: Any, name: str = "y") -> np.ndarray:
+        y = check_numbers(y, name)
         loss = self._make_loss(None)
         if hasattr(loss, "check_target"):
             loss.check_target(y)

@@ -112,21 +112,27 @@ def _content(x: Any, i: int) -> bytes:
     return row.indices.astype(np.int64).tobytes() + row.data.tobytes()
 
 
-def split_with(splitter: Any, X: Any, y: Any, groups: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
+def split_with(
+    splitter: Any, X: Any, y: Any, groups: Any, positions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """A split of a scikit-learn splitter, or of an iterable of index pairs.
 
     Of several splits it is the one with most training rows, the first of these: the last one
-    of ``TimeSeriesSplit``, the first one of ``KFold``.
+    of ``TimeSeriesSplit``, the first one of ``KFold``.  `positions` holds the present number of
+    each row that index pairs count, -1 for a removed row of weight 0.
     """
-    pairs = splitter.split(X, y, groups) if hasattr(splitter, "split") else splitter
-    splits = [check_pair(pair, n) for pair in pairs]
+    pairs = splitter
+    if hasattr(splitter, "split"):
+        pairs, positions = splitter.split(X, y, groups), np.arange(len(y))
+    splits = [check_pair(pair, len(positions)) for pair in pairs]
     if not splits:
         raise ValueError(
             "validation_fraction needs a splitter or an iterable with at least one pair (training "
             "rows, validation rows), got an empty iterable. An iterator can be used only once: "
             "pass a list of pairs."
         )
-    training, validation = max(splits, key=lambda pair: len(pair[0]))
+    largest = max(splits, key=lambda pair: len(pair[0]))
+    training, validation = (positions[part][positions[part] >= 0] for part in largest)
     if len(validation) < 2:
         raise ValueError(f"{TOO_SMALL}: the splitter gave {len(validation)} rows to validate.")
     return training, validation

@@ -52,7 +52,7 @@ class UserScore:
         self.scorer = check_scoring(estimator, scoring=fitted.resolved["scoring"])
         self.estimator, self.fitted, self.first = copy.copy(estimator), fitted, first
         self.split, self.ensemble_score = split, float("nan")
-        self.X, self.y, self.weight = inputs.X, inputs.y, inputs.sample_weight
+        self.X, self.y, self.weight = inputs.X, inputs.y, inputs.scorer_weight
         if split.index is None:
             self.X, self.y, self.weight = inputs.X_val, inputs.y_val, inputs.sample_weight_val
         self.takes_weight = accepts_weight(self.scorer)

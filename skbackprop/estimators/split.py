@@ -12,6 +12,7 @@ from ..training.callbacks import Validation
 from . import rows
 from .fitted import Fitted
 from .inputs import FitInputs, Table
+from .row_weights import row_positions
 
 FEWEST_HELD = 5  # the least number of validation rows of a member
 
@@ -109,7 +110,8 @@ def split_once(fitted: Fitted, table: Table, inputs: FitInputs) -> tuple[np.ndar
     if kept is not None and kept[0] == (n, 1):
         training, held = kept[1:]
     elif not isinstance(fraction, (int, float)):
-        training, held = rows.split_with(fraction, inputs.X, inputs.y, inputs.groups, n)
+        positions = row_positions(inputs, n)
+        training, held = rows.split_with(fraction, inputs.X, inputs.y, inputs.groups, positions)
     elif inputs.groups is not None:
         groups = rows.check_groups(inputs.groups, n)
         (held,) = rows.group_folds(groups, fraction, 1, rng)

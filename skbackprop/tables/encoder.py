@@ -106,8 +106,7 @@ class ColumnEncoder:
         if names is not None:
             table.names = list(names)
         self.n_features, self.names = table.n_columns, table.names
-        shape = np.empty((table.n_rows, 0))
-        rows, weight = _counted(check_weight(weight, shape, np.dtype(np.float64)))
+        rows, weight = _counted(check_weight(weight, table.n_rows))
         mask = category_mask(table, self.categorical_features)
         self._sparse = table.sparse is not None
         if self._sparse:

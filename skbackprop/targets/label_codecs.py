@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.metrics import accuracy_score
+from sklearn.utils import check_consistent_length
 
 from ..nn.losses import BinaryLogLoss, Heads, Loss, MulticlassLogLoss
 
@@ -31,30 +32,29 @@ class LabelCodec:
     def loss(self) -> Loss:
         return BinaryLogLoss() if len(self.classes) == 2 else MulticlassLogLoss()
 
+    @property
+    def heads(self) -> tuple[LabelCodec, ...]:
+        """The codec of each column of labels."""
+        return (self,)
+
+    def split(self, scores: np.ndarray) -> list[np.ndarray]:
+        """The scores of each column of labels."""
+        return [scores]
+
+    def codes(self, y: np.ndarray) -> np.ndarray:
+        """The number of the class of each label; -1 for a label that is no class.
+
+        Python compares an integer, a float and a boolean exactly, whatever their dtypes.
+        """
+        place = {label: i for i, label in enumerate(self.classes.tolist())}
+        return np.fromiter((place.get(label, -1) for label in y.tolist()), np.intp, len(y))
+
     def encode(self, y: np.ndarray, dtype: np.dtype) -> np.ndarray:
         """(n,) labels → (n, n_targets) zeros and ones."""
-        codes = np.searchsorted(self.classes, y)
+        codes = self.codes(y)
         if len(self.classes) == 2:
             return codes[:, None].astype(dtype)
         return (codes[:, None] == np.arange(len(self.classes))).astype(dtype)
-
-    def counted(
-        self, target: np.ndarray, weight: np.ndarray | None, before: np.ndarray | None
-    ) -> np.ndarray:
-        """Rows of each class by weight, added to those counted before."""
-        normalizer = np.ones(len(target)) if weight is None else weight
-        counts = normalizer @ self._one_hot(target)
-        return counts if before is None else before + counts
-
-    def balance(self, target: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        """Factors of the rows with which each class has the same total weight."""
-        present = counts > 0
-        factor = np.ones(len(counts))
-        factor[present] = counts.sum() / (present.sum() * counts[present])
-        return (self._one_hot(target) @ factor).astype(target.dtype)
-
-    def _one_hot(self, target: np.ndarray) -> np.ndarray:
-        return np.hstack([1 - target, target]) if len(self.classes) == 2 else target
 
     def stratify(self, target: np.ndarray) -> np.ndarray:
         """What a stratified split looks at."""
@@ -62,9 +62,13 @@ class LabelCodec:
 
     def decode(self, scores: np.ndarray) -> np.ndarray:
         """The label of the largest score."""
+        return self.classes[self.predicted(scores)]
+
+    def predicted(self, scores: np.ndarray) -> np.ndarray:
+        """The number of the class of the largest score."""
         if len(self.classes) == 2:
-            return self.classes[(scores[:, 0] > 0).astype(int)]
-        return self.classes[scores.argmax(axis=1)]
+            return (scores[:, 0] > 0).astype(int)
+        return scores.argmax(axis=1)
 
     def probabilities(self, scores: np.ndarray, loss: Loss, *, log: bool) -> np.ndarray:
         """(n, K), columns in the order of ``classes``."""
@@ -118,6 +122,11 @@ class MultilabelCodec:
     @property
     def classes(self) -> np.ndarray:
         return np.arange(self.n_targets)
+
+    @property
+    def heads(self) -> tuple[LabelCodec, ...]:
+        """Each column as a column of the labels 0 and 1."""
+        return (LabelCodec(np.arange(2)),) * self.n_targets
 
     @property
     def loss(self) -> Loss:
@@ -180,8 +189,14 @@ class HeadsCodec:
         return [scores[:, a:b] for a, b in pairwise(ends)]
 
     def decode(self, scores: np.ndarray) -> np.ndarray:
+        """Labels in the dtype of the classes, or as objects if the columns differ in kind."""
         columns = [h.decode(s) for h, s in zip(self.heads, self.split(scores), strict=True)]
-        return np.stack(columns, axis=1)
+        if len({column.dtype.kind for column in columns}) == 1:
+            return np.stack(columns, axis=1)
+        labels = np.empty((len(scores), len(columns)), dtype=object)
+        for i, column in enumerate(columns):
+            labels[:, i] = column.tolist()
+        return labels
 
     def probabilities(self, scores: np.ndarray, loss: Loss, *, log: bool) -> list[np.ndarray]:
         """A list with (n, K) for each head, as forests return it."""
@@ -197,3 +212,20 @@ class HeadsCodec:
         """Mean accuracy of the heads."""
         parts = zip(self.heads, self.split(target), self.split(scores), strict=True)
         return float(np.mean([head.score(t, s, weight) for head, t, s in parts]))
+
+
+def label_accuracy(codec: Any, y: np.ndarray, scores: np.ndarray, weight: Any = None) -> float:
+    """Share of the rows of checked labels that the scores predict right.
+
+    Of an indicator matrix a row counts if all labels are right; of several columns of labels
+    it is the mean over the columns.  A label that is no class is never predicted.
+    """
+    if isinstance(codec, MultilabelCodec):
+        return float(accuracy_score(y, codec.decode(scores), sample_weight=weight))
+    columns = y[:, None] if y.ndim == 1 else y
+    check_consistent_length(columns, scores, weight)
+    if columns.shape[1] != len(codec.heads):
+        raise ValueError(f"`y` needs {len(codec.heads)} columns, as in fit, got shape {y.shape}.")
+    parts = zip(codec.heads, columns.T, codec.split(scores), strict=True)
+    hits = [head.codes(column) == head.predicted(part) for head, column, part in parts]
+    return float(np.mean([np.average(hit, weights=weight) for hit in hits]))
