@@ -41,10 +41,10 @@ def train(plan: Plan, run: Run) -> Run:
         raise
     finally:
         run.swap_in()
-        for hook in reversed(hooks["on_train_end"]):  # the first callback has the last word
-            hook(run)
         run.passes = {}
         run.network.release()
+        for hook in reversed(hooks["on_train_end"]):  # the first callback has the last word
+            hook(run)
     return run
 
 

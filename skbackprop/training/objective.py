@@ -44,6 +44,9 @@ class Objective:
         ``schedule_factors["label_smoothing"]`` multiplies it.
     schedule_factors : dict
         Those of the run.
+    mean_weight : float or None
+        Mean weight of the training rows.  It takes the place of ``Σ w`` in a batch of one
+        row, from which the weight would cancel.
     """
 
     network: Network
@@ -51,6 +54,7 @@ class Objective:
     alpha: float = 0.0
     label_smoothing: float = 0.0
     schedule_factors: dict[str, float] = field(default_factory=dict)
+    mean_weight: float | None = None
     scratch: np.ndarray = field(init=False, repr=False)
     penalized: np.ndarray = field(init=False, repr=False)
 
@@ -66,6 +70,9 @@ class Objective:
             share, total = 1.0 / rows.x.shape[-2], float(rows.x.shape[-2])
         else:
             share, total = shares(rows)
+            if rows.x.shape[-2] == 1 and self.mean_weight:
+                # Differs from scikit-learn, where the weight cancels.
+                share = rows.weight / rows.weight.dtype.type(self.mean_weight)
         value = self.propagate(rows, share, bound)
         return value + self.penalize(total) / bound.n_members if self.alpha else value
 

@@ -37,8 +37,14 @@ class Step:
         self.rows_per_pass = plan.batches.rows_per_pass
         self.optimizer = cast(Optimizer, plan.optimizer)
         self.state = cast(OptimizerState, run.optimizer_state)
+        weight = plan.batches.rows.weight
         self.objective = Objective(
-            network, plan.loss, plan.alpha, plan.label_smoothing, run.schedule_factors
+            network,
+            plan.loss,
+            plan.alpha,
+            plan.label_smoothing,
+            run.schedule_factors,
+            None if weight is None else float(weight.mean()),
         )
         self.first_averaged = plan.average_from * run.clock.n_steps * run.clock.n_epochs
         self.learning_rates = None if multipliers is None else np.empty_like(multipliers)

@@ -245,7 +245,7 @@ def test_a_second_training_that_diverges_leaves_the_first(monkeypatch):
         run.stop("diverged")
 
     monkeypatch.setattr(replay.RestoreEpochs, "on_epoch_end", spoil)
-    with pytest.warns(UserWarning, match=r"second training.*no good end.*those of the first"):
+    with pytest.warns(UserWarning, match=r"second training.*failed.*those of the first"):
         again = BackpropClassifier(**COMMON, early_stopping=True, refit=True).fit(X, y)
     np.testing.assert_array_equal(numbers(again), numbers(first))
 

@@ -17,7 +17,7 @@ from ..run import Run
 from .base import Callback
 
 CACHED = 2**19  # numbers of the validation rows that are kept as a copy
-CHECKED = 2**12  # rows whose scores are computed at once
+CHECKED, CHUNK = 2**12, 2**8  # rows whose scores are checked, and are computed, at once
 TIE = 1e-6  # scores that differ by less are equal
 
 Score: TypeAlias = Callable[[Network, int, np.ndarray, Rows], float]
@@ -272,6 +272,6 @@ class RestoreFinite(Callback):
         network, n = run.network, self.x.shape[0]
         with np.errstate(over="ignore", invalid="ignore"):
             return all(
-                np.isfinite(network.scores(self.x[start : start + CHECKED])).all()
+                np.isfinite(network.scores(self.x[start : start + CHECKED], chunk=CHUNK)).all()
                 for start in range(0, n, CHECKED)
             )
