@@ -25,15 +25,20 @@ CORE = {"numpy", "scipy"}
 PARTS = {"nn", "optim", "training", "tables", "targets", "recipes", "estimators"}
 
 MAY_IMPORT = {  # part: (the parts below it, packages that are always there)
-    "nn": (set(), CORE),
-    "optim": (set(), CORE),
-    "training": ({"nn", "optim"}, CORE),
+    "params": (set(), set()),
+    "cores": (set(), set()),
+    "nn": ({"params"}, CORE),
+    "optim": ({"params"}, CORE),
+    "training": ({"nn", "optim", "params"}, CORE),
     "warn": (set(), set()),
-    "tables": (set(), CORE | {"sklearn"}),
-    "targets": ({"nn", "tables"}, CORE | {"sklearn"}),
-    "recipes": ({"nn", "optim", "training", "targets", "tables", "warn"}, CORE | {"sklearn"}),
+    "tables": ({"params"}, CORE | {"sklearn"}),
+    "targets": ({"nn", "tables", "params"}, CORE | {"sklearn"}),
+    "recipes": (
+        {"nn", "optim", "training", "targets", "tables", "warn", "params"},
+        CORE | {"sklearn"},
+    ),
     "estimators": (
-        {"nn", "optim", "training", "tables", "targets", "recipes", "warn"},
+        {"nn", "optim", "training", "tables", "targets", "recipes", "warn", "params", "cores"},
         CORE | {"sklearn", "threadpoolctl"},
     ),
     "inspection": (PARTS, CORE | {"sklearn"}),

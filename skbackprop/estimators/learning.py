@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..cores import n_cores
 from ..nn.network import Network
-from ..optim.base import n_cores
 from ..recipes import build, resolve
 from ..training.batches import Batches
 from ..training.callbacks import Callback, RestoreBest, RestoreFinite

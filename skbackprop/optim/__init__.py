@@ -1,7 +1,7 @@
 """Optimization of a flat vector, and the table `OPTIMIZERS` that names the methods.
 
-A step has three verbs, all in place: clip, decay, step; an L1 penalty (`soft_threshold`) and
-`averaging` come after it.
+Training clips the gradient, decays the weights and takes the step, all in place.  An L1 penalty
+(`soft_threshold`) and `averaging` follow the step.
 
 >>> import numpy as np
 >>> theta = np.array([2.0, -1.0])
@@ -19,7 +19,7 @@ array([3., 3.])
 
 from .adaptive import Adagrad, Adam, AdamW, NAdam, RMSprop
 from .averaging import AVERAGES, Average, ExponentialAverage, WeightAverage
-from .base import Optimizer, OptimizerState
+from .base import Optimizer, OptimizerState, check_optimizer
 from .lbfgs import LbfgsResult, minimize_lbfgs
 from .muon import Muon
 from .regularize import clip_norm, decay, soft_threshold
@@ -85,6 +85,7 @@ __all__ = [
     "Step",
     "WarmupCosine",
     "WeightAverage",
+    "check_optimizer",
     "clip_norm",
     "decay",
     "minimize_lbfgs",

@@ -1,20 +1,22 @@
-"""Optimizers that give every parameter a rate of its own.
+"""Optimizers with an adaptive learning rate for each parameter.
 
-A gradient has the unit "loss per parameter", a step the unit "parameter".  Dividing
-the gradient by its own typical size cancels the first unit, and the learning rate
-becomes what it should be: the length of a step, whatever the scale of the loss.
+They divide the gradient by its own typical size.  The learning rate is then about the length
+of a step of each parameter, whatever the scale of the loss.
 
-The five differ in what they call "typical size" and in what they divide:
-
-==========  =====================================  ======================
+==========  =====================================  ========================
             divided by the root of                 what is divided
-==========  =====================================  ======================
+==========  =====================================  ========================
 `Adagrad`   the sum of all squared gradients       the gradient
-`RMSprop`   a running mean of them                 the gradient
-`Adam`      the same, corrected for its start      a running mean of it
-`AdamW`     as Adam, and the weights decay         as Adam
-`NAdam`     as Adam                                that mean, a step ahead
-==========  =====================================  ======================
+`RMSprop`   their running mean                     the gradient
+`Adam`      the same, bias-corrected               the running mean of it
+`AdamW`     as Adam, with weight decay             as Adam
+`NAdam`     as Adam                                that mean, one step ahead
+==========  =====================================  ========================
+
+The formulas have the running means ``m ← β₁ m + (1−β₁) g`` and ``v ← β₂ v + (1−β₂) g²``.  The
+slots hold the discounted sums ``grad_sum = Σ β₁ᵏ gₜ₋ₖ = m / (1−β₁)`` and
+``square_sum = Σ β₂ᵏ gₜ₋ₖ² = v / (1−β₂)``: a step then takes two passes less over the vector, and
+the constants are part of ``ε`` and of the learning rate.
 
 >>> import numpy as np
 >>> optimizer, theta = Adam(), np.zeros(2)
@@ -25,28 +27,37 @@ array([-0.1,  0.1])
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import sqrt
 from typing import ClassVar
 
 import numpy as np
 
-from .base import Formula, Optimizer, OptimizerState, Rate, flush, scale
+from ..params import check_range, frozen
+from .base import (
+    Optimizer,
+    OptimizerState,
+    Rate,
+    as_learning_rates,
+    flush,
+    scale,
+    update_in_blocks,
+)
 
 
-@dataclass(frozen=True)
+@frozen
 class Adagrad(Optimizer):
     """Adagrad: divide by the root of the sum of all squared gradients so far.
 
     ``v ← v + g²``,  ``θ ← θ − lr · g / (√v + ε)``.
 
-    The steps become shorter and shorter, most for those parameters that have been
-    changed most; a rare feature keeps its long ones.
+    The steps become shorter over time, most for the parameters with the largest gradients; a
+    rare feature keeps long steps.  Users of Keras and PyTorch expect it for sparse features.
 
     Parameters
     ----------
     epsilon : float
-        Keeps the division finite.
+        Added to the denominator.
 
     References
     ----------
@@ -54,9 +65,13 @@ class Adagrad(Optimizer):
     stochastic optimization", JMLR 12, 2011.
     """
 
-    slots: ClassVar[tuple[str, ...]] = ("v",)
+    slots: ClassVar[tuple[str, ...]] = ("square_sum",)
 
     epsilon: float = 1e-10
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, "(0, inf)", "epsilon")
 
     def update(
         self,
@@ -67,29 +82,30 @@ class Adagrad(Optimizer):
         lr: Rate,
         t: int,
     ) -> None:
-        v, s = slots[0], scratch[0]
-        v += np.multiply(grad, grad, out=s)
-        np.sqrt(v, out=s)
+        square_sum, s = slots[0], scratch[0]
+        square_sum += np.multiply(grad, grad, out=s)
+        np.sqrt(square_sum, out=s)
         s += self.epsilon
         np.divide(grad, s, out=s)
         theta -= scale(s, lr)
 
 
-@dataclass(frozen=True)
+@frozen
 class RMSprop(Optimizer):
     """RMSprop: divide by the root of a running mean of the squared gradients.
 
     ``v ← ρ v + (1−ρ) g²``,  ``θ ← θ − lr · g / (√v + ε)``.
 
-    Where Adagrad remembers everything and comes to a halt, this forgets.  ``v`` starts at
-    zero and is not corrected for it: the first step is ``1/√(1−ρ)`` times too long.
+    It is Adagrad with a running mean instead of a sum, so the steps do not vanish.  ``v``
+    starts at zero without bias correction: the first step is ``1/√(1−ρ)`` times too long.
+    Users of Keras and PyTorch expect it: it is the default of ``keras.Model.compile``.
 
     Parameters
     ----------
     rho : float in [0, 1)
-        How much of the mean outlives a step; 0.9 in the lecture, 0.99 in torch.
+        Decay of the running mean per step; 0.9 in the lecture, 0.99 in PyTorch.
     epsilon : float
-        Keeps the division finite.
+        Added to the denominator.
 
     References
     ----------
@@ -97,10 +113,15 @@ class RMSprop(Optimizer):
     Coursera, 2012.
     """
 
-    slots: ClassVar[tuple[str, ...]] = ("v",)
+    slots: ClassVar[tuple[str, ...]] = ("square_sum",)
 
     rho: float = 0.9
     epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, "[0, 1)", "rho")
+        check_range(self, "(0, inf)", "epsilon")
 
     def update(
         self,
@@ -111,45 +132,49 @@ class RMSprop(Optimizer):
         lr: Rate,
         t: int,
     ) -> None:
-        v, s = slots[0], scratch[0]  # v is v/(1−ρ), as in Adam
-        v *= self.rho
-        v += np.multiply(grad, grad, out=s)
-        np.sqrt(v, out=s)
+        square_sum, s = slots[0], scratch[0]
+        square_sum *= self.rho
+        square_sum += np.multiply(grad, grad, out=s)
+        np.sqrt(square_sum, out=s)
         s += self.epsilon / sqrt(1 - self.rho)
         np.divide(grad, s, out=s)
         theta -= scale(s, lr, 1 / sqrt(1 - self.rho))
-        flush(v, s, t)
+        flush(square_sum, s, t)
 
 
-@dataclass(frozen=True)
+@frozen
 class Adam(Optimizer):
     """Adam: momentum, divided by the root of the mean squared gradient.
 
     ``m ← β₁ m + (1−β₁) g``,  ``v ← β₂ v + (1−β₂) g²``,
     ``θ ← θ − lr · √(1−β₂ᵗ) / (1−β₁ᵗ) · m / (√v + ε)``.
 
-    ``m`` and ``v`` start at zero; the middle factor undoes that they are therefore
-    too small in the first steps.
+    ``m`` and ``v`` start at zero and are too small in the first steps; the middle factor is
+    the bias correction.
 
     Parameters
     ----------
     beta_1, beta_2 : float in [0, 1)
-        How much of the two means outlives a step.
+        Decay of the two running means per step.
     epsilon : float
-        Keeps the division finite.  As in scikit-learn and the last line of the
-        paper's section 2 it is added to ``√v`` before ``v`` is corrected; torch adds
-        it after.
+        Added to the denominator.  As in scikit-learn and the last line of the paper's
+        section 2 it is added to ``√v`` before the bias correction; PyTorch adds it after.
 
     References
     ----------
     D. P. Kingma, J. Ba, "Adam: A method for stochastic optimization", ICLR 2015.
     """
 
-    slots: ClassVar[tuple[str, ...]] = ("m", "v")
+    slots: ClassVar[tuple[str, ...]] = ("grad_sum", "square_sum")
 
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, "[0, 1)", "beta_1", "beta_2")
+        check_range(self, "(0, inf)", "epsilon")
 
     def update(
         self,
@@ -160,30 +185,30 @@ class Adam(Optimizer):
         lr: Rate,
         t: int,
     ) -> None:
-        # The slots are m/(1−β₁) and v/(1−β₂): two passes less, and the constants go
-        # into ε and the rate.  Ten passes are left.  BLAS's axpy for the last two was
-        # rejected: it starts threads for vectors that fit into the cache.
-        m, v, s = slots[0], slots[1], scratch[0]  # unpacking an array takes twice as long
-        m *= self.beta_1
-        m += grad
-        v *= self.beta_2
-        v += np.multiply(grad, grad, out=s)
-        np.sqrt(v, out=s)
+        # Ten passes over the vector.  BLAS's axpy for the last two was rejected: it starts
+        # threads for vectors that fit into the cache.
+        grad_sum, square_sum = slots[0], slots[1]  # unpacking an array takes twice as long
+        s = scratch[0]
+        grad_sum *= self.beta_1
+        grad_sum += grad
+        square_sum *= self.beta_2
+        square_sum += np.multiply(grad, grad, out=s)
+        np.sqrt(square_sum, out=s)
         s += self.epsilon / sqrt(1 - self.beta_2)
-        np.divide(m, s, out=s)
+        np.divide(grad_sum, s, out=s)
         unscale = (1 - self.beta_1) / sqrt(1 - self.beta_2)
         correct = sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
         theta -= scale(s, lr, unscale * correct)
-        flush(m, s, t)
+        flush(grad_sum, s, t)
 
 
-@dataclass(frozen=True)
+@frozen
 class AdamW(Adam):
-    """AdamW: Adam, and beside it the weights decay, ``θ ← θ − lr λ θ``.
+    """AdamW: Adam with decoupled weight decay, ``θ ← θ − lr λ θ``.
 
     A penalty ``½ λ ‖θ‖²`` in the loss is not the same: Adam divides its gradient ``λ θ``
-    by the typical size of the whole gradient, so that the weights that matter most
-    would be penalized least.  See `Optimizer` for who does the decay.
+    by the typical size of the whole gradient, so that weights with large gradients would be
+    penalized least.  The training loop carries out the decay, see `Optimizer`.
 
     Parameters
     ----------
@@ -200,31 +225,32 @@ class AdamW(Adam):
     weight_decay: float = field(default=0.01, kw_only=True)
 
 
-@dataclass(frozen=True)
+@frozen
 class NAdam(Optimizer):
-    """NAdam: Adam with Nesterov's momentum, which steps from where it will be.
+    """NAdam: Adam with Nesterov's momentum.
 
-    ``m`` and ``v`` as in `Adam`, ``v̂ = v / (1−β₂ᵗ)``, and with a momentum that grows,
-    ``μₜ = β₁ (1 − ½ · 0.96^(t ψ))``, and ``Πₜ = μ₁ μ₂ ⋯ μₜ``,
+    ``m`` and ``v`` as in `Adam`, ``v̂ = v / (1−β₂ᵗ)``, and with an increasing momentum
+    ``μₜ = β₁ (1 − ½ · 0.96^(t ψ))`` and ``Πₜ = μ₁ μ₂ ⋯ μₜ``,
 
     ``θ ← θ − lr · [(1−μₜ) / (1−Πₜ) · g + μₜ₊₁ / (1−Πₜ₊₁) · m] / (√v̂ + ε)``.
+
+    Users of Keras and PyTorch expect it: both have it beside Adam.
 
     Parameters
     ----------
     beta_1, beta_2 : float in [0, 1)
-        How much of the two means outlives a step.
+        Decay of the two running means per step.
     epsilon : float
-        Keeps the division finite; added to the corrected root, as in the paper and in
-        torch.
+        Added to the bias-corrected root, as in the paper and in PyTorch.
     momentum_decay : float
-        ``ψ``, how fast the momentum grows from ``β₁/2`` to ``β₁``.
+        ``ψ``, how fast the momentum increases from ``β₁/2`` to ``β₁``.
 
     References
     ----------
     T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR workshop 2016.
     """
 
-    slots: ClassVar[tuple[str, ...]] = ("m", "v")
+    slots: ClassVar[tuple[str, ...]] = ("grad_sum", "square_sum")
     scalars: ClassVar[tuple[str, ...]] = ("product",)
     n_scratch: ClassVar[int] = 2
 
@@ -232,6 +258,12 @@ class NAdam(Optimizer):
     beta_2: float = 0.999
     epsilon: float = 1e-8
     momentum_decay: float = 0.004
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, "[0, 1)", "beta_1", "beta_2")
+        check_range(self, "(0, inf)", "epsilon")
+        check_range(self, "[0, inf)", "momentum_decay")
 
     def state(self, theta: np.ndarray) -> OptimizerState:
         """The state before the first step: an empty product is 1."""
@@ -243,7 +275,9 @@ class NAdam(Optimizer):
         """``μₜ``."""
         return self.beta_1 * (1 - 0.5 * float(0.96 ** (t * self.momentum_decay)))
 
-    def formula(self, lr: Rate, state: OptimizerState) -> Formula:
+    def step(self, theta: np.ndarray, grad: np.ndarray, lr: Rate, state: OptimizerState) -> None:
+        """Take one step: change `theta` and `state` in place."""
+        state.t += 1
         mu, next_mu = self.momentum(state.t), self.momentum(state.t + 1)
         product = float(state.scalars[0]) * mu
         state.scalars[0] = product
@@ -259,18 +293,18 @@ class NAdam(Optimizer):
             lr: Rate,
             t: int,
         ) -> None:
-            m, v = slots  # as in Adam they are m/(1−β₁) and v/(1−β₂)
+            grad_sum, square_sum = slots
             s, step = scratch
-            m *= self.beta_1
-            m += grad
-            v *= self.beta_2
-            v += np.multiply(grad, grad, out=s)
-            np.sqrt(v, out=s)
+            grad_sum *= self.beta_1
+            grad_sum += grad
+            square_sum *= self.beta_2
+            square_sum += np.multiply(grad, grad, out=s)
+            np.sqrt(square_sum, out=s)
             s += self.epsilon / unscale
-            np.multiply(m, of_m / of_grad, out=step)
+            np.multiply(grad_sum, of_m / of_grad, out=step)
             step += grad
             step /= s
             theta -= scale(step, lr, of_grad / unscale)
-            flush(m, s, t)
+            flush(grad_sum, s, t)
 
-        return update
+        update_in_blocks(update, theta, grad, as_learning_rates(lr, theta), state, self.n_scratch)

@@ -1,10 +1,10 @@
-"""Averages of the parameters over the steps: less noise for two passes over a vector.
+"""Averages of the parameters over the steps.
 
-With a constant learning rate the parameters end in a cloud around a minimum, and the
-middle of the cloud is better than its last point.  Both averages move towards the
-parameters by a part of the way that depends on the time ``t`` only,
+With a constant learning rate the parameters oscillate around a minimum; their average is
+nearer to it than the last point.  Both averages have weights that depend on the number of
+updates ``t`` only,
 
-``ā ← k_t ā + (1−k_t) θ``,  written as  ``ā ← θ + k_t (ā − θ)``, which needs no room.
+``ā ← k_t ā + (1−k_t) θ``,  computed as  ``ā ← θ + k_t (ā − θ)``, which needs no temporary array.
 
 >>> import numpy as np
 >>> average = WeightAverage()
@@ -16,16 +16,18 @@ array([3.])
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..params import Params, check_range
+
 
 @dataclass(eq=False)
-class Average:
+class Average(Params):
     """Base of all averages.
 
-    An average is what it has seen: one object for each run.
+    It keeps its state itself: one object for each run.
 
     Attributes
     ----------
@@ -35,15 +37,15 @@ class Average:
         Number of updates.
     """
 
-    value: np.ndarray | None = None
-    t: int = 0
+    value: np.ndarray | None = field(default=None, init=False)
+    t: int = field(default=0, init=False)
 
     def keep(self) -> float:
-        """``k_t``, the part of the average that outlives the coming update."""
+        """``k_t``, the weight of the old average in the next update."""
         raise NotImplementedError(f"{type(self).__name__} does not define `keep`.")
 
     def update(self, theta: np.ndarray) -> None:
-        """Take `theta` into the average; the first one is copied."""
+        """Add `theta` to the average; the first one is copied."""
         if self.value is None:
             self.value = theta.copy()
         else:
@@ -57,13 +59,14 @@ class Average:
 class ExponentialAverage(Average):
     """Recent parameters count most: ``k_t = min(decay, (1+t) / (10+t))``.
 
-    It remembers about ``1 / (1 − decay)`` updates; the second term makes it forget the
-    start faster.  An update every ``s`` steps calls for ``decay ** s``.
+    It averages over about ``1 / (1 − decay)`` updates; the second term shortens this at the
+    start.  For an update every ``s`` steps use ``decay ** s``.
 
     Parameters
     ----------
     decay : float in [0, 1)
-        Tuned on 17 tables it came out between 0.9 and 0.995, 0.97 in the middle
+        The weight of the old average.  Tuned on 17 tables, the best values were between 0.9
+        and 0.995 with a median of 0.97
         (arXiv 2604.15297, 2026).
 
     References
@@ -74,6 +77,9 @@ class ExponentialAverage(Average):
 
     decay: float = 0.98
 
+    def __post_init__(self) -> None:
+        check_range(self, "[0, 1)", "decay")
+
     def keep(self) -> float:
         return min(self.decay, (1 + self.t) / (10 + self.t))
 
@@ -82,8 +88,8 @@ class ExponentialAverage(Average):
 class WeightAverage(Average):
     """Stochastic weight averaging: the plain mean, ``k_t = t / (t+1)``.
 
-    Meant for the last quarter of training or so, once per epoch: everything counts the
-    same, the start too.
+    Used in about the last quarter of training, because all updates have the same weight.
+    Users of PyTorch expect it as ``torch.optim.swa_utils``.
 
     References
     ----------

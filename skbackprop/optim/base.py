@@ -1,25 +1,25 @@
-"""What an optimizer is.
+"""The base of all optimizers: a step of a flat vector of parameters.
 
-An optimizer turns a flat gradient into a step of the flat parameters.  It knows
-no network: ``theta`` is a vector, and that is all.  An optimizer is an immutable
-recipe; what it remembers from step to step is an `OptimizerState`, one row per
-slot, so a checkpoint or an all-reduce of it is one line.
+An optimizer turns a flat gradient into a step of the flat parameters ``theta``.  It does not
+depend on the network.  An optimizer is immutable settings; what changes from step to step is an
+`OptimizerState`, one row per slot, so a checkpoint of it is one array.
 
-Most optimizers are *elementwise*: what happens to one parameter depends on its own
-gradient only.  Such an optimizer is its formula, `Optimizer.update`, and it may be
-applied to any part of the vector at any time.  `Optimizer.step` uses this: a vector
-that does not fit into the cache is walked in blocks that do, so that the passes of
-the formula over a block find it there, and two threads share the blocks.
+One rule says what an optimizer defines:
 
-Two things an optimizer states and leaves to the loop.  Its `weight_decay` acts on the
-weights and not on the biases, a difference that a flat vector does not show; so no
-formula contains it, and the loop lets the weights decay by ``lr · weight_decay`` before
-each step (`decay` in `regularize`; "decoupled" decay: no optimizer rescales it).  And
-who is to be judged is `Optimizer.eval_params`, which for most is ``theta`` itself.
+- An *elementwise* optimizer defines `Optimizer.update`.  It changes each parameter by its own
+  gradient only.  `Optimizer.step` applies it to the whole vector; if the vector does not fit
+  into the cache, to one block after the other.
+- Any other optimizer overrides `Optimizer.step`.
+
+`check_optimizer` checks this before training.
+
+An optimizer also has settings that the training loop carries out.  `Optimizer.weight_decay` and
+`Optimizer.l1` act on the weights and not on the biases; a flat vector does not show this
+difference, so no `update` contains them.
 
 >>> import numpy as np
->>> from dataclasses import dataclass
->>> @dataclass(frozen=True)
+>>> from skbackprop.params import frozen
+>>> @frozen
 ... class SignDescent(Optimizer):
 ...     "``θ ← θ − lr sign(g)``"
 ...     def update(self, theta, grad, slots, scratch, lr, t):
@@ -33,33 +33,31 @@ who is to be judged is `Optimizer.eval_params`, which for most is ``theta`` itse
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from math import inf
+from numbers import Integral, Real
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from ..params import Frozen, check_range, frozen
+from .averaging import AVERAGES
+
 Rate: TypeAlias = float | np.ndarray
-Formula: TypeAlias = Callable[
+Update: TypeAlias = Callable[
     [np.ndarray, np.ndarray, np.ndarray, np.ndarray, Rate, int], None
 ]  # theta, grad, slots, scratch, lr, t: see `Optimizer.update`
 
-
-# Numbers of elements in float32, half as many in float64.
-LONG = 2**17  # a longer vector is walked in blocks: below, nothing was gained by it
+# Numbers of elements in float32, half as many in float64.  Two threads that share the blocks were
+# rejected: for 2**18 to 2**23 elements they were not faster than one.
+LONG = 2**17  # a longer vector is updated in blocks; for shorter ones nothing was gained
 BLOCK = 2**16  # elements of a block: four vectors of it are 1 MiB
-# Above this two threads share the blocks.  In training they gain next to nothing wherever
-# the threads of BLAS stay awake for a while after a product, as those of OpenBLAS do.
-SHARED = 2**18
 
 
 @dataclass(eq=False)
 class OptimizerState:
-    """What an optimizer remembers between two steps.
+    """What an optimizer keeps between two steps.
 
     Attributes
     ----------
@@ -67,8 +65,8 @@ class OptimizerState:
         One row per name in `Optimizer.slots`.
     t : int
         Number of steps taken.
-    scratch : ndarray of shape (n_threads, n_scratch, block) or None
-        Room for the work of one step, made by the first; copies go without it.
+    scratch : ndarray of shape (n_scratch, block) or None
+        Memory for the work of one step, made by the first step; copies do not contain it.
     scalars : ndarray of shape (n_scalars,), float64
         One number per name in `Optimizer.scalars`.
     """
@@ -88,22 +86,43 @@ class OptimizerState:
         return {"slots": self.slots, "t": self.t, "scalars": self.scalars}
 
 
-@dataclass(frozen=True)
-class Optimizer:
+@frozen
+class Optimizer(Frozen):
     """Base of all optimizers.
+
+    The parameters below are keyword-only fields of every optimizer.  The optimizer only states
+    them; the training loop carries them out.
 
     Parameters
     ----------
-    weight_decay : float
-        ``λ`` of the decoupled weight decay ``θ ← θ − lr λ θ``.  No optimizer does it: the
-        loop reads this number, and does it before each step, on the weights only.
+    weight_decay : float, default=0.0
+        ``λ`` of the decoupled weight decay ``θ ← θ − lr λ θ``, before each step and on the
+        weights only.
+    max_grad_norm : float or None, default=None
+        A longer gradient is scaled to this length before the step.  None: no limit.
+    l1 : float, default=0.0
+        L1 penalty: after each step a weight moves by ``lr · l1`` towards 0 and stops there.
+    gradient_accumulation_steps : int, default=1
+        Number of batches whose mean gradient makes one step.
+    averaging : {"ema", "swa", "auto"} or None, default="auto"
+        The average of the parameters that is evaluated and returned, see `AVERAGES`.  None:
+        the parameters themselves.  "auto": the choice of the caller.
+    lr_multipliers : {"ntk", "auto"}, dict or None, default="auto"
+        Factors on the learning rate.  "ntk": a factor for each kind of array, that of a matrix
+        falls with its number of inputs.  A dict from names of arrays, or parts of them between
+        dots, to factors of at least 0.  None: 1 everywhere.  "auto": the choice of the caller.
 
     Attributes
     ----------
     slots, scalars : tuple of str
-        Names of the vectors and of the numbers it remembers.
+        Names of the vectors and of the numbers that are kept from step to step.
     n_scratch : int
-        Number of vectors it needs room for during a step.
+        Number of temporary vectors that a step needs.
+
+    Raises
+    ------
+    ValueError
+        If a parameter has a value that is not listed above.
     """
 
     slots: ClassVar[tuple[str, ...]] = ()
@@ -111,6 +130,36 @@ class Optimizer:
     n_scratch: ClassVar[int] = 1
 
     weight_decay: float = field(default=0.0, kw_only=True)
+    max_grad_norm: float | None = field(default=None, kw_only=True)
+    l1: float = field(default=0.0, kw_only=True)
+    gradient_accumulation_steps: int = field(default=1, kw_only=True)
+    averaging: str | None = field(default="auto", kw_only=True)
+    lr_multipliers: str | Mapping[str, float] | None = field(
+        default="auto", kw_only=True, hash=False
+    )
+
+    def __post_init__(self) -> None:
+        check_range(self, "[0, inf)", "weight_decay", "l1")
+        if self.max_grad_norm is not None:
+            check_range(self, "(0, inf)", "max_grad_norm")
+        name, n = type(self).__name__, self.gradient_accumulation_steps
+        if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
+            raise ValueError(
+                f"{name} needs gradient_accumulation_steps to be an int of at least 1, got {n!r}. "
+                "Set 1 to take a step for each batch."
+            )
+        if self.averaging is not None and self.averaging not in ("auto", *AVERAGES):
+            raise ValueError(
+                f"{name} needs averaging to be None, 'auto' or one of "
+                f"{', '.join(map(repr, AVERAGES))}, got {self.averaging!r}. "
+                "Set None to use the parameters themselves."
+            )
+        if not is_lr_multipliers(self.lr_multipliers):
+            raise ValueError(
+                f"{name} needs lr_multipliers to be None, 'auto', 'ntk' or a dict of factors of at "
+                f"least 0 by names of arrays, got {self.lr_multipliers!r}. Set None for the same "
+                "learning rate everywhere."
+            )
 
     def state(self, theta: np.ndarray) -> OptimizerState:
         """The state before the first step: every slot is zero."""
@@ -118,23 +167,14 @@ class Optimizer:
         return OptimizerState(slots, scalars=np.zeros(len(self.scalars)))
 
     def eval_params(self, theta: np.ndarray, state: OptimizerState) -> np.ndarray:
-        """The parameters to evaluate and to return, where these are not `theta` itself.
+        """The parameters to evaluate and to return, if these are not `theta` itself.
 
-        Some optimizers take gradients at one point and recommend another.  The loop
-        evaluates on what this returns and hands it out in the end, but goes on from
-        `theta`.  It may be a row of the state: read it, do not write to it, and copy
-        what has to outlive the next step.
+        Some optimizers compute gradients at one point and recommend another.  The training
+        loop evaluates and returns the result of this method, but continues from `theta`.  The
+        result may be a row of the state: do not write to it, and copy it if it must outlive
+        the next step.
         """
         return theta
-
-    def formula(self, lr: Rate, state: OptimizerState) -> Formula:
-        """The formula of the coming step; `state.t` is its number already.
-
-        Called once per step, where `update` is called for each block.  An optimizer
-        that remembers scalars overrides this: it changes them, and returns a function
-        with the signature of `update` that knows them.
-        """
-        return self.update
 
     def update(
         self,
@@ -147,9 +187,18 @@ class Optimizer:
     ) -> None:
         """Change `theta` and `slots` in place: the formula of an elementwise optimizer.
 
-        All arrays are the same part of their vectors; `scratch` has ``n_scratch``
-        rows of that size with nothing in them, and `t` counts from 1.  An optimizer
-        that is not elementwise overrides `step` instead.
+        Parameters
+        ----------
+        theta, grad : ndarray of shape (block,)
+            The parameters and their gradient, or the same part of both.
+        slots : ndarray of shape (n_slots, block)
+            The same part of the slots.
+        scratch : ndarray of shape (n_scratch, block)
+            Temporary memory with arbitrary contents.
+        lr : float or ndarray of shape (block,)
+            The learning rate.
+        t : int
+            The number of this step, counted from 1.
         """
         raise NotImplementedError(f"{type(self).__name__} defines neither `update` nor `step`.")
 
@@ -159,64 +208,55 @@ class Optimizer:
         Parameters
         ----------
         theta, grad : ndarray of shape (n,)
-            The parameters, and the gradient of what is minimized at them.
+            The parameters, and the gradient of the objective at them.
         lr : float or ndarray
             The learning rate, one for all or one for each parameter (then best of
             the dtype of `theta`, which saves a conversion per step).
         state : OptimizerState
-            From `state(theta)`, then handed on from step to step.
+            From `state(theta)`, and the same object for every step.
         """
         state.t += 1
         lr = as_learning_rates(lr, theta)
-        if theta.nbytes > 4 * LONG:
-            self._step_in_blocks(theta, grad, lr, state)
-            return
-        scratch = state.scratch_array(1, self.n_scratch, theta.size)[0]
-        self.formula(lr, state)(theta, grad, state.slots, scratch, lr, state.t)
-
-    def _step_in_blocks(
-        self, theta: np.ndarray, grad: np.ndarray, lr: Rate, state: OptimizerState
-    ) -> None:
-        formula = self.formula(lr, state)
-        helper = _helper(os.getpid()) if theta.nbytes > 4 * SHARED else None
-        n_threads = 1 if helper is None else 2
-        block = block_size(theta, n_threads)
-        scratch = state.scratch_array(n_threads, self.n_scratch, block)
-
-        def walk(first: int) -> None:
-            for start in range(first * block, theta.size, n_threads * block):
-                part = slice(start, start + block)
-                formula(
-                    theta[part],
-                    grad[part],
-                    state.slots[:, part],
-                    scratch[first, :, : theta.size - start],
-                    lr[part] if isinstance(lr, np.ndarray) else lr,
-                    state.t,
-                )
-
-        if helper is None:
-            walk(0)
-            return
-        # The context carries np.errstate, which a new thread would not know.
-        other_half = helper.submit(copy_context().run, walk, 1)
-        try:
-            walk(0)
-        finally:
-            other_half.result()
+        update_in_blocks(self.update, theta, grad, lr, state, self.n_scratch)
 
 
-def block_size(theta: np.ndarray, n_threads: int) -> int:
-    """Elements of a block: few enough for the cache, and as many blocks for every thread."""
-    n_rounds = -(-theta.nbytes // (4 * BLOCK * n_threads))
-    return -(-theta.size // (n_rounds * n_threads * 16)) * 16  # a block starts a cache line
+def update_in_blocks(
+    update: Update,
+    theta: np.ndarray,
+    grad: np.ndarray,
+    lr: Rate,
+    state: OptimizerState,
+    n_scratch: int,
+) -> None:
+    """Apply an elementwise `update` to the whole vector, one block after the other."""
+    block = theta.size if theta.nbytes <= 4 * LONG else block_size(theta)
+    scratch = state.scratch_array(n_scratch, block)
+    if block == theta.size:
+        update(theta, grad, state.slots, scratch, lr, state.t)
+        return
+    for start in range(0, theta.size, block):
+        part = slice(start, start + block)
+        update(
+            theta[part],
+            grad[part],
+            state.slots[:, part],
+            scratch[:, : theta.size - start],
+            lr[part] if isinstance(lr, np.ndarray) else lr,
+            state.t,
+        )
+
+
+def block_size(theta: np.ndarray) -> int:
+    """Elements of a block: it fits into the cache, and all blocks are about equal."""
+    n_blocks = -(-theta.nbytes // (4 * BLOCK))
+    return -(-theta.size // (n_blocks * 16)) * 16  # a block starts a cache line
 
 
 def as_learning_rates(lr: Rate, theta: np.ndarray) -> Rate:
     """One number, or one for each parameter and of its dtype."""
     if isinstance(lr, np.ndarray) and lr.ndim > 0:
         return np.broadcast_to(np.asarray(lr, theta.dtype), theta.shape)
-    # Not even a NumPy float64 may get through: it would turn float32 into float64.
+    # A NumPy float64 would turn float32 arrays into float64.
     return float(lr)
 
 
@@ -234,8 +274,8 @@ def scale(update: np.ndarray, lr: Rate, factor: float = 1.0) -> np.ndarray:
 def flush(slot: np.ndarray, scratch: np.ndarray, t: int) -> None:
     """Every 256 steps, set to zero what would soon be denormal.
 
-    A running mean of a gradient that has become zero (a dead unit, a rare word)
-    shrinks by 0.9 per step, is denormal after 830 steps in float32, and never gets to
+    The discounted sum of a gradient that has become zero (a dead unit, a rare word)
+    shrinks by 0.9 per step, is denormal after 830 steps in float32, and never reaches
     zero: 0.9 times the smallest number is rounded up to it.  Arithmetic with such
     numbers is slow; 90 % of them made a step of Adam 15 % slower.
     """
@@ -245,27 +285,62 @@ def flush(slot: np.ndarray, scratch: np.ndarray, t: int) -> None:
         slot *= scratch
 
 
-@cache
-def _helper(process: int) -> ThreadPoolExecutor | None:
-    """One thread to share the work of a long step with, if this process may have one.
+def is_lr_multipliers(value: object) -> bool:
+    """None, a known name, or factors of at least 0 by names."""
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and is_factor(v) for k, v in value.items())
+    return value is None or (isinstance(value, str) and value in ("auto", "ntk"))
 
-    Threads do not survive a fork, hence one for each process.
+
+def is_factor(value: object) -> bool:
+    """A finite number of at least 0."""
+    return isinstance(value, Real) and 0 <= float(value) < inf
+
+
+def defines_nothing(cls: type[Optimizer]) -> bool:
+    """Are both `update` and `step` those of the base class?"""
+    return cls.update is Optimizer.update and cls.step is Optimizer.step
+
+
+def check_optimizer(optimizer: object) -> None:
+    """Raise a TypeError if an object does not define what an optimizer must define.
+
+    A subclass of `Optimizer` defines `update` (elementwise) or overrides `step` (any other).
+    An object of another class needs `state` and `step`.
+
+    Parameters
+    ----------
+    optimizer : object
+        What a user passes as optimizer.
+
+    Raises
+    ------
+    TypeError
+        If a method is missing, or if a class was passed.  The message names the method.
+
+    Examples
+    --------
+    >>> check_optimizer(Optimizer())
+    Traceback (most recent call last):
+        ...
+    TypeError: Optimizer defines neither `update` nor `step`. Define `update(theta, grad, slots, \
+scratch, lr, t)` if it is elementwise, or else override `step(theta, grad, lr, state)`.
     """
-    if n_cores() < 2:
-        return None
-    try:
-        helper = ThreadPoolExecutor(1, "skbackprop")
-        # Start the thread now: a job whose thread fails to start stays in the queue,
-        # and would be done a second time if a later start succeeds.
-        helper.submit(int).result()
-    except RuntimeError:  # there are no threads here, as in a browser
-        return None
-    return helper
-
-
-def n_cores() -> int:
-    """Number of cores we may use; joblib tells its workers by OMP_NUM_THREADS."""
-    limit = os.environ.get("OMP_NUM_THREADS", "")
-    known = hasattr(os, "sched_getaffinity")
-    n = len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
-    return min(n, int(limit)) if limit.isdigit() else n
+    if isinstance(optimizer, type):
+        raise TypeError(
+            f"An optimizer must be an object, got the class {optimizer.__name__}. Pass "
+            f"{optimizer.__name__}()."
+        )
+    name = type(optimizer).__name__
+    missing = [f"`{m}`" for m in ("state", "step") if not callable(getattr(optimizer, m, None))]
+    if missing:
+        raise TypeError(
+            f"{name} is not an optimizer: it does not define {' and '.join(missing)}. "
+            "Derive it from skbackprop.optim.Optimizer and define `update` or `step`."
+        )
+    if isinstance(optimizer, Optimizer) and defines_nothing(type(optimizer)):
+        raise TypeError(
+            f"{name} defines neither `update` nor `step`. Define `update(theta, grad, slots, "
+            "scratch, lr, t)` if it is elementwise, or else override "
+            "`step(theta, grad, lr, state)`."
+        )

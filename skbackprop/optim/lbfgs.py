@@ -1,9 +1,8 @@
-"""L-BFGS: all rows at once, and the curvature guessed from the last ten gradients.
+"""L-BFGS: a quasi-Newton method on all rows at once.
 
-A quasi-Newton method solves ``H p = −g`` for the direction ``p``; L-BFGS has no ``H``,
-only the last few pairs (change of ``θ``, change of ``g``), which say how the gradient
-reacts to a step.  A line search then picks the length.  SciPy has a fine one; this
-file fits it to flat vectors of any precision.
+A quasi-Newton method solves ``H p = −g`` for the direction ``p``.  L-BFGS approximates ``H`` by
+the last ten pairs (change of ``θ``, change of ``g``), and a line search chooses the length of
+the step.  The method is SciPy's; this file adapts it to flat vectors of any precision.
 
 >>> import numpy as np
 >>> result = minimize_lbfgs(
@@ -19,11 +18,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 
 
 class LbfgsResult(NamedTuple):
-    """What `minimize_lbfgs` found.
+    """The result of `minimize_lbfgs`.
 
     Attributes
     ----------
@@ -32,9 +30,9 @@ class LbfgsResult(NamedTuple):
     n_iter, n_eval : int
         Number of iterations and of evaluations of the objective.
     converged : bool
-        Was a minimum found (rather than a limit reached, or no way down)?
+        Was a minimum found (and not a limit reached, or no descent step found)?
     status, message : int, str
-        SciPy's: 0 converged, 1 limit reached, 2 no way down, 99 ended by the callback.
+        SciPy's: 0 converged, 1 limit reached, 2 no descent step, 99 ended by the callback.
     """
 
     theta: np.ndarray
@@ -63,28 +61,28 @@ def minimize_lbfgs(
         Of a float64 vector; the gradient may have any precision and may be the same
         array every time.
     theta : ndarray of shape (n,)
-        Where to start; it is copied.
+        The start; it is copied.
     max_iter, max_fun : int
-        Greatest number of iterations; number of evaluations after which no further
-        iteration is started.
+        Largest number of iterations; number of evaluations after which no further
+        iteration starts.
     tol : float
         Converged when no entry of the gradient is greater.
     callback : callable, optional
         ``callback(theta, value)`` after every iteration, with a copy of the
-        parameters; it may raise `StopIteration` to end here.
+        parameters; it may raise `StopIteration` to end the search.
 
     Returns
     -------
     result : LbfgsResult
-        If the value is not finite at the start, this is where the search ends;
-        nothing is raised.
+        If the value is not finite at the start, the search ends there without an error.
     """
+    from scipy.optimize import minimize  # 10 ms, for this solver only
 
     def evaluate(theta: np.ndarray) -> tuple[float, np.ndarray]:
         value, grad = value_and_gradient(theta)
         return float(value), grad
 
-    def notify(intermediate_result: Any) -> None:  # SciPy goes by the parameter's name
+    def notify(intermediate_result: Any) -> None:  # SciPy reads the parameter's name
         assert callback is not None
         callback(intermediate_result.x.copy(), float(intermediate_result.fun))
 

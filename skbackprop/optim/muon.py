@@ -1,15 +1,15 @@
-"""Muon: steps of a matrix, not of its entries.
+"""Muon: steps of whole matrices, with equal singular values.
 
 The momentum of a weight matrix is ``U Σ Vᵀ``, and after some training a few of its
-singular values dwarf the others: all columns of a step say nearly the same.  Muon takes
-the step ``U Vᵀ``, in which every direction counts the same.  No decomposition is
-needed: an odd polynomial of a matrix is that polynomial of its singular values,
+singular values are much larger than the others.  Muon takes the step ``U Vᵀ``, in which every
+direction has the same size.  No decomposition is needed: an odd polynomial of a matrix is that
+polynomial of its singular values,
 
 ``X ← a X + (b A + c A²) X``   with ``A = X Xᵀ``,
 
-and five times ``a s + b s³ + c s⁵`` takes any ``s`` from 0.01 to 1 to about 1 (Newton
-and Schulz).  "About", since coefficients that go to 1 exactly are slower, and the
-result is no better.
+and five iterations of ``a s + b s³ + c s⁵`` map any ``s`` from 0.01 to 1 to about 1 (a
+Newton-Schulz iteration).  Coefficients that converge to 1 exactly are slower, and the result
+is not better.
 
 >>> import numpy as np
 >>> matrix = np.array([[3.0, 0.1], [0.0, 0.2]])
@@ -23,30 +23,31 @@ array([1.13, 0.7 ])
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import field
 from math import sqrt
-from typing import ClassVar, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
+from ..params import check_range, frozen
 from .adaptive import Adam
-from .base import BLOCK, Optimizer, OptimizerState, Rate, as_learning_rates, flush, scale
+from .base import BLOCK, OptimizerState, Rate, as_learning_rates, flush, scale
 
 Shape: TypeAlias = tuple[int, int, int, int]
 
 COEFFICIENTS = 3.4445, -4.7750, 2.0315
 N_ITERATIONS = 5
-SMALLEST = 1e-7  # a matrix whose norm is below is not blown up to one
+SMALLEST = 1e-7  # a matrix with a smaller norm is not scaled up to norm 1
 
 
-@dataclass(frozen=True)
-class Muon(Optimizer):
+@frozen
+class Muon(Adam):
     """Muon for the hidden matrices, AdamW for everything else.
 
     For a matrix: ``M ← μ M + (1−μ) G``,  ``W ← W − lr · √max(1, n_out/n_in) · U Vᵀ`` with
-    ``U Σ Vᵀ = μ M + (1−μ) G``.  Every other parameter follows `Adam`, with the same
-    learning rate; the authors' 0.02 suits both.  Rates of its own for the rest can be given
-    parameter by parameter, see `Optimizer.step`.
+    ``U Σ Vᵀ = μ M + (1−μ) G``.  Every other parameter is updated by `Adam`, with the same
+    learning rate; the authors' 0.02 works for both.  Other rates can be given for each
+    parameter, see `Optimizer.step`.  The slot ``grad_sum`` of a matrix holds ``M / (1−μ)``.
 
     A step costs 15 products of matrices of the size of ``W`` and smaller, whatever the
     batch: for square matrices of width 64, 128 and 256 it took 3, 4 and 7 times as long as
@@ -56,8 +57,7 @@ class Muon(Optimizer):
     ----------
     shapes : tuple of (start, stop, rows, cols)
         Where the hidden matrices are: ``theta[start:stop]`` holds one or several of
-        ``rows`` inputs and ``cols`` outputs each.  First and last layer do not belong
-        here.
+        ``rows`` inputs and ``cols`` outputs each.  Leave out the first and the last layer.
     momentum : float in [0, 1)
         ``μ``.
     beta_1, beta_2, epsilon : float
@@ -71,23 +71,21 @@ class Muon(Optimizer):
     kellerjordan.github.io/posts/muon.
     """
 
-    slots: ClassVar[tuple[str, ...]] = ("m", "v")
-
-    shapes: tuple[Shape, ...] = ()
-    momentum: float = 0.95
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
+    shapes: tuple[Shape, ...] = field(default=(), kw_only=True)
+    momentum: float = field(default=0.95, kw_only=True)
 
     def __post_init__(self) -> None:
-        # From JSON come lists, which have no hash.
-        object.__setattr__(self, "shapes", tuple(tuple(shape) for shape in self.shapes))
+        super().__post_init__()
+        check_range(self, "[0, 1]", "momentum")
+        if not all(isinstance(shape, tuple) for shape in (self.shapes, *self.shapes)):
+            # JSON gives lists, which have no hash.
+            object.__setattr__(self, "shapes", tuple(tuple(shape) for shape in self.shapes))
         end = 0
         for start, stop, rows, cols in self.shapes:
             size = rows * cols
             if start < end or stop <= start or size < 1 or (stop - start) % size != 0:
                 raise ValueError(
-                    "Muon needs its shapes in the order of the vector, each "
+                    "Muon needs shapes in the order of the vector, each "
                     "(start, stop, rows, cols) with room for whole matrices, got "
                     f"{self.shapes}. Take them from the layout of the network."
                 )
@@ -105,14 +103,13 @@ class Muon(Optimizer):
         """Take one step: change `theta` and `state` in place."""
         state.t += 1
         lr = as_learning_rates(lr, theta)
-        scratch = state.scratch_array(1, 1, self._scratch_size(theta.size))[0]
-        adam = Adam(self.beta_1, self.beta_2, self.epsilon)
+        scratch = state.scratch_array(1, self._scratch_size(theta.size))
         for part, size in self._parts(theta.size):
             slots = state.slots[:, part]
             rate = lr[part] if isinstance(lr, np.ndarray) else lr
             if size is None:
                 n = part.stop - part.start
-                adam.update(theta[part], grad[part], slots, scratch[:, :n], rate, state.t)
+                self.update(theta[part], grad[part], slots, scratch[:, :n], rate, state.t)
                 continue
             rows, cols = size
             step, rest = np.split(scratch[0], [part.stop - part.start])
@@ -120,17 +117,17 @@ class Muon(Optimizer):
             orthogonalize(step.reshape(-1, rows, cols), rest)
             theta[part] -= scale(step, rate, sqrt(max(1.0, cols / rows)))
 
-    def _direction(self, grad: np.ndarray, m: np.ndarray, step: np.ndarray, t: int) -> None:
-        """Nesterov's momentum: the mean as it will be if the gradient stays."""
-        m *= self.momentum  # m is m/(1−μ), as in Adam
-        m += grad
-        flush(m, step, t)
-        np.multiply(m, self.momentum, out=step)
+    def _direction(self, grad: np.ndarray, grad_sum: np.ndarray, step: np.ndarray, t: int) -> None:
+        """Nesterov's momentum, ``μ M + (1−μ) G``."""
+        grad_sum *= self.momentum
+        grad_sum += grad
+        flush(grad_sum, step, t)
+        np.multiply(grad_sum, self.momentum, out=step)
         step += grad
         step *= 1 - self.momentum
 
     def _parts(self, n: int) -> Iterator[tuple[slice, tuple[int, int] | None]]:
-        """The vector piece by piece: matrices, and between them blocks for Adam."""
+        """The parts of the vector: matrices, and between them blocks for Adam."""
         end = 0
         for start, stop, rows, cols in (*self.shapes, (n, n, 0, 0)):
             for first in range(end, start, BLOCK):
@@ -140,7 +137,7 @@ class Muon(Optimizer):
             end = stop
 
     def _scratch_size(self, n: int) -> int:
-        """Number of elements the largest part needs room for."""
+        """Number of scratch elements of the largest part."""
         scratch = 0
         for part, size in self._parts(n):
             length = part.stop - part.start
@@ -156,7 +153,7 @@ def orthogonalize(stack: np.ndarray, scratch: np.ndarray | None = None) -> None:
     stack : ndarray of shape (n_matrices, rows, cols)
         The matrices.
     scratch : ndarray, optional
-        A vector with room for twice the stack and two squares, see the code.
+        A vector of at least twice the size of the stack and of two squares, see the code.
     """
     wide = stack if stack.shape[1] <= stack.shape[2] else stack.mT  # the smaller square
     k, m, n = wide.shape
@@ -183,6 +180,6 @@ def orthogonalize(stack: np.ndarray, scratch: np.ndarray | None = None) -> None:
 
 
 def _scratch_size(size: int, rows: int, cols: int) -> int:
-    """Of how many numbers `orthogonalize` makes use."""
+    """Number of scratch elements that `orthogonalize` uses."""
     n_matrices, side = size // (rows * cols), min(rows, cols)
     return 2 * size + 2 * n_matrices * side * side

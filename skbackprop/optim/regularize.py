@@ -1,4 +1,4 @@
-"""Three verbs beside the step: clip the gradient, let weights decay, set some to zero.
+"""What accompanies a step: gradient clipping, weight decay, soft thresholding.
 
 >>> import numpy as np
 >>> grad = np.array([3.0, 4.0])
@@ -23,20 +23,20 @@ from .base import BLOCK
 
 
 def clip_norm(grad: np.ndarray, max_norm: float | None = None) -> float:
-    """Shorten `grad` in place to the length `max_norm`, if it is longer.
+    """Scale `grad` in place to the norm `max_norm`, if its norm is larger.
 
     Parameters
     ----------
     grad : ndarray of shape (n,)
         The gradient.
     max_norm : float or None
-        The greatest length allowed; None changes nothing.
+        The largest norm allowed; None: no limit.
 
     Returns
     -------
     norm : float
-        The length before.  If it is not finite the gradient stays as it is, for the
-        caller to see.
+        The norm before.  If it is not finite the gradient is unchanged, and the caller can
+        detect it.
     """
     with np.errstate(over="ignore"):
         norm = float(np.sqrt(np.dot(grad, grad)))
@@ -49,11 +49,11 @@ def clip_norm(grad: np.ndarray, max_norm: float | None = None) -> float:
 
 
 def decay(theta: np.ndarray, amount: float | np.ndarray) -> None:
-    """``θ ← θ − amount · θ`` in place: weight decay that no optimizer rescales.
+    """``θ ← θ − amount · θ`` in place: decoupled weight decay.
 
-    Called before the step, on the weights only and with ``lr * weight_decay``, it
-    makes AdamW out of Adam.  That number is `Optimizer.weight_decay`, and with many rates
-    the amount is a vector, too.
+    The training loop calls it before the step, on the weights only and with
+    ``lr * weight_decay``; with Adam this is AdamW.  With one rate for each parameter the amount
+    is a vector, too.
     """
     theta *= 1 - amount
 
@@ -62,8 +62,8 @@ def soft_threshold(weights: np.ndarray, amount: float | np.ndarray) -> None:
     """``w ← sign(w) · max(|w| − amount, 0)`` in place: the step of the penalty ``l1 Σ |w|``.
 
     Called after the step with ``lr * l1``.  Each weight moves towards zero by the same
-    amount, and one that would cross zero stays there: following the derivative of
-    ``|w|`` instead it would jump to and fro and never be zero.
+    amount and stops at zero.  With steps along the derivative of ``|w|`` it would oscillate
+    around zero.
 
     It is the proximal operator of the penalty, the ``v`` that minimizes
     ``½ ‖v - w‖² + amount ‖v‖₁``.  Parikh & Boyd, "Proximal algorithms" (2014).
@@ -71,9 +71,9 @@ def soft_threshold(weights: np.ndarray, amount: float | np.ndarray) -> None:
     Parameters
     ----------
     weights : ndarray of shape (n,)
-        What is penalized.
+        The weights that are penalized.
     amount : float or ndarray of shape (n,)
-        Not negative; one for all or, with many rates, one for each.
+        Not negative; one number, or one for each weight.
     """
     each = isinstance(amount, np.ndarray) and amount.ndim > 0
     limit = np.asarray(amount, weights.dtype) if each else float(amount)
@@ -81,5 +81,5 @@ def soft_threshold(weights: np.ndarray, amount: float | np.ndarray) -> None:
     for start in range(0, weights.size, BLOCK):
         part = weights[start : start + BLOCK]
         a = limit[start : start + BLOCK] if isinstance(limit, np.ndarray) else limit
-        # What is taken away is a itself or all there is: zeros come out exactly.
+        # It subtracts a or the weight itself: zeros are exact.
         part -= np.clip(part, -a, a, out=scratch[: part.size])

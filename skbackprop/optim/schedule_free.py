@@ -1,14 +1,13 @@
-"""Averaging instead of a schedule: no need to know when training will end.
+"""Schedule-free training: averaging instead of a schedule with a known end.
 
 A learning rate that goes to zero removes the noise of the last steps; so does the mean
-of all points visited, but gradients at a mean are late.  Schedule-free training keeps two
-points and takes the gradient between them:
+of all points.  Schedule-free training keeps two points and computes the gradient between them:
 
-``y = (1−β₁) z + β₁ x``   the gradient is taken here: this is ``theta``
-``z ← z − lr · ĝ(y)``     the fast one takes the steps
+``y = (1−β₁) z + β₁ x``   the gradient is computed here: this is ``theta``
+``z ← z − lr · ĝ(y)``     takes the steps
 ``x ← (1−c) x + c z``     the mean of all ``z``: this is evaluated and returned
 
-with ``c = 1/t``, or, since the steps of a warm-up should count less,
+with ``c = 1/t``, or, because the steps of a warm-up should count less,
 ``c = lr² / Σ lr²``, each ``lr`` being the largest so far.
 
 The learning rate is constant after a warm-up: ``WarmupCosine(end=1.0)``.
@@ -25,30 +24,33 @@ array([3., 3.])
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import sqrt
 from typing import ClassVar
 
 import numpy as np
 
-from .base import Formula, Optimizer, OptimizerState, Rate, scale
+from ..params import check_range, frozen
+from .base import Optimizer, OptimizerState, Rate, as_learning_rates, scale, update_in_blocks
 
 
-@dataclass(frozen=True)
+@frozen
 class ScheduleFree(Optimizer):
     """Schedule-free AdamW: steps of ``z``, gradients at ``y``, evaluation at ``x``.
 
     ``v ← β₂ v + (1−β₂) g²``,  ``z ← z − lr · g / (√(v / (1−β₂ᵗ)) + ε)``,
     ``x ← (1−c) x + c z``,  ``θ = y = (1−β₁) z + β₁ x``.
 
+    The slot ``square_sum`` holds ``v / (1−β₂)``.  Users of PyTorch expect it: it won the
+    self-tuning track of the AlgoPerf competition of 2024.
+
     Parameters
     ----------
     beta_1 : float in [0, 1)
-        How near to the mean the gradient is taken.
+        Weight of the mean ``x`` in the point where the gradient is computed.
     beta_2 : float in [0, 1)
-        How much of the mean of squares outlives a step.
+        Decay of the running mean of squares per step.
     epsilon : float
-        Keeps the division finite.
+        Added to the denominator.
     weight_decay : float
         ``λ``; ``z`` decays by ``lr λ y``.
 
@@ -58,15 +60,20 @@ class ScheduleFree(Optimizer):
     in the authors' later code.
     """
 
-    # The authors keep z and v and compute x from y and z.  Rejected: whatever changes
-    # theta between two steps (weight decay) would change x instead of z, unnoticed.
-    slots: ClassVar[tuple[str, ...]] = ("x", "z", "v")
+    # The authors keep z and v and compute x from y and z.  Rejected: a change of theta between
+    # two steps (weight decay) would change x instead of z.
+    slots: ClassVar[tuple[str, ...]] = ("x", "z", "square_sum")
     scalars: ClassVar[tuple[str, ...]] = ("largest_lr", "sum_of_squares")
     n_scratch: ClassVar[int] = 2
 
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, "[0, 1)", "beta_1", "beta_2")
+        check_range(self, "(0, inf)", "epsilon")
 
     def state(self, theta: np.ndarray) -> OptimizerState:
         """The state before the first step: ``x = z = θ``."""
@@ -79,7 +86,10 @@ class ScheduleFree(Optimizer):
         x: np.ndarray = state.slots[0]
         return x
 
-    def formula(self, lr: Rate, state: OptimizerState) -> Formula:
+    def step(self, theta: np.ndarray, grad: np.ndarray, lr: Rate, state: OptimizerState) -> None:
+        """Take one step: change `theta` and `state` in place."""
+        state.t += 1
+        lr = as_learning_rates(lr, theta)
         largest = max(float(state.scalars[0]), float(np.max(lr)))
         total = float(state.scalars[1]) + largest**2
         state.scalars[:] = largest, total
@@ -94,24 +104,24 @@ class ScheduleFree(Optimizer):
             lr: Rate,
             t: int,
         ) -> None:
-            x, z, v = slots  # v is v/(1−β₂), as in Adam
+            x, z, square_sum = slots
             s, y = scratch
-            # Recomputed bit for bit, so the difference is what others did to theta.
-            z += np.subtract(theta, self._between(x, z, y, s), out=s)
-            v *= self.beta_2
-            v += np.multiply(grad, grad, out=s)
-            np.sqrt(v, out=s)
+            # y is recomputed bit for bit: the difference was made by others, as by weight decay.
+            z += np.subtract(theta, self._interpolate(x, z, y, s), out=s)
+            square_sum *= self.beta_2
+            square_sum += np.multiply(grad, grad, out=s)
+            np.sqrt(square_sum, out=s)
             s += self.epsilon / unscale
             np.divide(grad, s, out=s)
             z -= scale(s, lr, 1 / unscale)
             np.subtract(z, x, out=s)
             s *= share
             x += s
-            self._between(x, z, theta, s)
+            self._interpolate(x, z, theta, s)
 
-        return update
+        update_in_blocks(update, theta, grad, lr, state, self.n_scratch)
 
-    def _between(
+    def _interpolate(
         self, x: np.ndarray, z: np.ndarray, out: np.ndarray, scratch: np.ndarray
     ) -> np.ndarray:
         np.multiply(x, self.beta_1, out=out)

@@ -1,14 +1,13 @@
-"""How the learning rate changes with time.
+"""Learning-rate schedules.
 
-A schedule is a pure function from the `Clock` to a factor on the initial learning
-rate.  Being pure, it can be plotted before training, and training that is resumed
-gets the rates it would have got.  What reacts to results (``"adaptive"``) is
-therefore no schedule but a callback.  The factor is never above 1, so the initial
-learning rate is the greatest; and since it is only a number, it may as well fade a weight
-decay, a dropout rate or the smoothing of labels.
+A schedule is a pure function from the `Clock` to a factor on the initial learning rate.  It can
+be plotted before training, and resumed training gets the same rates.  A rate that depends on
+results (``"adaptive"``) is a callback, not a schedule.  The factor is never above 1: the initial
+learning rate is the largest.  A schedule can also scale a weight decay, a dropout rate or the
+label smoothing.
 
-Most schedules ask how much of the training is over, ``t`` from 0 to 1, and so have to
-know how long it will be: `Clock.progress`.
+Most schedules depend on the completed part of training, ``t`` from 0 to 1, and need to know
+its length: `Clock.progress`.
 
 >>> clock = Clock()
 >>> schedule = InverseScaling(power_t=0.5)
@@ -27,10 +26,12 @@ from dataclasses import dataclass
 from math import cos, log2, pi
 from typing import Literal
 
+from ..params import Frozen, check_range, frozen
+
 
 @dataclass
 class Clock:
-    """Where training is.
+    """The position in training.
 
     Attributes
     ----------
@@ -43,11 +44,11 @@ class Clock:
     epoch_samples : int
         Rows trained on before this epoch.
     n_steps : int
-        Steps in an epoch; 0 if nobody knows.
+        Steps in an epoch; 0 if unknown.
     n_epochs : int
-        Epochs completed when training ends at the latest; 0 if nobody knows.
+        Epochs completed when training ends at the latest; 0 if unknown.
     first_step : int
-        Steps taken before the present round: schedules begin anew with each round.
+        Steps taken before the last warm restart, where schedules start again.
     """
 
     step: int = 0
@@ -60,25 +61,25 @@ class Clock:
 
     @property
     def horizon(self) -> int:
-        """Steps planned for this round, from its first to its last."""
+        """Steps planned since the last warm restart."""
         if self.n_steps <= 0 or self.n_epochs <= 0:
             raise ValueError(
                 "This schedule needs to know how long training will be, got a clock with "
-                f"n_steps={self.n_steps}, n_epochs={self.n_epochs}. Set both, or take a schedule "
+                f"n_steps={self.n_steps}, n_epochs={self.n_epochs}. Set both, or use a schedule "
                 "that counts epochs: 'constant', 'invscaling' or 'exponential'."
             )
         return self.n_steps * self.n_epochs - self.first_step
 
     @property
-    def taken(self) -> int:
-        """Steps of this round that were taken."""
+    def steps_done(self) -> int:
+        """Steps taken since the last warm restart."""
         return self.step - self.first_step
 
     @property
     def progress(self) -> float:
-        """The part of the planned steps that has been taken, from 0 to 1."""
-        taken, horizon = self.taken, self.horizon
-        return taken / horizon if taken < horizon else 1.0  # a plan may end before it began
+        """The completed part of the planned steps, from 0 to 1."""
+        done, horizon = self.steps_done, self.horizon
+        return done / horizon if done < horizon else 1.0  # the horizon may be negative
 
     def tick(self, n_rows: int) -> None:
         """A step on `n_rows` rows was taken."""
@@ -86,13 +87,13 @@ class Clock:
         self.samples += n_rows
 
     def end_epoch(self) -> None:
-        """All rows were seen once more."""
+        """An epoch is complete."""
         self.epoch += 1
         self.epoch_samples = self.samples
 
 
-@dataclass(frozen=True)
-class Schedule:
+@frozen
+class Schedule(Frozen):
     """Base of all schedules."""
 
     def __call__(self, clock: Clock) -> float:
@@ -100,7 +101,7 @@ class Schedule:
         raise NotImplementedError(f"{type(self).__name__} does not define `__call__`.")
 
 
-@dataclass(frozen=True)
+@frozen
 class Constant(Schedule):
     """Always 1."""
 
@@ -108,7 +109,7 @@ class Constant(Schedule):
         return 1.0
 
 
-@dataclass(frozen=True)
+@frozen
 class InverseScaling(Schedule):
     """``1 / (e + 1)^power_t`` after ``e`` epochs; constant within an epoch.
 
@@ -126,6 +127,7 @@ class InverseScaling(Schedule):
     unit: Literal["epoch", "sample"] = "epoch"
 
     def __post_init__(self) -> None:
+        check_range(self, "[0, inf)", "power_t")
         if self.unit not in ("epoch", "sample"):
             raise ValueError(
                 f"InverseScaling counts in unit='epoch' or unit='sample', got {self.unit!r}. "
@@ -137,7 +139,7 @@ class InverseScaling(Schedule):
         return float((elapsed + 1) ** -self.power_t)
 
 
-@dataclass(frozen=True)
+@frozen
 class Exponential(Schedule):
     """``gamma^e`` after ``e`` epochs.
 
@@ -149,18 +151,23 @@ class Exponential(Schedule):
 
     gamma: float = 0.98
 
+    def __post_init__(self) -> None:
+        check_range(self, "(0, 1]", "gamma")
+
     def __call__(self, clock: Clock) -> float:
         return float(self.gamma**clock.epoch)
 
 
-@dataclass(frozen=True)
+@frozen
 class Step(Schedule):
     """``gamma^k`` after ``k`` milestones.
+
+    Users of PyTorch expect it as ``MultiStepLR``.
 
     Parameters
     ----------
     milestones : tuple of float
-        Where in training, from 0 to 1, the rate is multiplied by `gamma`.
+        The parts of training, from 0 to 1, after which the rate is multiplied by `gamma`.
     gamma : float in (0, 1]
         The factor.
 
@@ -173,14 +180,26 @@ class Step(Schedule):
     milestones: tuple[float, ...] = (0.5, 0.75)
     gamma: float = 0.1
 
+    def __post_init__(self) -> None:
+        check_range(self, "(0, 1]", "gamma")
+        if not isinstance(self.milestones, tuple):
+            object.__setattr__(self, "milestones", tuple(self.milestones))  # has a hash
+        if not all(0 <= milestone <= 1 for milestone in self.milestones):
+            raise ValueError(
+                "Step needs milestones in the range [0, 1], parts of training, got "
+                f"{self.milestones!r}. Divide numbers of epochs by max_iter."
+            )
+
     def __call__(self, clock: Clock) -> float:
         t = clock.progress
         return float(self.gamma ** sum(t >= milestone for milestone in self.milestones))
 
 
-@dataclass(frozen=True)
+@frozen
 class Polynomial(Schedule):
-    """``(1 − t)^power``: a straight line down to zero, if the power is 1.
+    """``(1 − t)^power``: linear decay to zero if the power is 1.
+
+    Users of Keras and PyTorch expect it as ``PolynomialDecay`` and ``PolynomialLR``.
 
     Parameters
     ----------
@@ -190,16 +209,19 @@ class Polynomial(Schedule):
     References
     ----------
     A. Defazio et al., "Optimal linear decay learning rate schedules and further
-    refinements", 2023, arXiv 2310.07831, for the straight line.
+    refinements", 2023, arXiv 2310.07831, for the linear decay.
     """
 
     power: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_range(self, "[0, inf)", "power")
 
     def __call__(self, clock: Clock) -> float:
         return float((1 - clock.progress) ** self.power)
 
 
-@dataclass(frozen=True)
+@frozen
 class Cosine(Schedule):
     """Half a cosine from 1 to `end`.
 
@@ -216,21 +238,24 @@ class Cosine(Schedule):
 
     end: float = 0.0
 
+    def __post_init__(self) -> None:
+        check_range(self, "[0, 1]", "end")
+
     def __call__(self, clock: Clock) -> float:
-        return between(self.end, 1.0, fall(clock.progress))
+        return interpolate(self.end, 1.0, half_cosine(clock.progress))
 
 
-@dataclass(frozen=True)
+@frozen
 class WarmupCosine(Schedule):
-    """A straight line up to 1, then half a cosine down to `end`.
+    """Linear warm-up to 1, then half a cosine down to `end`.
 
-    With ``end=1.0`` a warm-up only.
+    With ``end=1.0`` a warm-up only.  Users of Keras expect it as ``CosineDecay`` with warm-up.
 
     Parameters
     ----------
     warmup : float in [0, 1)
-        The part of training that the line takes.  It ends with the last step of that
-        part, and its first step is not zero: that would be a step for nothing.
+        The part of training that is the warm-up.  The factor is 1 at its last step; at its
+        first step it is not 0, because that step would change nothing.
     end : float in [0, 1]
         The last factor.
 
@@ -243,47 +268,58 @@ class WarmupCosine(Schedule):
     warmup: float = 0.05
     end: float = 0.0
 
+    def __post_init__(self) -> None:
+        check_range(self, "[0, 1)", "warmup")
+        check_range(self, "[0, 1]", "end")
+
     def __call__(self, clock: Clock) -> float:
-        rise = min(1.0, (clock.taken + 1) / max(1.0, self.warmup * clock.horizon))
-        return rise * between(self.end, 1.0, fall(after(self.warmup, clock.progress)))
+        warm = min(1.0, (clock.steps_done + 1) / max(1.0, self.warmup * clock.horizon))
+        return warm * interpolate(
+            self.end, 1.0, half_cosine(rest_done(self.warmup, clock.progress))
+        )
 
 
-@dataclass(frozen=True)
+@frozen
 class OneCycle(Schedule):
     """Half a cosine up from `start` to 1, and half a cosine down to `end`.
 
-    Momentum keeps still; the paper lets it go down and up.
+    The momentum is constant; in the paper it is varied, too.  Users of PyTorch expect it as
+    ``OneCycleLR``.
 
     Parameters
     ----------
     warmup : float in (0, 1)
-        The part of training that goes up.
+        The part of training in which the rate increases.
     start, end : float in [0, 1]
         The first and the last factor.
 
     References
     ----------
     L. N. Smith, N. Topin, "Super-convergence: Very fast training of neural networks using
-    large learning rates", 2018, arXiv 1708.07120; cosines and numbers as in torch.
+    large learning rates", 2018, arXiv 1708.07120; cosines and numbers as in PyTorch.
     """
 
     warmup: float = 0.3
     start: float = 1 / 25
     end: float = 1 / 250_000
 
+    def __post_init__(self) -> None:
+        check_range(self, "(0, 1)", "warmup")
+        check_range(self, "[0, 1]", "start", "end")
+
     def __call__(self, clock: Clock) -> float:
         t = clock.progress
         if t < self.warmup:
-            return between(1.0, self.start, fall(t / self.warmup))
-        return between(self.end, 1.0, fall(after(self.warmup, t)))
+            return interpolate(1.0, self.start, half_cosine(t / self.warmup))
+        return interpolate(self.end, 1.0, half_cosine(rest_done(self.warmup, t)))
 
 
-@dataclass(frozen=True)
+@frozen
 class CosLog4(Schedule):
-    """Four hills, each wider than the last: ``½ (1 − cos(2π log₂(1 + 15 t)))``.
+    """Four cycles, each longer than the last: ``½ (1 − cos(2π log₂(1 + 15 t)))``.
 
-    The rate is zero at ``t`` = 0, 1/15, 3/15, 7/15 and 1: a good point to stop at, four
-    times.
+    The rate is zero at ``t`` = 0, 1/15, 3/15, 7/15 and 1.  Early stopping can therefore choose
+    among four ends of a cycle.
 
     References
     ----------
@@ -295,37 +331,40 @@ class CosLog4(Schedule):
         return 0.5 * (1 - cos(2 * pi * log2(1 + 15 * clock.progress)))
 
 
-@dataclass(frozen=True)
+@frozen
 class FlatCos(Schedule):
-    """1 for a while, then half a cosine down to zero.
+    """Constant 1, then half a cosine down to zero.
 
     Parameters
     ----------
-    flat : float in [0, 1)
-        The part of training that is flat.
+    constant : float in [0, 1)
+        The part of training in which the factor is 1.
 
     References
     ----------
-    As `CosLog4`, which it accompanies there: for weight decay and dropout.
+    As `CosLog4`; the schedule of weight decay and dropout there.
     """
 
-    flat: float = 0.5
+    constant: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_range(self, "[0, 1)", "constant")
 
     def __call__(self, clock: Clock) -> float:
-        return fall(after(self.flat, clock.progress))
+        return half_cosine(rest_done(self.constant, clock.progress))
 
 
-def fall(t: float) -> float:
+def half_cosine(t: float) -> float:
     """Half a cosine, from 1 at ``t = 0`` to 0 at ``t = 1``."""
     return 0.5 * (1 + cos(pi * t))
 
 
-def after(start: float, t: float) -> float:
-    """How much of the rest of training is over; 0 before `start`."""
+def rest_done(start: float, t: float) -> float:
+    """The completed part of training from `start` on; 0 before `start`."""
     return max(0.0, t - start) / (1 - start)
 
 
-def between(low: float, high: float, share: float) -> float:
+def interpolate(low: float, high: float, share: float) -> float:
     """`low` for share 0, `high` for share 1."""
     return low + (high - low) * share
 

@@ -1,16 +1,14 @@
-"""Gradient descent: go downhill, with or without momentum.
+"""Stochastic gradient descent, with or without momentum.
 
-``θ ← θ − lr g``.  With momentum the parameters are a heavy ball that remembers its
-velocity ``v`` and loses the part ``1 − μ`` of it in every step:
+``θ ← θ − lr g``.  With momentum the steps are a velocity ``v`` that decays by the factor ``μ``:
 
 ``v ← μ v − lr g``,  ``θ ← θ + v``.
 
-Nesterov's momentum steps to where the ball would be after the next loss of velocity,
-``θ ← θ + μ v − lr g``.
+Nesterov's momentum adds the next decayed velocity, ``θ ← θ + μ v − lr g``.
 
-The learning rate is inside the velocity, as in scikit-learn: when a schedule lowers
-it, the ball does not slow down at once.  (In torch it is outside; the two agree as
-long as the rate is constant.)
+The learning rate is inside the velocity, as in scikit-learn: when a schedule lowers it, the
+velocity falls over the next steps only.  In PyTorch the rate is outside; the two agree as long
+as the rate is constant.
 
 >>> import numpy as np
 >>> optimizer, theta = SGD(momentum=0.0), np.array([1.0, -2.0])
@@ -21,30 +19,34 @@ array([ 0.5, -1. ])
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from ..params import check_range, frozen
 from .base import Optimizer, Rate, flush
 
 
-@dataclass(frozen=True)
+@frozen
 class SGD(Optimizer):
     """Stochastic gradient descent: ``v ← μ v − lr g``, ``θ ← θ + v``.
 
     Parameters
     ----------
     momentum : float in [0, 1]
-        ``μ``, the part of the velocity that outlives a step; 0 is plain descent.
+        ``μ``, the decay of the velocity per step; 0: no momentum.
     nesterov : bool
-        Look ahead, ``θ ← θ + μ v − lr g``?
+        Use Nesterov's momentum, ``θ ← θ + μ v − lr g``?
     """
 
-    slots: ClassVar[tuple[str, ...]] = ("next_velocity",)
+    slots: ClassVar[tuple[str, ...]] = ("decayed_velocity",)
 
     momentum: float = 0.9
     nesterov: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, "[0, 1]", "momentum")
 
     def update(
         self,
@@ -59,7 +61,7 @@ class SGD(Optimizer):
         if self.momentum == 0:
             theta -= step
             return
-        v = slots[0]  # between steps it is μ v, which both formulas ask for
+        v = slots[0]  # μ v between steps, as both formulas use it
         v -= step
         if not self.nesterov:
             theta += v

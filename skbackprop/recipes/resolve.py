@@ -130,7 +130,7 @@ def own_defaults(solver: str, params: dict[str, Any]) -> dict[str, Any]:
     return {
         field.name: field.default
         for field in fields(OPTIMIZERS[solver])
-        if field.name in params and is_auto(params[field.name])
+        if field.name in params and is_auto(params[field.name]) and not is_auto(field.default)
     }
 
 

@@ -89,7 +89,10 @@ def test_the_rest_follows_adam(shapes, block, monkeypatch):
     rng = np.random.default_rng(0)
     theta, grads = rng.standard_normal(40), rng.standard_normal((10, 40))
     twin, start = theta.copy(), theta.copy()
-    adam, optimizer = Adam(0.8, 0.9, 1e-5), Muon(shapes, beta_1=0.8, beta_2=0.9, epsilon=1e-5)
+    adam, optimizer = (
+        Adam(0.8, 0.9, 1e-5),
+        Muon(shapes=shapes, beta_1=0.8, beta_2=0.9, epsilon=1e-5),
+    )
     state, twin_state = optimizer.state(theta), adam.state(theta)
     for grad in grads:
         optimizer.step(theta, grad, 0.1, state)
@@ -108,7 +111,7 @@ def test_a_warm_step_allocates_next_to_nothing(rows, cols, many):
     rng = np.random.default_rng(0)
     theta = rng.standard_normal(30_000).astype(np.float32)
     grad = rng.standard_normal(30_000).astype(np.float32)
-    optimizer = Muon(((5000, 25_000, rows, cols),))
+    optimizer = Muon(shapes=((5000, 25_000, rows, cols),))
     lr = np.full(theta.shape, 0.01, np.float32) if many else 0.01
     state = optimizer.state(theta)
     optimizer.step(theta, grad, lr, state)
@@ -123,8 +126,8 @@ def test_a_warm_step_allocates_next_to_nothing(rows, cols, many):
 
 
 def test_shapes_may_come_from_json():
-    assert Muon([[0, 4, 2, 2]]) == Muon(((0, 4, 2, 2),))
-    assert hash(Muon([[0, 4, 2, 2]])) == hash(Muon(((0, 4, 2, 2),)))
+    assert Muon(shapes=[[0, 4, 2, 2]]) == Muon(shapes=((0, 4, 2, 2),))
+    assert hash(Muon(shapes=[[0, 4, 2, 2]])) == hash(Muon(shapes=((0, 4, 2, 2),)))
 
 
 @pytest.mark.parametrize(
@@ -141,9 +144,9 @@ def test_shapes_may_come_from_json():
 )
 def test_shapes_that_do_not_fit_are_refused(shapes):
     with pytest.raises(ValueError, match=r"whole matrices, got \(\(.*Take them from the layout"):
-        Muon(shapes)
+        Muon(shapes=shapes)
 
 
 def test_shapes_of_another_network_are_refused():
     with pytest.raises(ValueError, match=r"end at 8, but there are only 7 parameters\. Take"):
-        Muon(((0, 8, 2, 4),)).state(np.zeros(7))
+        Muon(shapes=((0, 8, 2, 4),)).state(np.zeros(7))

@@ -2,12 +2,8 @@
 
 import copy
 import json
-import os
 import pickle
-import signal
-import threading
 import tracemalloc
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +12,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
+from skbackprop.cores import n_cores
 from skbackprop.optim import (
     OPTIMIZERS,
     SGD,
@@ -27,6 +24,7 @@ from skbackprop.optim import (
     Optimizer,
     ScheduleFree,
     base,
+    check_optimizer,
     clip_norm,
     decay,
 )
@@ -43,8 +41,7 @@ CASES = {name: optimizer() for name, optimizer in OPTIMIZERS.items()} | {
     "muon, one matrix": Muon(shapes=((0, 2, 1, 2),), momentum=0.9),
     "muon, two matrices": Muon(shapes=((0, 1, 1, 1), (1, 2, 1, 1))),
 }
-# Who overrides `step` is not elementwise and goes its own way through the vector.
-ELEMENTWISE = {name: o for name, o in CASES.items() if type(o).step is Optimizer.step}
+ELEMENTWISE = {name: o for name, o in CASES.items() if not isinstance(o, Muon)}
 every_optimizer = pytest.mark.parametrize("optimizer", CASES.values(), ids=CASES)
 every_elementwise = pytest.mark.parametrize("optimizer", ELEMENTWISE.values(), ids=ELEMENTWISE)
 
@@ -65,14 +62,10 @@ def randoms(n, n_steps, dtype=np.float64, seed=0):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    """Vectors above 100 elements are walked in blocks of 64 at most, by two threads."""
+    """Vectors above 100 elements are updated in blocks of 64 at most."""
     monkeypatch.setattr(base, "LONG", 100)
-    monkeypatch.setattr(base, "SHARED", 100)
     monkeypatch.setattr(base, "BLOCK", 64)
-    monkeypatch.setattr(base, "n_cores", lambda: 2)
-    base._helper.cache_clear()
-    yield monkeypatch
-    base._helper.cache_clear()
+    return monkeypatch
 
 
 # --- they find the minimum -----------------------------------------------------
@@ -112,7 +105,7 @@ def test_finds_the_minimum_of_a_parabola(optimizer):
 
 @every_optimizer
 def test_finds_the_minimum_of_rosenbrock(optimizer):
-    # 24.2 at the start; whoever reaches the valley only stops at about 4.
+    # 24.2 at the start; a path that only reaches the valley ends at about 4.
     start = np.array([-1.2, 1.0])
     rates = (0.3, 0.03, 0.01, 0.003, 0.001)
     assert lowest(optimizer, rosenbrock, start, 4000, rates) < 0.05
@@ -266,109 +259,55 @@ def test_rates_of_another_dtype_do_not_promote_the_arithmetic(optimizer):
     assert_array_equal(theta, twin)
 
 
-# --- blocks and threads ------------------------------------------------------------
+# --- blocks ------------------------------------------------------------------------
 
 
 @every_elementwise
 @pytest.mark.parametrize("n", [101, 128, 1000])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("n_cores", [1, 2])
-def test_blocks_change_no_bit(optimizer, n, dtype, n_cores, small_blocks):
+def test_blocks_change_no_bit(optimizer, n, dtype, small_blocks):
     blocked, grads = randoms(n, 300, dtype)
     whole = blocked.copy()
-    small_blocks.setattr(base, "n_cores", lambda: n_cores)
     state = walk(optimizer, blocked, grads)
-    block = base.block_size(whole, n_cores)
-    assert state.scratch.shape == (n_cores, optimizer.n_scratch, block)
+    assert state.scratch.shape == (optimizer.n_scratch, base.block_size(whole))
     small_blocks.setattr(base, "LONG", 10_000)
     reference = walk(optimizer, whole, grads)
-    assert reference.scratch.shape == (1, optimizer.n_scratch, n)
+    assert reference.scratch.shape == (optimizer.n_scratch, n)
     assert_array_equal(blocked, whole)
     assert_array_equal(state.slots, reference.slots)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("n", [2**16 + 1, 147_457, 2**18, 999_999])
-def test_blocks_fit_the_cache_and_threads_get_the_same_share(dtype, n_threads, n):
+def test_blocks_fit_the_cache_and_are_about_equal(dtype, n):
     theta = np.empty(n, dtype)
-    block = base.block_size(theta, n_threads)
+    block = base.block_size(theta)
     assert block % 16 == 0
     assert block * theta.itemsize <= 4 * base.BLOCK
-    starts = range(0, n, block)
-    work = [sum(min(block, n - s) for s in starts[i::n_threads]) for i in range(n_threads)]
-    assert sum(work) == n
-    assert max(work) - min(work) <= 16 * len(starts)
+    n_blocks = -(-n // block)
+    assert block - (n - (n_blocks - 1) * block) <= 16 * n_blocks
 
 
 @dataclass(frozen=True)
 class Count(Optimizer):
-    """Adds 1 everywhere and notes which thread did it; fails where told to."""
-
-    threads: set
-    fails_in_helper: bool = False
+    """Adds 1 everywhere, without a formula of its own for the whole vector."""
 
     def update(self, theta, grad, slots, scratch, lr, t):
-        self.threads.add(threading.get_ident())
-        if self.fails_in_helper and threading.current_thread() is not threading.main_thread():
-            raise ZeroDivisionError("from the helper")
         assert scratch.shape == (1, theta.size)
         theta += 1
 
 
-def test_two_threads_visit_every_element_once(small_blocks):
-    optimizer, theta = Count(set()), np.zeros(1000)
-    walk(optimizer, theta, np.zeros((5, 1000)))
+@pytest.mark.parametrize("n", [99, 101, 1000])
+def test_every_element_is_updated_once(n, small_blocks):
+    theta = np.zeros(n)
+    walk(Count(), theta, np.zeros((5, n)))
     assert_array_equal(theta, 5)
-    assert len(optimizer.threads) == 2
-    assert threading.get_ident() in optimizer.threads
-
-
-def test_an_error_in_the_helper_is_raised_here(small_blocks):
-    with pytest.raises(ZeroDivisionError, match="from the helper"):
-        walk(Count(set(), fails_in_helper=True), np.zeros(1000), np.zeros((1, 1000)))
-
-
-def test_both_threads_heed_errstate(small_blocks):
-    theta, grads = randoms(1000, 1, np.float32)
-    with warnings.catch_warnings(), np.errstate(over="ignore"):
-        warnings.simplefilter("error")
-        walk(Adam(), theta, np.full_like(grads, 1e30))  # its square is infinite
-    assert np.all(np.isfinite(theta))
-
-
-def test_without_threads_one_does_it_all(small_blocks):
-    def no_threads(*args):
-        raise RuntimeError("can't start new thread")
-
-    small_blocks.setattr(threading.Thread, "start", no_threads)
-    optimizer, theta = Count(set()), np.zeros(1000)
-    walk(optimizer, theta, np.zeros((5, 1000)))
-    assert_array_equal(theta, 5)
-    assert optimizer.threads == {threading.get_ident()}
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
-def test_a_forked_process_has_a_helper_of_its_own(small_blocks):
-    theta = np.zeros(1000)
-    state = walk(Count(set()), theta, np.zeros((1, 1000)))  # the parent's helper runs
-    child = os.fork()
-    if child == 0:  # pragma: no cover
-        signal.alarm(30)  # should it wait for a thread that is not there
-        optimizer = Count(set())
-        walk(optimizer, theta, np.zeros((1, 1000)), state=state)
-        os._exit(0 if np.all(theta == 2) and len(optimizer.threads) == 2 else 1)
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
 
 
 @pytest.mark.parametrize(("limit", "allowed"), [("1", {1}), ("", {1, 2}), ("4,2", {1, 2})])
 def test_joblib_workers_are_not_oversubscribed(monkeypatch, limit, allowed):
     monkeypatch.setenv("OMP_NUM_THREADS", limit)
-    assert min(base.n_cores(), 2) in allowed
-    if limit == "1":
-        assert base._helper.__wrapped__(0) is None
+    assert min(n_cores(), 2) in allowed
 
 
 # --- published numbers ---------------------------------------------------------------
@@ -499,3 +438,103 @@ def test_an_optimizer_without_a_formula_says_so():
     optimizer = Optimizer()
     with pytest.raises(NotImplementedError, match="Optimizer defines neither `update` nor `step`"):
         optimizer.step(theta, theta, 0.1, optimizer.state(theta))
+
+
+# --- what an optimizer must define --------------------------------------------------------
+
+
+@every_optimizer
+def test_every_optimizer_of_the_table_passes_the_check(optimizer):
+    check_optimizer(optimizer)
+
+
+class Stepper:
+    def state(self, theta):
+        return None
+
+    def step(self, theta, grad, lr, state):
+        theta -= lr * grad
+
+
+@dataclass(frozen=True)
+class OwnStep(Optimizer):
+    def step(self, theta, grad, lr, state):
+        theta -= lr * grad
+
+
+@pytest.mark.parametrize("optimizer", [Count(), OwnStep(), Stepper()])
+def test_update_or_step_is_enough(optimizer):
+    check_optimizer(optimizer)
+
+
+@dataclass(frozen=True)
+class Misnamed(Optimizer):
+    def apply(self, theta, grad, lr, state): ...
+
+
+class OnlyStep:
+    step = Stepper.step
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "said"),
+    [
+        (Misnamed(), r"^Misnamed defines neither `update` nor `step`\. Define `update\("),
+        (Optimizer(), "^Optimizer defines neither `update` nor `step`"),
+        (OnlyStep(), "^OnlyStep is not an optimizer: it does not define `state`"),
+        (object(), "does not define `state` and `step`. Derive it from"),
+        (Adam, r"got the class Adam\. Pass Adam\(\)"),
+    ],
+)
+def test_a_missing_method_is_named(optimizer, said):
+    with pytest.raises(TypeError, match=said):
+        check_optimizer(optimizer)
+
+
+# --- settings that the training loop carries out ---------------------------------------------
+
+BAD = {
+    "weight_decay": [-1e-9, np.nan, "0", None, True],
+    "max_grad_norm": [0.0, -1, np.inf, "1"],
+    "l1": [-1e-9, np.inf, None],
+    "gradient_accumulation_steps": [0, 1.5, True, None],
+    "averaging": ["mean", True, 0.9],
+    "lr_multipliers": ["mup", 2.0, {"dense_0": -1}, {0: 1.0}, {"dense_0": np.nan}],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD.items() for v in values])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_a_bad_setting_is_refused_with_advice(optimizer, name, value):
+    with pytest.raises(
+        ValueError, match=rf"^{optimizer.__name__} needs {name} .*got .*(Set|Choose)"
+    ):
+        optimizer(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "value"),
+    [
+        (cls, name, value)
+        for cls in OPTIMIZERS.values()
+        for name, value in {"beta_1": 1.0, "beta_2": -0.1, "epsilon": 0.0, "rho": 1.0}.items()
+        if hasattr(cls, name)
+    ]
+    + [(SGD, "momentum", 1.1), (Muon, "momentum", -0.1), (NAdam, "momentum_decay", -1.0)],
+)
+def test_a_bad_constant_is_refused(cls, name, value):
+    with pytest.raises(ValueError, match=rf"^{cls.__name__} needs {name} in the range"):
+        cls(**{name: value})
+
+
+def test_settings_have_defaults_that_change_nothing():
+    adam = Adam()
+    assert (adam.max_grad_norm, adam.l1, adam.gradient_accumulation_steps) == (None, 0.0, 1)
+    assert (adam.averaging, adam.lr_multipliers) == ("auto", "auto")
+
+
+def test_factors_in_a_dict_count_for_equality_and_leave_the_hash_alone():
+    one, two = Adam(lr_multipliers={"dense_0": 0}), Adam(lr_multipliers={"dense_0": 1})
+    assert one != two
+    assert one == Adam(lr_multipliers={"dense_0": 0})
+    assert hash(one) == hash(Adam(lr_multipliers={"dense_0": 0}))

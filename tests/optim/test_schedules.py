@@ -82,7 +82,7 @@ EXPECTED = {
     ],
     "flat_cos": [
         (FlatCos(), (1.0, 1.0, 0.5)),
-        (FlatCos(flat=0.0), (1.0, (1 + cos(0.15 * pi)) / 2, (2 - sqrt(2)) / 4)),
+        (FlatCos(constant=0.0), (1.0, (1 + cos(0.15 * pi)) / 2, (2 - sqrt(2)) / 4)),
     ],
 }
 CASES = [(schedule, factors) for rows in EXPECTED.values() for schedule, factors in rows]
@@ -128,7 +128,7 @@ def test_without_a_horizon_it_works_or_says_so(name, clock):
     if name in COUNTING_EPOCHS:
         assert SCHEDULES[name]()(clock) == 1.0
     else:
-        said = rf"how long training will be, got .*n_steps={clock.n_steps}.* Set both, or take"
+        said = rf"how long training will be, got .*n_steps={clock.n_steps}.* Set both, or use"
         with pytest.raises(ValueError, match=said):
             SCHEDULES[name]()(clock)
 
