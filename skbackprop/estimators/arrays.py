@@ -11,7 +11,8 @@ from sklearn import config_context
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from .columns import read_table
+from ..tables import ColumnEncoder, TableColumns, read_table
+from .rows import check_weight
 
 FLOATS = [np.float64, np.float32]
 
@@ -32,6 +33,12 @@ def check_rows(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, np.
             multi_output=True,
         )
     return X.tocsr() if issparse(X) else X, y
+
+
+def fit_encoder(estimator: Any, table: TableColumns, sample_weight: Any) -> ColumnEncoder:
+    """Fit the encoder of the columns to a table."""
+    weight = check_weight(sample_weight, np.empty((table.n_rows, 0)), np.dtype(np.float64))
+    return ColumnEncoder(estimator.categorical_features).fit(table, weight)
 
 
 def encode(estimator: Any, encoder: Any, X: Any, dtype: Any) -> Any:

@@ -26,14 +26,14 @@ from ..nn.architectures import depth_of_hidden
 from ..nn.layers import Sequential
 from ..nn.losses import Loss
 from ..nn.network import Network
+from ..tables.columns import read_table
+from ..tables.encoder import ColumnEncoder
 from ..training.callbacks import Callback
 from ..training.run import Run
 from . import recipe, rows
-from .arrays import check_features, check_names, check_rows, check_target, encode
+from .arrays import check_features, check_names, check_rows, check_target, encode, fit_encoder
 from .callback_bridge import CallbackSupportMixin, TellScikitLearn
-from .columns import read_table
 from .constraints import check_parameters
-from .encoder import ColumnEncoder
 from .fitted import Fitted, FittedAttributes
 from .learning import learn
 from .presets import Facts
@@ -117,7 +117,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         table = read_table(given.X)
         check_names(self, given.X, reset=True)
         given.X = table  # read once
-        return ColumnEncoder(self.categorical_features).fit(table, given.sample_weight)
+        return fit_encoder(self, table, given.sample_weight)
 
     def _check_table(
         self, given: Given, encoder: ColumnEncoder | None, resume: bool

@@ -21,7 +21,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
 
 from ..nn.losses import BinaryLogLoss, Heads, Loss, MulticlassLogLoss
-from .scaling import direction
+from ..tables.scaling import direction
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ import numpy as np
 from ..nn.layers import Layer
 from ..nn.losses import Loss
 from ..nn.network import Network
+from ..tables.encoder import ColumnEncoder
 from ..training.run import Run
-from .encoder import ColumnEncoder
 from .recipe import make_layer
 
 

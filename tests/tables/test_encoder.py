@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import sparse
 
-from skbackprop.estimators.columns import category_mask, read_table
-from skbackprop.estimators.encoder import ColumnEncoder
-from skbackprop.estimators.scaling import center_and_scale, quantiles, robust, sparse_medians
+from skbackprop.tables.columns import category_mask, read_table
+from skbackprop.tables.encoder import ColumnEncoder
+from skbackprop.tables.scaling import center_and_scale, quantiles, robust, sparse_medians
 
 pd = pytest.importorskip("pandas")
 TOL = 1e-6

@@ -33,9 +33,9 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import check_consistent_length
 
 from .columns import TableColumns, category_mask, read_table
-from .rows import check_weight
 from .scaling import (
     DIGITS,
     LARGEST,
@@ -106,8 +106,9 @@ class ColumnEncoder:
         if names is not None:
             table.names = list(names)
         self.n_features, self.names = table.n_columns, table.names
-        shape = np.empty((table.n_rows, 0))
-        rows, weight = _counted(check_weight(weight, shape, np.dtype(np.float64)))
+        if weight is not None:
+            check_consistent_length(weight, np.empty((table.n_rows, 0)))
+        rows, weight = _counted(weight)
         mask = category_mask(table, self.categorical_features)
         self._sparse = table.sparse is not None
         if self._sparse:
