@@ -39,6 +39,7 @@ MAY_IMPORT = {  # part: (the parts below it, packages that are always there)
 }
 OPTIONAL = {  # part: packages that may be missing, imported inside functions only
     "plots": {"matplotlib"},
+    "tables": {"pyarrow"},
     "io": {"onnx"},
     "dask": {"dask", "distributed"},
 }

@@ -12,6 +12,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from ..tables import ColumnEncoder, TableColumns, read_table
+from .outcome import warn_user
 from .rows import check_weight
 
 FLOATS = [np.float64, np.float32]
@@ -36,16 +37,24 @@ def check_rows(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, np.
 
 
 def fit_encoder(estimator: Any, table: TableColumns, sample_weight: Any) -> ColumnEncoder:
-    """Fit the encoder of the columns to a table."""
+    """Fit the encoder of the columns to a table, and warn about columns of text."""
+    check_names(estimator, table.source, reset=True)
     weight = check_weight(sample_weight, np.empty((table.n_rows, 0)), np.dtype(np.float64))
-    return ColumnEncoder(estimator.categorical_features).fit(table, weight)
+    encoder = ColumnEncoder(estimator.categorical_features).fit(table, weight)
+    if encoder.notes:
+        warn_user(encoder.message())
+    return encoder
 
 
 def encode(estimator: Any, encoder: Any, X: Any, dtype: Any) -> Any:
     """X by an encoder that is fitted, with the columns that the estimator was fitted with."""
     table = read_table(X)  # what is no table at all is refused first
-    check_names(estimator, X, reset=False)
-    return encoder.transform(table, dtype)
+    check_names(estimator, table.source, reset=False)
+    notes: list[str] = []
+    encoded = encoder.transform(table, dtype, notes)
+    if notes:
+        warn_user("\n".join(notes))
+    return encoded
 
 
 def check_names(estimator: Any, X: Any, *, reset: bool) -> None:

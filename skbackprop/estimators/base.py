@@ -31,7 +31,7 @@ from ..tables.encoder import ColumnEncoder
 from ..training.callbacks import Callback
 from ..training.run import Run
 from . import recipe, rows
-from .arrays import check_features, check_names, check_rows, check_target, encode, fit_encoder
+from .arrays import check_features, check_rows, check_target, encode, fit_encoder
 from .callback_bridge import CallbackSupportMixin, TellScikitLearn
 from .constraints import check_parameters
 from .fitted import Fitted, FittedAttributes
@@ -114,10 +114,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             return self._fitted.encoder
         if not encodes(params):
             return None
-        table = read_table(given.X)
-        check_names(self, given.X, reset=True)
-        given.X = table  # read once
-        return fit_encoder(self, table, given.sample_weight)
+        given.X = read_table(given.X)  # read once
+        return fit_encoder(self, given.X, given.sample_weight)
 
     def _check_table(
         self, given: Given, encoder: ColumnEncoder | None, resume: bool

@@ -21,7 +21,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
 
 from ..nn.losses import BinaryLogLoss, Heads, Loss, MulticlassLogLoss
-from ..tables.scaling import direction
+from ..tables.scaling import skew_sign
 
 
 @dataclass(frozen=True)
@@ -252,7 +252,7 @@ class TargetCodec:
         scale = np.where(spread > 0, spread, 1.0)  # a constant target needs no scale
         if turn:
             z = (columns - center) / scale
-            scale *= [direction(column, weight) for column in z.T]
+            scale *= [skew_sign(column, weight) for column in z.T]
         return cls(n, single, center, scale, *limits)
 
     def encode(self, y: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Raw tables: read from any container, and encoded as one matrix of numbers."""
 
-from .columns import TableColumns, category_mask, read_table
+from .columns import TableColumns, read_table
 from .encoder import ColumnEncoder
+from .selection import category_mask
 
 __all__ = ["ColumnEncoder", "TableColumns", "category_mask", "read_table"]
