@@ -10,7 +10,8 @@ from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.utils.validation import validate_data
 
-from ..tables.columns import read_table
+from ..tables import ColumnEncoder, TableColumns, read_table
+from ..warn import warn_user
 
 FLOATS = [np.float64, np.float32]
 
@@ -31,11 +32,24 @@ def check_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
     return X.tocsr() if issparse(X) else X
 
 
+def fit_encoder(estimator: Any, table: TableColumns, sample_weight: Any) -> ColumnEncoder:
+    """Fit the encoder of the columns to a table, and warn about columns of text."""
+    check_names(estimator, table.source, reset=True)
+    encoder = ColumnEncoder(estimator.categorical_features).fit(table, sample_weight)
+    if encoder.notes:
+        warn_user(encoder.message())
+    return encoder
+
+
 def encode(estimator: Any, encoder: Any, X: Any, dtype: Any) -> Any:
     """X by an encoder that is fitted, with the columns that the estimator was fitted with."""
     table = read_table(X)  # what is no table at all is refused first
-    check_names(estimator, X, reset=False)
-    return encoder.transform(table, dtype)
+    check_names(estimator, table.source, reset=False)
+    notes: list[str] = []
+    encoded = encoder.transform(table, dtype, notes)
+    if notes:
+        warn_user("\n".join(notes))
+    return encoded
 
 
 def check_names(estimator: Any, X: Any, *, reset: bool) -> None:

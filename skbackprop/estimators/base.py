@@ -34,7 +34,7 @@ from ..targets.class_weight import without_weight
 from ..training.callbacks import Callback
 from ..training.run import Run
 from . import rows
-from .arrays import check_features, check_names, check_rows, encode
+from .arrays import check_features, check_rows, encode, fit_encoder
 from .callback_bridge import CallbackSupportMixin, TellScikitLearn
 from .convert import from_mlp
 from .fitted import Fitted, FittedAttributes, same_arrays
@@ -133,9 +133,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         if not encodes(params):
             return None
         inputs.columns = read_table(inputs.X)  # read once
-        check_names(self, inputs.X, reset=True)
-        encoder = ColumnEncoder(self.categorical_features)
-        return encoder.fit(inputs.columns, inputs.sample_weight)
+        return fit_encoder(self, inputs.columns, inputs.sample_weight)
 
     def _prepare_target(self, inputs: FitInputs, resume: bool) -> Any:
         """Check y and the weights, remove rows of weight 0, and make the codec of y."""

@@ -253,6 +253,10 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         Score of the validation rows after each epoch, if there are such rows.
     best_validation_score_ : float or None
         Score of the validation rows at the epoch ``best_iter_`` of early stopping.
+    column_report_ : list of dict
+        For each column of `X` its "column" (name or index), what it was "read_as", its
+        "encoding", the number "n_encoded" of inputs that it became, and a "note" on text.  Empty
+        without a feature encoding.
     history_ : dict of list
         Columns with an entry for each epoch: epoch, loss, validation_loss, validation_score,
         learning_rate, gradient_norm (of the last batch), seconds.

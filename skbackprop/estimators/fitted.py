@@ -168,6 +168,11 @@ class FittedAttributes:
         return {name: resolved[name] for name in self.get_params(deep=False)}
 
     @property
+    def column_report_(self) -> list[dict[str, Any]]:
+        encoder = self._state("column_report_").encoder
+        return [] if encoder is None else encoder.report()
+
+    @property
     def history_(self) -> dict[str, list[Any]]:
         return self._state("history_").run.history.columns
 

@@ -235,6 +235,10 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         Score of the validation rows after each epoch, if there are such rows.
     best_validation_score_ : float or None
         Score of the validation rows at the epoch ``best_iter_`` of early stopping.
+    column_report_ : list of dict
+        For each column of `X` its "column" (name or index), what it was "read_as", its
+        "encoding", the number "n_encoded" of inputs that it became, and a "note" on text.  Empty
+        without a feature encoding.
     history_ : dict of list
         Columns with an entry for each epoch: epoch, loss, validation_loss, validation_score,
         learning_rate, gradient_norm (of the last batch), seconds.
@@ -612,7 +616,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
             table.y,
             table.weight,
             standardize=resolved["standardize_target"],
-            turn=not isinstance(self._make_loss(codec), Pinball),  # the others are symmetric
+            flip_sign=not isinstance(self._make_loss(codec), Pinball),  # the others are symmetric
             clip=resolved["clip_predictions"],
         )
         return codec, replace(table, target=codec.encode(table.y, table.x.dtype))

@@ -1,9 +1,7 @@
-"""From any table to one matrix of numbers: columns, scaling, encoder.
+"""Raw tables: read from any container, and encoded as one matrix of numbers."""
 
-This part imports no network.
-"""
-
-from .columns import read_table
+from .columns import TableColumns, read_table
 from .encoder import ColumnEncoder
+from .selection import category_mask
 
-__all__ = ["ColumnEncoder", "read_table"]
+__all__ = ["ColumnEncoder", "TableColumns", "category_mask", "read_table"]

@@ -1,27 +1,20 @@
-"""From whatever users call a table to columns: of numbers, or of keys that name levels.
+"""From any container to columns: a table that is read one column at a time.
 
 A DataFrame of pandas or polars, a table of pyarrow, an array, a sparse matrix and a list of
-lists all become `TableColumns`, which hands out one column at a time, as one of two things:
+lists all become `TableColumns`.
 
-- ``floats(i)``: float64, with NaN for what is missing; dates are seconds;
-- ``keys(i)``: the distinct cells as Python values that are equal when the cells mean the
-  same (``1``, ``1.0`` and ``True``), None for what is missing, and which of them each row has.
-
-The libraries are told by what they can do, not imported, so that none has to be there.
-
->>> table = read_table([[1.5, "red"], [None, "blue"]])
->>> table.floats(0), table.keys(1)
-(array([1.5, nan]), (['red', 'blue'], array([0, 1])))
->>> category_mask(table, "from_dtype")
-array([False,  True])
+>>> table = read_table([[1.5, "red"], [None, "blue"], [2, "red"]])
+>>> table.cells(1)
+Cells(distinct=['red', 'blue'], inverse=array([0, 1, 0]), families=frozenset({'text'}))
+>>> sorted(table.cells(0).families)
+['number']
 """
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Callable
-from math import isfinite, isinf
-from numbers import Complex, Integral, Number, Real
+from collections import Counter
+from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -29,14 +22,50 @@ from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.utils import check_array
 
+from .cells import (
+    AWARE_DATE,
+    BOOLEAN,
+    BOOLEANS,
+    COMPLEX,
+    DATE,
+    DURATION,
+    MISSING,
+    NESTED,
+    NUMBER,
+    date_keys,
+    families_of,
+    family_of_type,
+    is_missing,
+    key_of,
+    normalized,
+    seconds,
+)
+from .containers import Column, Reader, names_of, open_container, reader_of
+
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 INFINITE = "Input X contains infinity or a value too large for dtype('float64')"
 ADVICE = "Replace these values, for example by NaN, which means missing."
-NESTED = (dict, list, tuple, set, frozenset, np.ndarray)
-DATES = (datetime.date, datetime.timedelta, np.datetime64, np.timedelta64)
-BOOLEANS = (bool, np.bool_)
-MISSING = ("NoneType", "NAType", "NaTType")  # None, and what pandas calls NA and NaT
-EPOCH = datetime.datetime(1970, 1, 1)
+FAMILY_OF_KIND = {"b": BOOLEAN, "i": NUMBER, "u": NUMBER, "f": NUMBER, "m": DURATION, "M": DATE}
+LONGEST_NAME = 60  # characters of a column's name in a message
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The distinct cells of a column.
+
+    Attributes
+    ----------
+    distinct : list
+        Plain cells: text without spaces around it, None for missing.  May repeat.
+    inverse : ndarray of int, shape (n_rows,)
+        Which of them each row has.
+    families : frozenset of str
+        The families of the cells that are not missing.
+    """
+
+    distinct: list[Any]
+    inverse: np.ndarray
+    families: frozenset[str]
 
 
 class TableColumns:
@@ -47,22 +76,24 @@ class TableColumns:
     shape : tuple of int
         Rows and columns.
     names : list of str or None
-        What the columns are called, if all names are strings.
+        The names of the columns, if all names are strings.
     read : callable
-        ``read(i)``: column i as a one-dimensional array, and "is it declared a category?"
+        ``read(i)`` returns a `Column`.
     block : ndarray or None
         The table itself if it is a plain array of numbers.
     complete : bool
-        Is it known that no number is missing?
+        True if no number is missing.
     sparse : CSR or None
         The table itself if it is sparse.
+    source : object
+        The container that was read, for scikit-learn's checks of names.
     """
 
     def __init__(
         self,
         shape: tuple[int, ...],
         names: list[str] | None,
-        read: Callable[[int], tuple[np.ndarray, bool]],
+        read: Reader,
         block: np.ndarray | None = None,
         complete: bool = False,
         sparse: Any = None,
@@ -70,160 +101,201 @@ class TableColumns:
         self.n_rows, self.n_columns = shape
         self.names, self.read, self.sparse = names, read, sparse
         self.block, self.complete = block, complete
+        self.source: Any = None
+        self._cells: dict[int, Cells] = {}
 
     def label(self, i: int) -> str:
-        """What an error message calls column i."""
-        return str(i) if self.names is None else repr(self.names[i])
+        """The name of column i in a message."""
+        return str(i) if self.names is None else short(repr(self.names[i]))
 
-    def is_category(self, i: int) -> bool:
-        """Do the dtype and the cells of column i say that it is no column of numbers?"""
+    def column(self, i: int) -> Column:
+        """Column i, if it holds cells at all."""
+        column = self.read(i)
+        if column.nested:
+            raise self._nested(column.nested, i)
+        if column.values.dtype.kind == "c":
+            raise self._complex("complex", i)
+        return column
+
+    def families(self, i: int) -> frozenset[str]:
+        """The families of the cells of column i; none if all are missing."""
         if self.block is not None:
-            return False
-        values, declared = self.read(i)
-        if declared or values.dtype.kind in "biufmM":
-            return declared or values.dtype.kind == "b"
-        if values.dtype.kind == "O":
-            return self._holds_levels(values.tolist(), i)
-        try:  # in an array of strings the numbers are strings, too
-            values.astype(np.float64)
+            return _families_of_array(self.block[:, i], NUMBER)
+        column = self.column(i)
+        kind = column.values.dtype.kind
+        if kind in FAMILY_OF_KIND:
+            if column.missing is not None and column.missing.all():
+                return frozenset()
+            family = AWARE_DATE if column.aware else FAMILY_OF_KIND[kind]
+            return _families_of_array(column.values, family)
+        if kind == "O":  # numbers need not be compared with each other
+            kinds = {k for k in set(map(type, column.values)) if k.__name__ not in MISSING}
+            if {family_of_type(k) for k in kinds} <= {NUMBER}:
+                known = not all(map(is_missing, column.values))
+                return frozenset([NUMBER] if known else [])
+        return self.cells(i).families
+
+    def only_text(self, i: int) -> bool:
+        """Tell whether column i is of an array that cannot hold anything but text."""
+        return self.block is None and self.read(i).values.dtype.kind in "US"
+
+    def is_plain_text(self, i: int) -> bool:
+        """Tell whether all text of column i is plain numbers."""
+        try:
+            self.read(i).values.astype(np.float64)
         except ValueError:
-            return True
-        return False
+            return False
+        return True
 
-    def _holds_levels(self, cells: list[Any], i: int) -> bool:
-        kinds = {kind for kind in set(map(type, cells)) if kind.__name__ not in MISSING}
-        for kind in kinds:
-            if issubclass(kind, NESTED):
-                raise self._not_a_cell(kind, i)
-            if issubclass(kind, Complex) and not issubclass(kind, Real):
-                raise ValueError(
-                    f"Complex data not supported, got {kind.__name__} in column {self.label(i)}. "
-                    "Pass the real and the imaginary part as two columns."
-                )
-        if not all(issubclass(kind, (Number, np.bool_, *DATES)) for kind in kinds):
-            return True
-        has_booleans = not kinds.isdisjoint(BOOLEANS)
-        return has_booleans and all(type(c) in BOOLEANS or _is_missing(c) for c in cells)
+    def is_declared(self, i: int) -> bool:
+        """Tell whether the container declares column i a category."""
+        return self.block is None and self.read(i).declared
 
-    def floats(self, i: int) -> np.ndarray:
-        """Column i in float64, NaN where it is missing."""
+    def floats(self, i: int, plain: bool = True) -> np.ndarray | None:
+        """Column i in float64, NaN where it is missing; None if its cells have to be read.
+
+        Text of an array of text is read only if `plain`.
+        """
         if self.block is not None:
             return self.block[:, i].astype(np.float64)
-        values = self.read(i)[0]
-        if values.dtype.kind in "mM":
-            return _seconds(values)
+        column = self.column(i)
+        kind = column.values.dtype.kind
         try:
-            x = values.astype(np.float64)
+            if kind in "mM":
+                x = seconds(column.values)
+            elif self._holds_numbers(i, kind, plain):
+                x = column.values.astype(np.float64)
+            else:
+                return None
         except (TypeError, ValueError, OverflowError):
-            x = np.array([self._number(cell, i) for cell in values.tolist()])
+            return None
+        if column.missing is not None:
+            x[column.missing] = np.nan
         if np.isinf(x).any():
-            self._refuse_infinity(i)
+            self.refuse_infinity(i)
         return x
 
+    def _holds_numbers(self, i: int, kind: str, plain: bool) -> bool:
+        if kind == "O":
+            return self.families(i) <= {NUMBER, BOOLEAN}
+        return kind in "biuf" or (kind in "US" and plain)
+
+    def cells(self, i: int) -> Cells:
+        """The distinct cells of column i."""
+        if i not in self._cells:
+            self._cells[i] = self._distinct(i)
+        return self._cells[i]
+
+    def _distinct(self, i: int) -> Cells:
+        values = self.column(i).values.tolist()
+        nested = [kind for kind in set(map(type, values)) if family_of_type(kind) == NESTED]
+        if nested:
+            raise self._nested(nested[0].__name__, i)
+        first: dict[Any, int] = {}
+        places = (first.setdefault(cell, len(first)) for cell in values)
+        inverse = np.fromiter(places, np.intp, self.n_rows)
+        distinct = [normalized(cell) for cell in first]
+        families = families_of([cell for cell in distinct if cell is not None])
+        if COMPLEX in families:
+            raise self._complex("complex", i)
+        if families == {BOOLEAN} and any(family_of_type(type(v)) == NUMBER for v in values):
+            # True is equal to 1, so that one of them hides the other.
+            families |= {
+                NUMBER for v in values if not isinstance(v, BOOLEANS) and v == v and v in (0, 1)
+            }
+        return Cells(distinct, inverse, frozenset(families))
+
     def keys(self, i: int) -> tuple[list[Any], np.ndarray]:
-        """The distinct keys of column i, and which of them each row has."""
-        values = self.read(i)[0]
-        if values.dtype.kind in "mM":
-            values = _seconds(values)
-        if values.dtype.kind in "biuf":
-            distinct, inverse = np.unique(values, return_inverse=True)
-            cells = distinct.tolist()
+        """The distinct keys of column i, which may repeat, and which of them each row has."""
+        column = self.column(i)
+        if column.values.dtype.kind in FAMILY_OF_KIND:
+            values, inverse = np.unique(column.values, return_inverse=True)
+            if values.dtype.kind == "M":
+                keys: list[Any] = date_keys(values)
+            elif values.dtype.kind == "m":
+                keys = [key_of(key) for key in seconds(values).tolist()]
+            else:
+                keys = [key_of(cell) for cell in values]
+            if column.missing is not None:
+                inverse = np.where(column.missing, len(keys), inverse)
+                keys.append(None)
         else:
-            first: dict[Any, int] = {}
-            try:
-                places = (first.setdefault(cell, len(first)) for cell in values.tolist())
-                inverse = np.fromiter(places, np.intp, self.n_rows)
-            except TypeError:
-                kind = next(type(v) for v in values.tolist() if isinstance(v, NESTED))
-                raise self._not_a_cell(kind, i) from None
-            cells = list(first)
-        keys = [_key(cell) for cell in cells]
-        if any(isinstance(key, float) and isinf(key) for key in keys):
-            self._refuse_infinity(i)
+            cells = self.cells(i)
+            keys, inverse = [key_of(cell) for cell in cells.distinct], cells.inverse
+        if any(isinstance(key, float) and not isfinite(key) for key in keys):
+            self.refuse_infinity(i)
         return keys, inverse
 
-    def _number(self, cell: Any, i: int) -> float:
-        """What ``float(cell)`` says, and what it does not understand."""
-        if _is_missing(cell):
-            return np.nan
-        if isinstance(cell, DATES):
-            return _seconds_of(cell)
-        try:
-            return float(cell)
-        except OverflowError:
-            return np.inf
-        except TypeError:
-            raise self._not_a_cell(type(cell), i) from None
-        except ValueError:
-            raise ValueError(
-                f"could not convert string to float: {cell!r} in column {self.label(i)}, which "
-                'holds numbers. If it holds categories, fit with categorical_features="from_dtype"'
-                ", or with this column among the categorical_features."
-            ) from None
-
-    def _not_a_cell(self, kind: type, i: int) -> TypeError:
+    def _nested(self, cell: Any, i: int) -> TypeError:
+        kind = cell if isinstance(cell, str) else type(cell).__name__
         return TypeError(
             f"In column {self.label(i)} each argument must be a string or a real number, got "
-            f"{kind.__name__!r}. Unpack what is nested into columns of its own."
+            f"{kind!r}. Unpack what is nested into columns of its own."
         )
 
-    def _refuse_infinity(self, found: int) -> None:
-        columns = [i for i in range(self.n_columns) if i == found or _has_infinity(self.read(i)[0])]
+    def _complex(self, kind: str, i: int) -> ValueError:
+        return ValueError(
+            f"Complex data not supported, got {kind} in column {self.label(i)}. "
+            "Pass the real and the imaginary part as two columns."
+        )
+
+    def refuse_infinity(self, found: int) -> None:
+        """Raise an error that names all columns that hold infinite numbers."""
+        columns = [i for i in range(self.n_columns) if i == found or self._has_infinity(i)]
         raise ValueError(_infinity_message([self.label(i) for i in columns]))
+
+    def _has_infinity(self, i: int) -> bool:
+        values = self.read(i).values
+        return values.dtype.kind == "f" and bool(np.isinf(values).any())
+
+
+def _families_of_array(values: np.ndarray, family: str) -> frozenset[str]:
+    if values.dtype.kind in "fmM" and values[0] != values[0] and (values != values).all():
+        return frozenset()
+    return frozenset([family])
 
 
 def read_table(X: Any) -> TableColumns:
-    """What the user gave, checked: two dimensions, rows, columns, real numbers, no infinity."""
+    """What the user gave, checked: two dimensions, rows, columns, real numbers, no infinity.
+
+    Raises
+    ------
+    TypeError
+        If X is not a table in memory, or if cells are nested.
+    ValueError
+        If X has no rows or columns, if names repeat, or if numbers are infinite.
+    """
     if isinstance(X, TableColumns):
         return X
     if type(X) is np.ndarray and X.ndim == 2 and X.dtype in FLOATS and X.size:
-        return _read_block(X)
-    reader = _reader(X)
-    if reader is not None:
-        names = list(X.column_names if hasattr(X, "column_names") else X.columns)
-        table = TableColumns(X.shape, names if _all_strings(names) else None, reader)
-        if 0 in X.shape:
-            check_array(np.empty(X.shape))  # says so, in scikit-learn's words
-        plain = hasattr(X, "iloc") and all(
-            isinstance(dtype, np.dtype) and dtype.kind in "iuf" for dtype in X.dtypes
+        table = _read_block(X)
+    else:
+        X = open_container(X)
+        reader = reader_of(X)
+        table = _read_array(X) if reader is None else _read_frame(X, reader)
+    table.source = X
+    return table
+
+
+def _read_frame(X: Any, reader: Reader) -> TableColumns:
+    names = names_of(X)
+    named = all(isinstance(name, str) for name in names)
+    if named and len(set(names)) < len(names):
+        repeated = [short(repr(name)) for name, n in Counter(names).items() if n > 1]
+        raise ValueError(
+            f"The names of the columns of X must differ, got {some(repeated)} more than once. "
+            "Rename the columns, or pass X.to_numpy()."
         )
-        block = X.to_numpy() if plain else None
-        if block is not None and block.dtype.kind in "iuf":
-            return _read_block(block, table.names)
-        return table
-    return _read_array(X)
-
-
-def _reader(X: Any) -> Callable[[int], tuple[np.ndarray, bool]] | None:
-    """How to read the columns of a DataFrame; None for what is no DataFrame."""
-    if hasattr(X, "iloc") and hasattr(X, "columns"):  # pandas
-        return lambda i: _read_series(X.iloc[:, i])
-    if hasattr(X, "get_columns") and hasattr(X, "to_series"):  # polars
-        return lambda i: (X.to_series(i).to_numpy(), False)
-    if hasattr(X, "column_names") and hasattr(X, "itercolumns"):  # pyarrow
-        return lambda i: _read_arrow(X.column(i))
-    return None
-
-
-def _read_series(column: Any) -> tuple[np.ndarray, bool]:
-    """A column of pandas; its own dtypes may hold `pandas.NA`, which NumPy does not know."""
-    dtype = column.dtype
-    if isinstance(dtype, np.dtype):
-        return column.to_numpy(), False
-    if hasattr(dtype, "categories"):
-        return column.astype(object).to_numpy(), True
-    if dtype.kind in "iuf":
-        return column.to_numpy(dtype=np.float64, na_value=np.nan), False
-    if dtype.kind in "mM":
-        return column.to_numpy(dtype=f"{dtype.kind}8[ns]"), False
-    return column.to_numpy(dtype=object), False
-
-
-def _read_arrow(column: Any) -> tuple[np.ndarray, bool]:
-    declared = hasattr(column.type, "index_type")
-    if declared:
-        column = column.cast(column.type.value_type)
-    return column.to_numpy(zero_copy_only=False), declared
+    if 0 in X.shape:
+        check_array(np.empty(X.shape))  # raises scikit-learn's error
+    table = TableColumns(X.shape, names if named else None, reader)
+    plain = hasattr(X, "iloc") and all(
+        isinstance(dtype, np.dtype) and dtype.kind in "iuf" for dtype in X.dtypes
+    )
+    block = X.to_numpy() if plain else None
+    if block is not None and block.dtype.kind in "iuf":
+        return _read_block(block, table.names, reader)
+    return table
 
 
 def _read_array(X: Any) -> TableColumns:
@@ -235,15 +307,18 @@ def _read_array(X: Any) -> TableColumns:
         return _read_sparse(X)
     if X.dtype.kind in "biuf":
         return _read_block(X)
-    return TableColumns(X.shape, None, lambda i: (X[:, i], False))
+    return TableColumns(X.shape, None, lambda i: Column(X[:, i]))
 
 
-def _read_block(X: np.ndarray, names: list[str] | None = None) -> TableColumns:
+def _read_block(
+    X: np.ndarray, names: list[str] | None = None, reader: Reader | None = None
+) -> TableColumns:
+    exact = reader or (lambda i, X=X: Column(X[:, i]))
     with np.errstate(over="ignore", invalid="ignore"):
         if X.dtype.kind == "f" and X.dtype not in FLOATS:
             X = X.astype(np.float64)
         complete = isfinite(X.sum())  # if a sum is finite, then all its terms are
-    table = TableColumns(X.shape, names, lambda i: (X[:, i], False), X, complete)
+    table = TableColumns(X.shape, names, exact, X, complete)
     if not complete and np.isinf(X).any():
         columns = np.flatnonzero(np.isinf(X).any(axis=0)).tolist()
         raise ValueError(_infinity_message([table.label(i) for i in columns]))
@@ -261,122 +336,22 @@ def _read_sparse(X: Any) -> TableColumns:
             raise ValueError(_infinity_message(columns))
         nan = np.unique(X.indices[np.isnan(X.data)])
         raise ValueError(
-            f"Input X contains NaN, in {_some([str(i) for i in nan])}, which a sparse matrix may "
-            "not have. Replace it, or pass a dense array, in which NaN means missing."
+            f"Input X contains NaN, in {some([str(i) for i in nan], 'column')}, which a sparse "
+            "matrix may not have. Replace it, or pass a dense array, in which NaN means missing."
         )
-    return TableColumns(X.shape, None, lambda i: (X[:, [i]].toarray()[:, 0], False), sparse=X)
-
-
-def category_mask(table: TableColumns, categorical_features: Any) -> np.ndarray:
-    """Which columns are categories: by dtype, names, indices or a mask; with None no column."""
-    n = table.n_columns
-    if isinstance(categorical_features, str):
-        if categorical_features != "from_dtype":
-            raise ValueError(
-                'categorical_features must be "from_dtype", names, indices, a mask or None, got '
-                f"{categorical_features!r}. Put the name of a single column into a list."
-            )
-        return np.array([table.sparse is None and table.is_category(i) for i in range(n)])
-    mask = np.zeros(n, dtype=bool)
-    chosen = np.asarray([] if categorical_features is None else categorical_features)
-    if chosen.size:
-        mask[_places(chosen, table)] = True
-    return mask
-
-
-def _places(chosen: np.ndarray, table: TableColumns) -> np.ndarray:
-    """Names, indices or a mask, checked, as indices or a mask."""
-    n = table.n_columns
-    if _all_strings(chosen.tolist()):
-        return _places_of_names(chosen.tolist(), table)
-    if chosen.dtype.kind not in "biu":
-        raise ValueError(
-            "categorical_features must be an array-like of bool, int or str, got: "
-            f"{chosen.tolist()!r}."
-        )
-    if chosen.dtype.kind == "b":
-        if chosen.shape != (n,):
-            raise ValueError(
-                "categorical_features set as a boolean mask must have shape (n_features,), got: "
-                f"{chosen.shape} for {n} columns."
-            )
-    elif chosen.min() < 0 or chosen.max() >= n:
-        raise ValueError(
-            "categorical_features set as integer indices must be in [0, n_features - 1], got: "
-            f"{chosen.tolist()} for {n} columns."
-        )
-    return chosen
-
-
-def _places_of_names(chosen: list[str], table: TableColumns) -> np.ndarray:
-    if table.names is None:
-        raise ValueError(
-            "categorical_features should be passed as an array of integers or as a boolean mask "
-            "when the model is fitted on data without feature names."
-        )
-    unknown = [name for name in chosen if name not in table.names]
-    if unknown:
-        raise ValueError(
-            f"categorical_features has the item {unknown[0]!r} which is not a valid feature name "
-            f"of the training data. Observed feature names: {table.names}"
-        )
-    return np.array([table.names.index(name) for name in chosen])
-
-
-def _key(cell: Any) -> Any:
-    """A number, a string, or None; nothing that would need another library to unpickle."""
-    if _is_missing(cell):
-        return None
-    if isinstance(cell, (*BOOLEANS, Integral)):
-        return int(cell)
-    if isinstance(cell, bytes):
-        return cell.decode("utf-8", "backslashreplace")
-    if isinstance(cell, DATES):
-        return _seconds_of(cell)
-    is_number = isinstance(cell, Number) and not isinstance(cell, complex)
-    return float(cell) if is_number else str(cell)
-
-
-def _is_missing(cell: Any) -> bool:
-    if type(cell).__name__ in MISSING:
-        return True
-    if isinstance(cell, (np.datetime64, np.timedelta64)):
-        return bool(np.isnat(cell))
-    return isinstance(cell, Number) and bool(cell != cell)
-
-
-def _seconds(values: np.ndarray) -> np.ndarray:
-    """Dates as seconds since 1970 and durations as seconds, whatever their unit; NaT as NaN."""
-    if np.datetime_data(values.dtype)[0] in "YM":  # months are not all of one length
-        values = values.astype(f"{values.dtype.kind}8[D]")
-    tick = np.ones(1, np.int64).view(f"m8[{values.dtype.str[4:-1]}]")
-    x = values.astype(np.int64) * (tick / np.timedelta64(1, "s"))
-    x[np.isnat(values)] = np.nan
-    return x
-
-
-def _seconds_of(cell: Any) -> float:
-    if isinstance(cell, (np.datetime64, np.timedelta64)):
-        return float(_seconds(np.array([cell]))[0])
-    if isinstance(cell, datetime.timedelta):
-        return cell.total_seconds()
-    if not isinstance(cell, datetime.datetime):
-        cell = datetime.datetime(cell.year, cell.month, cell.day)
-    return cell.timestamp() if cell.tzinfo else (cell - EPOCH).total_seconds()
-
-
-def _has_infinity(values: np.ndarray) -> bool:
-    return values.dtype.kind == "f" and bool(np.isinf(values).any())
+    return TableColumns(X.shape, None, lambda i: Column(X[:, [i]].toarray()[:, 0]), sparse=X)
 
 
 def _infinity_message(columns: list[str]) -> str:
-    return f"{INFINITE}, in {_some(columns)}. {ADVICE}"
+    return f"{INFINITE}, in {some(columns, 'column')}. {ADVICE}"
 
 
-def _some(columns: list[str]) -> str:
-    shown = ", ".join(columns[:10]) + (", …" if len(columns) > 10 else "")
-    return f"column{'s' if len(columns) > 1 else ''} {shown}"
+def some(items: list[str], noun: str = "") -> str:
+    """The first items of a list, in words."""
+    shown = ", ".join(items[:10]) + (", …" if len(items) > 10 else "")
+    return f"{noun}{'s' if len(items) > 1 else ''} {shown}" if noun else shown
 
 
-def _all_strings(names: list[Any]) -> bool:
-    return all(isinstance(name, str) for name in names)
+def short(text: str) -> str:
+    """A text that is not too long for a message."""
+    return text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…"

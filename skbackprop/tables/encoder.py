@@ -1,17 +1,12 @@
 r"""From the columns of a table to the one matrix of numbers that a network reads.
 
-Networks want inputs of about the same size without extremes: every column is centered,
-scaled and bent as `scaling` says.
-
 - A **number** becomes one column.  Where it is missing it is 0, the median, and if it was
-  missing in training a second column says so.
-- A **category** of two levels becomes one column, one of up to `max_one_hot` levels a column
-  per level, and one of more levels its share of the training rows, and a code: the row of a
-  table that the network learns.  A level that is missing, or that was never seen, has code 0
-  and no column of its own.  Levels seen once are given code 0 too, so that row 0 learns.
+  missing in training a second column says so.  Dates, durations and times of day are numbers of
+  seconds; text that writes numbers or dates is read as `reading` says.
+- A **category** becomes what `categories` says.
 
-All of these columns but the codes are centered, scaled, turned and bent.  One that is constant
-in training says nothing and is left out.
+All of these columns but the codes of levels are scaled and clipped as `scaling` says.  A column
+that is constant in training is left out, and so is text with nearly as many levels as rows.
 
 Gorishniy, Rubachev, Khrulkov and Babenko, "Revisiting deep learning models for tabular data"
 (2021).
@@ -33,22 +28,28 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import check_consistent_length
 
-from .columns import TableColumns, category_mask, read_table
+from .categories import Category, count_levels, count_rows, encode_values, learn_category
+from .cells import TEXT
+from .columns import TableColumns, read_table
+from .reading import PLAIN, Reading, floats, recognize, typed_reading
+from .report import fit_message, levels_words, reading_words, report_rows
 from .scaling import (
     DIGITS,
     LARGEST,
-    bend,
     center_and_scale,
-    direction,
     moments,
-    robust,
+    robust_scale,
+    skew_sign,
+    smooth_clip,
     sparse_medians,
-    taken,
+    weight_of,
 )
-from .weights import check_weight
+from .selection import category_mask
 
 BLOCK = 1 << 16  # numbers that are encoded at once, so that they stay in the cache
+MOST_LEVELS = 0.5  # text with more levels than this share of the rows is left out
 
 
 class ColumnEncoder:
@@ -56,14 +57,14 @@ class ColumnEncoder:
 
     The columns of the matrix come in three groups: `n_numeric` numbers, then `n_other` columns
     for what is missing and for categories, then one column of codes for each entry of
-    `cardinalities`.  A sparse matrix stays sparse: its columns are scaled and bent, but not
+    `cardinalities`.  A sparse matrix stays sparse: its columns are scaled and clipped, but not
     centered, and count as other columns.
 
     Parameters
     ----------
     categorical_features : "from_dtype", array-like of {bool, int, str} or None
-        Which columns are categories: those of strings, booleans and categorical dtypes; or
-        names, indices or a mask of the columns; or none.
+        Which columns are categories: those of booleans, categorical dtypes and text that is
+        neither numbers nor dates; or names, indices or a mask of the columns; or none.
     max_one_hot : int
         Up to this many levels each level gets a column, beyond there is a column of codes.
     min_frequency : float
@@ -75,6 +76,8 @@ class ColumnEncoder:
         Number of encoded columns in the first two groups.
     cardinalities : tuple of int
         Number of codes, including code 0, of each column of the third group.
+    notes : dict of int to str
+        What became of columns of text that are not categories, for `message`.
     """
 
     n_numeric: int
@@ -106,9 +109,14 @@ class ColumnEncoder:
         if names is not None:
             table.names = list(names)
         self.n_features, self.names = table.n_columns, table.names
-        rows, weight = _counted(check_weight(weight, table.n_rows))
+        if weight is not None:
+            check_consistent_length(weight, np.empty((table.n_rows, 0)))
+        rows, weight = _counted(weight)
         mask = category_mask(table, self.categorical_features)
         self._sparse = table.sparse is not None
+        self.notes: dict[int, str] = {}
+        self._left_out: dict[int, str] = {}
+        self._readings: dict[int, Reading] = {}  # of columns that are not plain numbers
         if self._sparse:
             if mask.any():
                 raise ValueError(
@@ -120,8 +128,11 @@ class ColumnEncoder:
             self._fit_dense(table, mask, rows, weight)
         return self
 
-    def transform(self, X: Any, dtype: Any = np.float32) -> Any:
-        """Encode: an array in C order, or CSR if the encoder was fitted to a sparse matrix."""
+    def transform(self, X: Any, dtype: Any = np.float32, notes: list[str] | None = None) -> Any:
+        """Encode: an array in C order, or CSR if the encoder was fitted to a sparse matrix.
+
+        Sentences about text that does not parse and counts as missing are added to `notes`.
+        """
         table = read_table(X)
         if table.n_columns != self.n_features:
             raise ValueError(
@@ -133,10 +144,9 @@ class ColumnEncoder:
         if table.sparse is not None:
             table = read_table(table.sparse.toarray())
         E = np.empty((table.n_rows, self.n_encoded), dtype)
-        self._encode_numbers(table, E)
-        self._encode_missing(table, E[:, self.n_numeric :])
+        self._encode_numbers(table, E, notes)
         self._encode_categories(table, E)
-        if self._nothing:
+        if self._is_empty:
             E.fill(0)
         return E
 
@@ -145,7 +155,7 @@ class ColumnEncoder:
         if self._sparse:
             return [(self._name(i), "sparse", 1) for i in range(self.n_features)]
         widths = dict.fromkeys(range(self.n_features), 0)
-        kinds = dict.fromkeys(range(self.n_features), "constant")
+        kinds = dict.fromkeys(range(self.n_features), "constant") | self._left_out
         for i in [*self._numeric.tolist(), *self._missing.tolist()]:
             kinds[i] = "numeric"
             widths[i] += 1
@@ -153,6 +163,14 @@ class ColumnEncoder:
             kinds[category.column] = category.kind
             widths[category.column] = category.table.shape[1] + category.embedded
         return [(self._name(i), kinds[i], widths[i]) for i in range(self.n_features)]
+
+    def report(self) -> list[dict[str, Any]]:
+        """What became of each column, as dictionaries: see `report`."""
+        return report_rows(self.describe(), self._readings, self.notes)
+
+    def message(self) -> str:
+        """The text of one warning about columns of text; empty if there are none."""
+        return fit_message({repr(self._name(i)): words for i, words in self.notes.items()})
 
     def _name(self, i: int) -> str | int:
         return i if self.names is None else self.names[i]
@@ -162,99 +180,109 @@ class ColumnEncoder:
     def _fit_dense(
         self, table: TableColumns, mask: np.ndarray, rows: Any, weight: np.ndarray | None
     ) -> None:
-        numeric, missing, looks = [], [], {}
-        for i in np.flatnonzero(~mask).tolist():
-            x = table.floats(i)[rows]
-            absent = np.isnan(x)
-            known = ~absent if absent.any() else slice(None)
-            center, scale = center_and_scale(x[known], taken(weight, known))
-            z, of_known = robust(x[known], center, scale), taken(weight, known)
-            turn, share = direction(z, of_known), float(np.average(absent, weights=weight))
-            scale *= turn
-            looks[i] = (round(share, DIGITS), *(moments(turn * z, of_known) if len(z) else ()))
-            if scale:
-                numeric.append((i, center, scale))
-            if absent.any() and not absent.all():
-                off_on = np.array([[0.0], [1.0]])
-                missing.append((i, _encode_table(off_on, _count(absent.astype(int), weight, 2))))
+        numbers, categories = [], []
+        for i in range(self.n_features):
+            reading = self._reading(table, i, bool(mask[i]), rows, weight)
+            if reading is None:
+                categories.append(self._learn_levels(table, i, rows, weight))
+            else:
+                if reading != PLAIN:
+                    self._readings[i] = reading
+                x = floats(table, i, reading)[rows]
+                numbers.append(NumericColumn.learn(i, x, weight))
         # The same model from the same columns, in whatever order they come.
-        for columns in (numeric, missing):
-            columns.sort(key=lambda column: looks[column[0]])
-        self._numeric = np.array([i for i, _, _ in numeric], dtype=int)
-        self._center = np.array([center for _, center, _ in numeric])
-        self._scale = np.array([scale for _, _, scale in numeric])
-        self._missing = np.array([i for i, _ in missing], dtype=int)
-        self._off, self._on = np.reshape([encoded for _, encoded in missing], (-1, 2)).T
-        self._categories = [
-            category
-            for i in np.flatnonzero(mask).tolist()
-            if (category := self._learn_levels(table, i, rows, weight)) is not None
-        ]
-        self._categories.sort(key=lambda category: category.look)
-        embedded = [len(category.table) for category in self._categories if category.embedded]
-        plain = sum(category.table.shape[1] for category in self._categories)
-        self.n_numeric, self.n_other = len(numeric), len(missing) + plain
-        self.cardinalities = tuple(embedded)
-        self._nothing = self.n_encoded == 0
-        self.n_other += self._nothing  # a network needs an input: a column of zeros
+        numbers.sort(key=lambda column: column.sort_key)
+        self._arrange(numbers)
+        self._categories = sorted(filter(None, categories), key=lambda category: category.sort_key)
+        self._count_columns()
+
+    def _reading(
+        self, table: TableColumns, i: int, chosen: bool, rows: Any, weight: np.ndarray | None
+    ) -> Reading | None:
+        """How column i is read as numbers; None for a category."""
+        undeclared = isinstance(self.categorical_features, str) and not table.is_declared(i)
+        is_text = TEXT in table.families(i)
+        if chosen and not (is_text and undeclared):
+            return None
+        if not is_text:
+            return typed_reading(table, i)
+        if table.only_text(i) and table.is_plain_text(i):
+            return PLAIN
+        cells = table.cells(i)
+        counts = count_rows(cells.inverse[rows], weight, len(cells.distinct))
+        reading = recognize(table, i, counts, self.max_one_hot if chosen else 0)
+        if reading is not None:
+            self.notes[i] = reading_words(reading)
+        return reading if reading is not None or chosen else PLAIN
 
     def _learn_levels(
         self, table: TableColumns, i: int, rows: Any, weight: np.ndarray | None
     ) -> Category | None:
-        """The levels of column i, and what they are encoded as; None if they are all the same."""
-        keys, which = table.keys(i)
-        counts: dict[Any, float] = {}
-        for key, count in zip(keys, _count(which[rows], weight, len(keys)), strict=True):
-            if count > 0:
-                counts[key] = counts.get(key, 0.0) + count
-        absent = counts.pop(None, 0.0)
-        large = len(counts) > self.max_one_hot
-        least = self.min_frequency if large else 0
-        # Numbers, then strings: no order that depends on the container or on its rows.
-        ordered = sorted(counts, key=lambda key: (isinstance(key, str), key))
-        levels = [key for key in ordered if counts[key] >= least]
-        others = sum(count for key, count in counts.items() if counts[key] < least)
-        n = np.array([absent + others, *(counts[key] for key in levels)])
-        embedded = len(levels) > self.max_one_hot
-        kind = "embedded" if embedded else "binary" if len(levels) == 2 else "one-hot"
-        encoded = _encode_table(_plain_columns(kind, n), n)
-        if not encoded.shape[1] and not embedded:
-            return None
-        codes = {key: code for code, key in enumerate(levels, 1)}
-        one_type = len({isinstance(key, str) for key in counts}) == 1
-        shares = np.round(n / n.sum(), DIGITS).tolist()
-        looks = len(levels), shares, [str(key) for key in levels]
-        return Category(i, kind, codes, one_type, encoded, looks)
+        """The levels of column i, and their encoding; None if it is left out."""
+        counts, absent = count_levels(table, i, rows, weight)
+        families, n_known = table.families(i), sum(counts.values())
+        by_dtype = isinstance(self.categorical_features, str) and not table.is_declared(i)
+        many = len(counts) > max(self.max_one_hot, MOST_LEVELS * n_known)
+        category = None
+        if not (many and by_dtype and TEXT in families):
+            limits = self.max_one_hot, self.min_frequency
+            category = learn_category(i, families, counts, absent, limits)
+        if category is None and len(counts) > 1:
+            self._left_out[i] = "left out"
+            self.notes[i] = levels_words(len(counts), n_known)
+        return category
+
+    def _arrange(self, numbers: list[NumericColumn]) -> None:
+        """The arrays of the numeric columns, and of the columns that say what is missing."""
+        numeric = [column for column in numbers if column.scale]
+        missing = [column for column in numbers if column.missing is not None]
+        self._numeric = np.array([column.column for column in numeric], dtype=int)
+        self._center = np.array([column.center for column in numeric])
+        self._scale = np.array([column.scale for column in numeric])
+        self._missing = np.array([column.column for column in missing], dtype=int)
+        self._off, self._on = np.reshape([column.missing for column in missing], (-1, 2)).T
+
+    def _count_columns(self) -> None:
+        embedded = [len(category.table) for category in self._categories if category.embedded]
+        plain = sum(category.table.shape[1] for category in self._categories)
+        self.n_numeric, self.n_other = len(self._numeric), len(self._missing) + plain
+        self.cardinalities = tuple(embedded)
+        self._is_empty = self.n_encoded == 0
+        self.n_other += self._is_empty  # a network needs an input: a column of zeros
 
     # ---- encoding -----------------------------------------------------------------------
 
-    def _encode_numbers(self, table: TableColumns, E: np.ndarray) -> None:
-        if table.block is None:
-            for j, i in enumerate(self._numeric.tolist()):
-                E[:, j] = _known(robust(table.floats(i), self._center[j], self._scale[j]))
-        elif self.n_numeric:
-            every = np.array_equal(self._numeric, np.arange(self.n_features))
-            columns = slice(None) if every else self._numeric
-            for rows in _blocks(table.n_rows, self.n_features):
-                z = robust(table.block[rows, columns], self._center, self._scale)
-                E[rows, : self.n_numeric] = z if table.complete else _known(z)
-
-    def _encode_missing(self, table: TableColumns, other: np.ndarray) -> None:
-        if not len(self._missing):
+    def _encode_numbers(self, table: TableColumns, E: np.ndarray, notes: Any) -> None:
+        if table.block is None or self._readings:
+            self._encode_numbers_by_column(table, E, notes)
             return
-        if table.block is None:
-            for j, i in enumerate(self._missing.tolist()):
-                other[:, j] = np.where(np.isnan(table.floats(i)), self._on[j], self._off[j])
-        else:
-            for rows in _blocks(table.n_rows, self.n_features):
+        other = E[:, self.n_numeric :]
+        every = np.array_equal(self._numeric, np.arange(self.n_features))
+        columns = slice(None) if every else self._numeric
+        for rows in _blocks(table.n_rows, self.n_features):
+            if self.n_numeric:
+                z = robust_scale(table.block[rows, columns], self._center, self._scale)
+                E[rows, : self.n_numeric] = z if table.complete else _known(z)
+            if len(self._missing):
                 absent = np.isnan(table.block[rows, self._missing])
                 other[rows, : len(self._missing)] = np.where(absent, self._on, self._off)
+
+    def _encode_numbers_by_column(self, table: TableColumns, E: np.ndarray, notes: Any) -> None:
+        numeric = {i: j for j, i in enumerate(self._numeric.tolist())}
+        missing = {i: j for j, i in enumerate(self._missing.tolist())}
+        for i in sorted({*numeric, *missing}):
+            x = floats(table, i, self._readings.get(i, PLAIN), notes)
+            if i in missing:
+                j = missing[i]
+                E[:, self.n_numeric + j] = np.where(np.isnan(x), self._on[j], self._off[j])
+            if i in numeric:
+                j = numeric[i]
+                E[:, j] = _known(robust_scale(x, self._center[j], self._scale[j]))
 
     def _encode_categories(self, table: TableColumns, E: np.ndarray) -> None:
         plain, coded = self.n_numeric + len(self._missing), self.n_numeric + self.n_other
         for category in self._categories:
-            keys, which = table.keys(category.column)
-            codes = np.array([category.code(key) for key in keys], dtype=int)[which]
+            codes = category.codes(table)
             width = category.table.shape[1]
             E[:, plain : plain + width] = category.table[codes]
             plain += width
@@ -278,68 +306,34 @@ class ColumnEncoder:
             X = read_table(sparse.csr_matrix(np.stack(columns, axis=1))).sparse
         with np.errstate(over="ignore"):
             z = X.data * self._scale[X.indices]
-        return type(X)((bend(z).astype(dtype), X.indices, X.indptr), shape=X.shape)
+        return type(X)((smooth_clip(z).astype(dtype), X.indices, X.indptr), shape=X.shape)
 
 
 @dataclass(frozen=True)
-class Category:
-    """A column of levels: their codes, and for each code the values of the encoded columns."""
+class NumericColumn:
+    """What is learned of a column of numbers."""
 
     column: int
-    kind: str
-    codes: dict[Any, int]
-    one_type: bool  # are the levels all strings, or all numbers?
-    table: np.ndarray
-    look: Any  # what it is sorted by: how frequent its levels are, and what they are called
+    center: float
+    scale: float  # 0 for a constant column
+    missing: np.ndarray | None  # for "not missing" and for "missing" the value of a column
+    sort_key: tuple[float, ...]
 
-    @property
-    def embedded(self) -> bool:
-        """Is there a column of codes?"""
-        return self.kind == "embedded"
-
-    def code(self, key: Any) -> int:
-        """The code of a level; 0 for what is missing, rare or new.
-
-        An array of strings writes the number 1 as "1"; where levels are all numbers, or all
-        strings, these mean the same.
-        """
-        if key in self.codes or key is None or not self.one_type:
-            return self.codes.get(key, 0)
-        spellings = _numbers(key) if isinstance(key, str) else _strings(key)
-        return next((self.codes[s] for s in spellings if s in self.codes), 0)
-
-
-def _numbers(key: str) -> list[float]:
-    try:
-        return [float(key)]
-    except ValueError:
-        return []
-
-
-def _strings(key: float) -> list[str]:
-    return [str(key), str(int(key))] if key == int(key) else [str(key)]
-
-
-def _plain_columns(kind: str, n: np.ndarray) -> np.ndarray:
-    """For each code a row of values, before they are scaled; `n` rows have the code."""
-    if kind == "embedded":
-        share = n / n.sum()
-        share[0] = 0
-        return share[:, np.newaxis]
-    if kind == "binary":
-        return np.array([[0.0], [-1.0], [1.0]])
-    return np.eye(len(n))[:, 1:]
-
-
-def _encode_table(values: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Center, scale and bend columns of which row i occurs `n[i]` times; drop constant ones."""
-    seen = n > 0
-    columns = []
-    for x in values.T:
-        center, scale = center_and_scale(x[seen], n[seen])
-        if scale:
-            columns.append(robust(x, center, scale))
-    return np.stack(columns, axis=1) if columns else np.empty((len(n), 0))
+    @staticmethod
+    def learn(i: int, x: np.ndarray, weight: np.ndarray | None) -> NumericColumn:
+        """Median, scale and sign of a column, and how its missing cells are encoded."""
+        absent = np.isnan(x)
+        known = ~absent if absent.any() else slice(None)
+        of_known = weight_of(weight, known)
+        center, scale = center_and_scale(x[known], of_known)
+        z, share = robust_scale(x[known], center, scale), float(np.average(absent, weights=weight))
+        sign = skew_sign(z, of_known)
+        sort_key = (round(share, DIGITS), *(moments(sign * z, of_known) if len(z) else ()))
+        missing = None
+        if absent.any() and not absent.all():
+            off_on = np.array([[0.0], [1.0]])
+            missing = encode_values(off_on, count_rows(absent.astype(int), weight, 2))
+        return NumericColumn(i, center, scale * sign, missing, sort_key)
 
 
 def _known(z: np.ndarray) -> np.ndarray:
@@ -357,10 +351,6 @@ def _counted(weight: np.ndarray | None) -> tuple[Any, np.ndarray | None]:
     if (weight != np.round(weight)).any():
         weight = weight / weight.mean()
     return rows, weight
-
-
-def _count(which: np.ndarray, weight: np.ndarray | None, n: int) -> np.ndarray:
-    return np.bincount(which, weights=weight, minlength=n).astype(np.float64)
 
 
 def _blocks(n_rows: int, width: int) -> list[slice]:

@@ -1,20 +1,20 @@
-r"""Centering, scaling and bending columns of numbers: what extremes cannot disturb.
+r"""Robust scaling and smooth clipping of columns of numbers.
 
 With the quartiles of the training rows,
 
 .. math:: x' = \frac{x - q_{50}}{q_{75} - q_{25}}, \qquad x'' = \frac{x'}{\sqrt{1 + (x'/3)^2}},
 
-so that half of the numbers are within about 1/2 of 0, and none exceeds 3.  Where the quartiles
+Half of the scaled numbers are within about 1/2 of 0, and none exceeds 3.  Where the quartiles
 are equal, as in counts that are mostly zero, the median of :math:`|x - q_{50}|` over the values
-that differ from :math:`q_{50}` takes the place of their distance.  A column is turned so that its
-third moment is positive: a column :math:`a x + b` is encoded as :math:`x` is, for negative
-:math:`a` too.
+that differ from :math:`q_{50}` replaces their distance.  The sign of a column is chosen so that
+its third moment is positive: a column :math:`a x + b` is encoded as :math:`x` is, also for
+negative :math:`a`.
 
 Holzmüller, Grinsztajn and Steinwart, "Better by default: strong pre-tuned MLPs and boosted trees
 on tabular data" (2024).
 
 >>> counts = np.array([0.0] * 12 + [2.0, 4.0, 1e300])
->>> robust(counts[11:], *center_and_scale(counts)).round(2)
+>>> robust_scale(counts[11:], *center_and_scale(counts)).round(2)
 array([0.  , 0.49, 0.95, 3.  ])
 """
 
@@ -25,28 +25,28 @@ from typing import Any
 
 import numpy as np
 
-BEND = 3.0  # what no number exceeds in the end
-FAR = 1e9  # all that is farther out ends at BEND, up to rounding; the square is still finite
+CLIP = 3.0  # the largest absolute value after clipping
+FAR = 1e9  # numbers beyond are clipped to CLIP, up to rounding; the square is still finite
 ROUNDING = 8 * np.finfo(np.float64).eps  # relative differences up to here are rounding errors
 LARGEST = np.finfo(np.float64).max
-DIGITS = 7  # of what columns are told apart by: rounding errors must not decide
-SOME = 1000  # rows that decide where moments are equal
+DIGITS = 7  # decimals of a sort key: rounding errors must not decide the order of columns
+SOME = 1000  # rows that are compared where moments are equal
 
 
-def robust(x: np.ndarray, center: Any, scale: Any) -> np.ndarray:
-    """Center, scale and bend, in float64; NaN stays."""
+def robust_scale(x: np.ndarray, center: Any, scale: Any) -> np.ndarray:
+    """Center, scale and clip, in float64; NaN stays NaN."""
     with np.errstate(over="ignore"):
         z = np.multiply(x, 0.5, dtype=np.float64)  # a difference of halves does not overflow
         z -= center
         z *= scale
-    return bend(z)
+    return smooth_clip(z)
 
 
-def bend(z: np.ndarray) -> np.ndarray:
+def smooth_clip(z: np.ndarray) -> np.ndarray:
     """``z / sqrt(1 + (z/3)²)`` in place."""
     np.minimum(z, FAR, out=z)
     np.maximum(z, -FAR, out=z)
-    root = z / BEND
+    root = z / CLIP
     root *= root
     root += 1
     np.sqrt(root, out=root)
@@ -66,7 +66,7 @@ def center_and_scale(x: np.ndarray, weight: np.ndarray | None = None) -> tuple[f
         differs = away > rounding
         if not differs.any():
             return q50, 0.0
-        spread = quantiles(away[differs], (0.5,), taken(weight, differs))[0]
+        spread = quantiles(away[differs], (0.5,), weight_of(weight, differs))[0]
     with np.errstate(over="ignore"):
         return q50, float(min(1 / spread, LARGEST))
 
@@ -74,19 +74,19 @@ def center_and_scale(x: np.ndarray, weight: np.ndarray | None = None) -> tuple[f
 def moments(z: np.ndarray, weight: np.ndarray | None = None) -> list[float]:
     """The first three moments of `z`, and a sum over its first rows with factors that differ.
 
-    The last one tells numbers with equal moments apart.
+    The sum distinguishes columns whose moments are equal.
     """
     square, first = z * z, z[:SOME]
     means = [float(np.average(power, weights=weight)) for power in (z, square, square * z)]
     return np.round([*means, np.dot(np.cos(np.arange(len(first))), first)], DIGITS).tolist()
 
 
-def direction(z: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """1, or -1 if `z` has to be turned to have a positive third moment.
+def skew_sign(z: np.ndarray, weight: np.ndarray | None = None) -> float:
+    """1, or -1 if the third moment of `z` is negative.
 
-    Numbers as far above 0 as below have none; their first rows decide.
+    If it is zero, the first rows decide.
 
-    >>> direction(np.array([-9.0, 1.0, 1.0])), direction(np.array([0.0, 0.0]))
+    >>> skew_sign(np.array([-9.0, 1.0, 1.0])), skew_sign(np.array([0.0, 0.0]))
     (-1.0, 1.0)
     """
     *_, third, first = moments(z, weight) if len(z) else (0.0, 0.0)
@@ -98,7 +98,7 @@ def quantiles(x: np.ndarray, p: tuple[float, ...], weight: np.ndarray | None) ->
 
     The second definition of Hyndman and Fan, "Sample quantiles in statistical packages"
     (1996): the median is the usual one, a weight of 2 counts as two equal values, and the
-    unit of the weights cancels, which cannot be said of interpolated quantiles.
+    unit of the weights cancels.  Interpolated quantiles do not have these properties.
     """
     if weight is None:
         low = [ceil(len(x) * share) - 1 for share in p]
@@ -107,11 +107,11 @@ def quantiles(x: np.ndarray, p: tuple[float, ...], weight: np.ndarray | None) ->
     else:
         order = np.argsort(x, kind="stable")
         x, upto = x[order], np.cumsum(weight[order])
-        low, high = _both_sides(upto, upto[-1] * np.array(p), len(x))
+        low, high = _low_and_high(upto, upto[-1] * np.array(p), len(x))
     return 0.5 * x[low] + 0.5 * x[high]
 
 
-def _both_sides(upto: np.ndarray, target: np.ndarray, n: int) -> tuple[Any, Any]:
+def _low_and_high(upto: np.ndarray, target: np.ndarray, n: int) -> tuple[Any, Any]:
     """The first entries of a cumulative sum to reach the targets, and to exceed them."""
     rounding = 1e-12 * upto[-1] if len(upto) else 0.0
     low = np.searchsorted(upto, target - rounding, side="left")
@@ -132,13 +132,13 @@ def sparse_medians(X: Any, weight: np.ndarray | None) -> np.ndarray:
     start = np.concatenate([[0], end[:-1]])
     used = end > start
     mass = np.bincount(column, weights=w, minlength=n)
-    sides = _both_sides(upto, (np.cumsum(mass) - mass / 2)[used], len(size))
-    low, high = (np.clip(side, start[used], end[used] - 1) for side in sides)
+    bounds = _low_and_high(upto, (np.cumsum(mass) - mass / 2)[used], len(size))
+    low, high = (np.clip(bound, start[used], end[used] - 1) for bound in bounds)
     median = np.zeros(n)
     median[used] = 0.5 * size[low] + 0.5 * size[high]
     return median
 
 
-def taken(weight: np.ndarray | None, rows: Any) -> np.ndarray | None:
+def weight_of(weight: np.ndarray | None, rows: Any) -> np.ndarray | None:
     """The weights of some rows, if there are weights."""
     return None if weight is None else weight[rows]

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.metrics import r2_score
 
-from ..tables.scaling import direction
+from ..tables.scaling import skew_sign
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class TargetCodec:
         weight: np.ndarray | None = None,
         *,
         standardize: bool = False,
-        turn: bool = False,
+        flip_sign: bool = False,
         clip: bool = False,
     ) -> TargetCodec:
         """The codec for a target of this shape and, if asked, of this mean, spread and range.
 
-        With `turn`, a column of negative skewness gets a negative scale: what is learned of
+        With `flip_sign`, a column of negative skewness gets a negative scale: what is learned of
         ``-y`` is what is learned of ``y``.
         """
         columns = y[:, None] if y.ndim == 1 else y
@@ -50,9 +50,9 @@ class TargetCodec:
         center = np.average(columns.astype(float), axis=0, weights=weight)
         spread = np.sqrt(np.average((columns - center) ** 2, axis=0, weights=weight))
         scale = np.where(spread > 0, spread, 1.0)  # a constant target needs no scale
-        if turn:
+        if flip_sign:
             z = (columns - center) / scale
-            scale *= [direction(column, weight) for column in z.T]
+            scale *= [skew_sign(column, weight) for column in z.T]
         return cls(n, single, center, scale, *limits)
 
     def encode(self, y: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import sparse
 
-from skbackprop.tables.columns import category_mask, read_table
+from skbackprop.tables import category_mask, read_table
 from skbackprop.tables.encoder import ColumnEncoder
-from skbackprop.tables.scaling import center_and_scale, quantiles, robust, sparse_medians
+from skbackprop.tables.scaling import center_and_scale, quantiles, robust_scale, sparse_medians
 
 pd = pytest.importorskip("pandas")
 TOL = 1e-6
@@ -110,12 +110,12 @@ COLUMNS = arrays(np.float64, st.integers(2, 40), elements=st.integers(-9, 9))
 @given(COLUMNS, st.sampled_from([1e-9, 0.3, 7.0, 1e9]), st.sampled_from([0.0, 1.0, 1e9, -1e12]))
 def test_units_do_not_matter(x, a, b):
     b *= min(a, 1)  # or nothing is left of x
-    expected = robust(x, *center_and_scale(x))
+    expected = robust_scale(x, *center_and_scale(x))
     for factor in (a, -a):
         y = factor * x + b
         tolerance = TOL + 20 * np.spacing(abs(b)) / a
         np.testing.assert_allclose(
-            robust(y, *center_and_scale(y)), np.sign(factor) * expected, atol=tolerance
+            robust_scale(y, *center_and_scale(y)), np.sign(factor) * expected, atol=tolerance
         )
 
 
@@ -210,13 +210,13 @@ def test_a_large_category_has_codes_and_shares():
     assert E[:, 1].tolist() == [0, 1, 3, 0, 0]  # in the order of strings; level 0 is rare
     shares = np.array([0.0, *range(2, 13)]) / 78
     center, scale = center_and_scale(shares, np.arange(1, 13))
-    assert E[:, 0] == pytest.approx(robust(shares[[0, 1, 11, 0, 0]], center, scale), abs=TOL)
+    assert E[:, 0] == pytest.approx(robust_scale(shares[[0, 1, 11, 0, 0]], center, scale), abs=TOL)
 
 
 def test_rare_levels_share_code_zero():
     ids = np.array([f"id {i}" for i in range(30)])
-    assert ColumnEncoder().fit(ids[:, np.newaxis]).describe() == [(0, "constant", 0)]
-    X = np.array([*ids, "often", "often", "twice", "twice"])[:, np.newaxis]
+    assert ColumnEncoder().fit(ids[:, np.newaxis]).describe() == [(0, "left out", 0)]
+    X = np.array([*ids, *["often"] * 40, "twice", "twice"])[:, np.newaxis]
     assert ColumnEncoder().fit(X).describe() == [(0, "binary", 1)]
     assert ColumnEncoder(min_frequency=1).fit(X).cardinalities == (33,)
     small = ColumnEncoder().fit([["a"], ["b"], ["c"], ["c"]])
@@ -251,9 +251,10 @@ def test_spellings_of_the_same_levels(cells, others):
     np.testing.assert_array_equal(encoder.transform(column(*others)), expected)
 
 
-def test_a_number_is_no_string_where_both_occur():
-    E = encode(column(1, "1", 2, "2", 1, "x"))
-    assert len(np.unique(E, axis=0)) == 5
+def test_a_number_and_its_text_are_one_level():
+    E = encode(column(1, "1", 2, "2.0", 1, "x"))
+    np.testing.assert_array_equal(E[[0, 2]], E[[1, 3]])
+    assert len(np.unique(E, axis=0)) == 3
 
 
 WHICH = [
@@ -553,7 +554,7 @@ def test_more_errors():
     with pytest.raises(ValueError, match="integers or as a boolean mask when the model is fitted"):
         ColumnEncoder(["a"]).fit(np.eye(3))
     assert ColumnEncoder(["a"]).fit(np.eye(3), names=["b", "a", "c"]).describe()[1][1] == "binary"
-    string = r"could not convert string to float: 'blue' in column 'color'.* from_dtype|green|red"
+    string = r"could not convert string to float: 'blue' in column 'color'.*from_dtype"
     with pytest.raises(ValueError, match=string):
         ColumnEncoder(None).fit(mixed())
     encoder = ColumnEncoder().fit(mixed())
@@ -583,7 +584,11 @@ def test_a_fitted_encoder_needs_no_pandas(tmp_path):
     frame = mixed()
     frame["level"] = pd.Series(pd.period_range("2020", periods=3, freq="Y")[np.arange(N) % 3])
     encoder = ColumnEncoder().fit(frame)
-    plain = {"day": pd.Timestamp.to_pydatetime, "wait": pd.Timedelta.to_pytimedelta, "level": str}
+    plain = {
+        "day": pd.Timestamp.to_pydatetime,
+        "wait": pd.Timedelta.to_pytimedelta,
+        "level": lambda period: period.to_timestamp().to_pydatetime(),
+    }
     columns = [frame[c].tolist() for c in frame]
     for i, cells in enumerate(columns):  # what Python itself knows
         convert = plain.get(frame.columns[i], lambda cell: cell)

@@ -1,0 +1,190 @@
+"""A column of levels: their codes, and the numbers that stand for them.
+
+A category of two levels becomes one column, one of up to `max_one_hot` levels a column for each
+level, and one of more levels its share of the training rows and a code: the row of a table that
+the network learns.  A level that is missing, rare or new has code 0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .cells import BOOLEAN, DATE, DESCRIPTIONS, NUMBER, TEXT, number_of_text
+from .columns import TableColumns, short
+from .scaling import DIGITS, center_and_scale, robust_scale
+
+ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\b.*")
+
+
+@dataclass(frozen=True)
+class Category:
+    """The levels of a column.
+
+    Attributes
+    ----------
+    column : int
+        Number of the column in the table.
+    kind : str
+        "binary", "one-hot" or "embedded".
+    levels : list of int, float or str
+        The keys of the levels; level j has code j + 1.
+    families : tuple of str
+        The families of the cells of the training column.
+    table : ndarray of shape (n_levels + 1, width)
+        For each code the values of the encoded columns.
+    sort_key : list
+        What categories are sorted by: the frequencies of the levels and their names.
+    """
+
+    column: int
+    kind: str
+    levels: list[Any]
+    families: tuple[str, ...]
+    table: np.ndarray
+    sort_key: list[Any] = field(default_factory=list)
+
+    @property
+    def embedded(self) -> bool:
+        """True if the category has a column of codes."""
+        return self.kind == "embedded"
+
+    @cached_property
+    def _codes(self) -> dict[Any, int]:
+        return {key: code for code, key in enumerate(self.levels, 1)}
+
+    @cached_property
+    def _codes_of_numbers(self) -> dict[int | float, int]:
+        """The codes of levels that are numbers, or the text of one, if no two are equal."""
+        pairs = [(_number_of(key), code) for key, code in self._codes.items()]
+        count = Counter(number for number, _ in pairs)
+        return {n: code for n, code in pairs if n is not None and count[n] == 1}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def code(self, key: Any) -> int:
+        """The code of a level; 0 for what is missing, rare or new."""
+        if key is None or key in self._codes:
+            return self._codes.get(key, 0)
+        number = _number_of(key)  # "01" may be read as 1 later, and the other way round
+        return 0 if number is None else self._codes_of_numbers.get(number, 0)
+
+    def codes(self, table: TableColumns) -> np.ndarray:
+        """The code of each row of a table."""
+        keys, inverse = table.keys(self.column)
+        for family in sorted(table.families(self.column) - set(self.families)):
+            self._refuse_if_different(family, keys, table)
+        return np.array([self.code(key) for key in keys], dtype=int)[inverse]
+
+    def _refuse_if_different(self, family: str, keys: list[Any], table: TableColumns) -> None:
+        """Raise an error if cells of a family that `fit` did not have cannot be levels."""
+        if not self.families or self._may_hold(family, keys):
+            return
+        held = " and ".join(DESCRIPTIONS[f] for f in self.families)
+        examples = ", ".join(short(repr(level)) for level in self.levels[:3])
+        raise ValueError(
+            f"Column {table.label(self.column)} of X held {held} in fit, with levels such as "
+            f"{examples}, and now holds {DESCRIPTIONS[family]}, which cannot be compared. "
+            "Pass the levels as in fit, not codes or other types."
+        )
+
+    def _may_hold(self, family: str, keys: list[Any]) -> bool:
+        numbers = {NUMBER, BOOLEAN}
+        if family in numbers:
+            all_numbers = len(self._codes_of_numbers) == len(self.levels)
+            same = not numbers.isdisjoint(self.families)
+            return same or (TEXT in self.families and (all_numbers or any(map(self.code, keys))))
+        if family == TEXT and DATE in self.families:
+            return _any_date(keys)
+        if family == TEXT:
+            known = set(self.families) <= numbers and any(_number_of(k) is not None for k in keys)
+            return known or any(map(self.code, keys))
+        return family == DATE and TEXT in self.families and _any_date(self.levels)
+
+
+def _any_date(keys: list[Any]) -> bool:
+    return any(isinstance(key, str) and ISO.fullmatch(key) for key in keys)
+
+
+def _number_of(key: Any) -> int | float | None:
+    return number_of_text(key) if isinstance(key, str) else key
+
+
+def count_levels(
+    table: TableColumns, i: int, rows: Any, weight: np.ndarray | None
+) -> tuple[dict[Any, float], float]:
+    """How many rows each level of column i has, and in how many rows it is missing."""
+    keys, inverse = table.keys(i)
+    counts: dict[Any, float] = {}
+    for key, count in zip(keys, count_rows(inverse[rows], weight, len(keys)), strict=True):
+        if count > 0:
+            counts[key] = counts.get(key, 0.0) + float(count)
+    return counts, counts.pop(None, 0.0)
+
+
+def learn_category(
+    i: int, families: frozenset[str], counts: dict[Any, float], absent: float, limits: Any
+) -> Category | None:
+    """The category of a column, or None if it is constant.
+
+    Parameters
+    ----------
+    i : int
+        Number of the column.
+    families : frozenset of str
+        What its cells are.
+    counts : dict
+        For each level the number of rows.
+    absent : float
+        The number of rows without a level.
+    limits : tuple of int and float
+        `max_one_hot` and `min_frequency` of the encoder.
+    """
+    max_one_hot, min_frequency = limits
+    least = min_frequency if len(counts) > max_one_hot else 0
+    # Numbers, then text: an order that depends neither on the container nor on its rows.
+    ordered = sorted(counts, key=lambda key: (isinstance(key, str), key))
+    levels = [key for key in ordered if counts[key] >= least]
+    others = sum(count for count in counts.values() if count < least)
+    n = np.array([absent + others, *(counts[key] for key in levels)])
+    embedded = len(levels) > max_one_hot
+    kind = "embedded" if embedded else "binary" if len(levels) == 2 else "one-hot"
+    encoded = encode_values(_values_of_codes(kind, n), n)
+    if not encoded.shape[1] and not embedded:
+        return None
+    shares = np.round(n / n.sum(), DIGITS).tolist()
+    sort_key = [len(levels), shares, [str(key) for key in levels]]
+    return Category(i, kind, levels, tuple(sorted(families)), encoded, sort_key)
+
+
+def _values_of_codes(kind: str, n: np.ndarray) -> np.ndarray:
+    """For each code a row of values, before they are scaled; `n` rows have the code."""
+    if kind == "embedded":
+        share = n / n.sum()
+        share[0] = 0
+        return share[:, np.newaxis]
+    if kind == "binary":
+        return np.array([[0.0], [-1.0], [1.0]])
+    return np.eye(len(n))[:, 1:]
+
+
+def encode_values(values: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Center, scale and clip columns of which row i occurs `n[i]` times; drop constant ones."""
+    seen = n > 0
+    columns = []
+    for x in values.T:
+        center, scale = center_and_scale(x[seen], n[seen])
+        if scale:
+            columns.append(robust_scale(x, center, scale))
+    return np.stack(columns, axis=1) if columns else np.empty((len(n), 0))
+
+
+def count_rows(which: np.ndarray, weight: np.ndarray | None, n: int) -> np.ndarray:
+    """How many rows have each of n values."""
+    return np.bincount(which, weights=weight, minlength=n).astype(np.float64)

@@ -1,0 +1,213 @@
+"""The columns of the containers of other libraries: pandas, polars, pyarrow, NumPy's masks.
+
+A library is recognized by the methods of its objects and is not imported; only a stream in the
+Arrow format is read by pyarrow.  Integers keep all their digits: missing ones have a mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+NESTED_TYPES = ("List", "Array", "Struct", "list", "large_list", "fixed_size_list", "struct", "map")
+# An attribute of tables that are not computed yet, and the method that computes them.
+DEFERRED = {"npartitions": "compute", "rdd": "toPandas", "collect": "collect"}
+EXACT = 2**53  # up to here every integer is a float64
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table, as one-dimensional arrays.
+
+    Attributes
+    ----------
+    values : ndarray
+        Numbers, dates, durations, text or objects.
+    missing : ndarray of bool or None
+        Which cells are missing, besides NaN, NaT and None.
+    declared : bool
+        Does the container declare the column a category?
+    aware : bool
+        Are the dates of `values` in UTC, converted from a time zone?
+    nested : str
+        The type of the column, if its cells are tables or lists themselves.
+    """
+
+    values: np.ndarray
+    missing: np.ndarray | None = None
+    declared: bool = False
+    aware: bool = False
+    nested: str = ""
+
+
+Reader = Callable[[int], Column]
+
+
+def open_container(X: Any) -> Any:
+    """X in a form that can be read: streams as tables, masked arrays as arrays.
+
+    Raises
+    ------
+    TypeError
+        If X is a table that first has to be computed or converted.
+    """
+    if isinstance(X, (np.ndarray, list, tuple)):
+        return unmasked(X)
+    if hasattr(X, "to_native") and hasattr(X, "implementation"):  # narwhals
+        X = X.to_native()
+    if hasattr(X, "iloc") and not hasattr(X, "npartitions"):  # pandas
+        return X
+    return _computed(X, set(dir(X)))  # a lazy table may compute an attribute that is asked for
+
+
+def _computed(X: Any, attributes: set[str]) -> Any:
+    """X if it is in memory or a stream of the Arrow format; else an error."""
+    kind = f"{type(X).__module__.partition('.')[0]}.{type(X).__name__}"
+    is_frame = not attributes.isdisjoint(("columns", "column_names"))
+    deferred = [method for mark, method in DEFERRED.items() if is_frame and mark in attributes]
+    if deferred:
+        raise _not_computed(kind, deferred[0])
+    if "__array__" not in attributes and reader_of(X) is None:
+        if "__arrow_c_stream__" in attributes:
+            return _read_stream(X, kind)
+        if is_frame and "to_pandas" in attributes:
+            raise _not_computed(kind, "to_pandas")
+    return X
+
+
+def _not_computed(kind: str, method: str) -> TypeError:
+    return TypeError(
+        f"X must be a table in memory, such as a DataFrame or an array, got {kind}. "
+        f"Call X.{method}() first, and pass the result."
+    )
+
+
+def _read_stream(X: Any, kind: str) -> Any:
+    try:
+        import pyarrow
+    except ImportError:
+        raise TypeError(
+            f"Reading {kind}, a stream in the Arrow format, needs pyarrow, which is not "
+            "installed. Install pyarrow, or pass a DataFrame or an array."
+        ) from None
+    return pyarrow.RecordBatchReader.from_stream(X).read_all()
+
+
+def unmasked(X: Any) -> Any:
+    """A masked array as an array, with NaN (or None) where it is masked."""
+    if not isinstance(X, np.ma.MaskedArray):
+        return X
+    mask, values = np.ma.getmaskarray(X), X.data
+    if not mask.any():
+        return np.asarray(values)
+    if values.dtype.kind in "biu" and np.abs(np.where(mask, 0, values), dtype=float).max() < EXACT:
+        values = values.astype(np.float64)
+    if values.dtype.kind in "fc":
+        return np.where(mask, np.asarray(np.nan, values.dtype), values)
+    values = values.astype(object)
+    values[mask] = None
+    return values
+
+
+def reader_of(X: Any) -> Reader | None:
+    """How to read the columns of a DataFrame or a table; None for anything else."""
+    if hasattr(X, "iloc") and hasattr(X, "columns"):  # pandas
+        return lambda i: read_series(X.iloc[:, i])
+    if hasattr(X, "get_columns") and hasattr(X, "to_series"):  # polars
+        return lambda i: _read_polars(X.to_series(i))
+    if hasattr(X, "column_names") and hasattr(X, "itercolumns"):  # pyarrow
+        return lambda i: _read_arrow(X.column(i))
+    return None
+
+
+def names_of(X: Any) -> list[Any]:
+    """The names of the columns of a DataFrame or a table."""
+    return list(X.column_names if hasattr(X, "column_names") else X.columns)
+
+
+def read_series(column: Any) -> Column:
+    """A column of pandas; its own dtypes may hold `pandas.NA`, which NumPy does not have."""
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype):
+        return Column(column.to_numpy())
+    if hasattr(dtype, "categories"):
+        return _read_categories(column)
+    if type(dtype).__name__ == "PeriodDtype":
+        return Column(column.dt.to_timestamp().to_numpy())
+    if dtype.kind in "biuf":
+        missing = column.isna().to_numpy(dtype=bool)
+        exact = np.bool_ if dtype.kind == "b" else f"{dtype.kind}8"
+        zero = np.nan if dtype.kind == "f" else 0
+        values = column.to_numpy(dtype=exact, na_value=zero)
+        return Column(values, missing if dtype.kind != "f" and missing.any() else None)
+    if dtype.kind == "M":
+        zone = getattr(dtype, "tz", None) or getattr(_arrow_type(dtype), "tz", None)
+        if zone is not None:
+            column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+        unit = getattr(_arrow_type(dtype), "unit", None) or getattr(dtype, "unit", "ns")
+        return Column(column.to_numpy(dtype=f"M8[{unit}]"), aware=zone is not None)
+    if dtype.kind == "m":
+        unit = getattr(_arrow_type(dtype), "unit", "ns")
+        return Column(column.to_numpy(dtype=f"m8[{unit}]"))
+    return Column(column.to_numpy(dtype=object))
+
+
+def _arrow_type(dtype: Any) -> Any:
+    return getattr(dtype, "pyarrow_dtype", None)
+
+
+def _read_categories(column: Any) -> Column:
+    """A categorical column of pandas, cell by cell; its codes are not used as numbers."""
+    levels = read_series(column.cat.categories.to_series())
+    cells = np.empty(len(levels.values) + 1, dtype=object)
+    cells[:-1] = list(levels.values) if levels.values.dtype.kind in "mM" else levels.values.tolist()
+    cells[-1] = None
+    if levels.aware:
+        cells[:-1] = column.cat.categories.to_pydatetime()
+    return Column(cells[column.cat.codes.to_numpy()], declared=True)
+
+
+def _read_polars(column: Any) -> Column:
+    """A column of polars."""
+    dtype = column.dtype
+    kind = type(dtype).__name__ if not isinstance(dtype, type) else dtype.__name__
+    if kind in NESTED_TYPES:
+        return Column(np.empty(len(column), object), nested=str(dtype))
+    if dtype.is_integer() and "128" not in kind:
+        missing = column.is_null().to_numpy() if column.null_count() else None
+        return Column(column.fill_null(0).to_numpy(), missing)
+    if dtype.is_float() or kind in ("Date", "Datetime", "Duration", "String"):
+        zone = getattr(dtype, "time_zone", None)
+        return Column(column.to_numpy(), aware=zone is not None)
+    if kind == "Boolean" and not column.null_count():
+        return Column(column.to_numpy())
+    return Column(_objects(column.to_list()), declared=kind in ("Categorical", "Enum"))
+
+
+def _read_arrow(column: Any) -> Column:
+    """A column of pyarrow."""
+    declared = hasattr(column.type, "index_type")
+    if declared:
+        column = column.cast(column.type.value_type)
+    kind = str(column.type)
+    if kind.partition("<")[0] in NESTED_TYPES:
+        return Column(np.empty(len(column), object), nested=kind)
+    missing = None
+    if kind.startswith(("int", "uint")) and column.null_count:
+        missing = np.asarray(column.is_null().to_numpy(zero_copy_only=False), dtype=bool)
+        column = column.fill_null(0)
+    plain = ("int", "uint", "float", "double", "halffloat", "timestamp", "date", "duration")
+    if kind.startswith((*plain, "bool", "string", "large_string")):
+        zone = getattr(column.type, "tz", None)
+        values = column.to_numpy(zero_copy_only=False)
+        return Column(values, missing, declared, aware=zone is not None)
+    return Column(_objects(column.to_pylist()), declared=declared)
+
+
+def _objects(cells: list[Any]) -> np.ndarray:
+    values = np.empty(len(cells), dtype=object)
+    values[:] = cells
+    return values

@@ -1,0 +1,56 @@
+"""Which share of a column must be readable as numbers or dates for the column to be read so.
+
+Nine tenths of the cells that are not missing; or half of them, if all others are the same text,
+such as "varies".  Texts that mean "missing" do not count.
+
+>>> tally = Tally(parsed=90.0)
+>>> tally.fail("varies", 10)
+>>> is_enough(tally)
+True
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+ENOUGH, ENOUGH_WITH_ONE_WORD = 0.9, 0.5
+NULLS = frozenset(
+    {"", "?", "??", "-", "--", "---", "–", "—", ".", "..", "...", "*", "na", "n/a", "n.a.", "#n/a"}
+    | {"nan", "null", "none", "nil", "nat", "<na>", "missing", "unknown", "undefined", "no data"}
+    | {"not available", "not applicable", "#na", "#value!", "#div/0!", "#null!", "#ref!"}
+)
+
+
+def is_null_text(text: str) -> bool:
+    """Tell whether a text means "missing" in a column of numbers or dates."""
+    return text.casefold() in NULLS
+
+
+@dataclass
+class Tally:
+    """How many rows are parsed, and how many are not."""
+
+    parsed: float = 0.0
+    failed: float = 0.0
+    words: set[str] = field(default_factory=set)  # two texts that are not parsed
+
+    def fail(self, text: str, count: float) -> None:
+        """Count rows that are not parsed."""
+        self.failed += count
+        if len(self.words) < 2:
+            self.words.add(text)
+
+    def copy(self) -> Tally:
+        """A tally that goes on from here."""
+        return Tally(self.parsed, self.failed, set(self.words))
+
+    def is_hopeless(self, total: float) -> bool:
+        """Tell whether too many rows have failed, whatever the others are."""
+        least = ENOUGH_WITH_ONE_WORD if len(self.words) < 2 else ENOUGH
+        return self.failed > (1 - least) * total * (1 + 1e-9)
+
+
+def is_enough(tally: Tally) -> bool:
+    """Tell whether enough of the rows are parsed."""
+    least = ENOUGH_WITH_ONE_WORD if len(tally.words) < 2 else ENOUGH
+    return tally.parsed > 0 and tally.parsed >= least * (tally.parsed + tally.failed) * (1 - 1e-9)

@@ -1,0 +1,52 @@
+"""The fitted state of an encoder as plain data: numbers, strings, lists, dictionaries, arrays.
+
+A file format that executes no code can store it.
+
+>>> from skbackprop.tables import ColumnEncoder
+>>> encoder = ColumnEncoder().fit([["1,5", "a"], ["2,5", "b"], ["?", "a"]])
+>>> again = from_state(to_state(encoder))
+>>> bool((again.transform([["3,5", "b"]]) == encoder.transform([["3,5", "b"]])).all())
+True
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from .categories import Category
+from .encoder import ColumnEncoder
+from .reading import Reading
+from .text_dates import DateNotation
+from .text_numbers import NumberNotation
+
+PARAMETERS = ("categorical_features", "max_one_hot", "min_frequency")
+NOTATIONS = {"NumberNotation": NumberNotation, "DateNotation": DateNotation}
+
+
+def to_state(encoder: ColumnEncoder) -> dict[str, Any]:
+    """The parameters and the fitted attributes of an encoder, as plain data."""
+    state = dict(vars(encoder))
+    state["_categories"] = [category.__getstate__() for category in encoder._categories]
+    state["_readings"] = {
+        i: asdict(reading) | {"kind": type(reading.notation).__name__}
+        for i, reading in encoder._readings.items()
+    }
+    return state
+
+
+def from_state(state: dict[str, Any]) -> ColumnEncoder:
+    """The encoder of a state."""
+    encoder = ColumnEncoder(*(state[name] for name in PARAMETERS))
+    vars(encoder).update(state)
+    encoder._categories = [Category(**category) for category in state["_categories"]]
+    for name in ("notes", "_left_out"):  # a file may have made text of the numbers of columns
+        vars(encoder)[name] = {int(i): words for i, words in state[name].items()}
+    encoder._readings = {int(i): _reading(dict(plain)) for i, plain in state["_readings"].items()}
+    return encoder
+
+
+def _reading(plain: dict[str, Any]) -> Reading:
+    make = NOTATIONS.get(plain.pop("kind"))
+    notation = None if make is None else make(**plain["notation"])
+    return Reading(plain["family"], notation, tuple(plain["words"]))
