@@ -33,16 +33,7 @@ def check_weight(weight: Any, n: int, name: str = "sample_weight") -> np.ndarray
     if isinstance(weight, Number):
         weight = np.full(n, weight)
     w = _floats(weight, name)
-    if w.ndim != 1:
-        raise ValueError(
-            f"Sample weights must be 1D array or scalar, got {w.ndim}D array as {name}. Pass one "
-            "weight for each row."
-        )
-    if len(w) != n:
-        raise ValueError(
-            f"{name} needs a weight for each of the {n} rows, got {len(w)} weights "
-            f"(inconsistent numbers of samples: {[n, len(w)]})."
-        )
+    _check_shape(w, n, name)
     for what, bad in {"NaN": np.isnan(w), "infinity": np.isinf(w)}.items():
         if bad.any():
             raise ValueError(
@@ -60,6 +51,19 @@ def check_weight(weight: Any, n: int, name: str = "sample_weight") -> np.ndarray
             "Give the rows that should count a positive weight."
         )
     return w
+
+
+def _check_shape(w: np.ndarray, n: int, name: str) -> None:
+    if w.ndim != 1:
+        raise ValueError(
+            f"Sample weights must be 1D array or scalar, got {w.ndim}D array as {name}. Pass one "
+            "weight for each row."
+        )
+    if len(w) != n:
+        raise ValueError(
+            f"{name} needs a weight for each of the {n} rows, got {len(w)} weights "
+            f"(inconsistent numbers of samples: {[n, len(w)]})."
+        )
 
 
 def _floats(weight: Any, name: str) -> np.ndarray:
