@@ -47,7 +47,7 @@ def main() -> int:
         "quick": arguments.quick,
         "repeats": arguments.repeats,
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0,
-        "facts": caller(arguments)("facts.look"),
+        "facts": caller(arguments)("environment.look"),
         "skipped": missing_peers(),
     }
     for peer, why in missing_peers().items():

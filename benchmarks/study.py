@@ -111,7 +111,7 @@ def facts(command: str, argv: list[str], packages: tuple[str, ...] = ()) -> Reco
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": " ".join([f"python -m benchmarks {command}", *without_folders(argv)]),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0,
-        "facts": isolate.call_here("facts.look")
+        "facts": isolate.call_here("environment.look")
         | {name: found for name in packages if (found := installed(name))},
     }
 
