@@ -37,10 +37,10 @@ def measure(configuration: str, rows: int, dtype: str, repeats: int) -> dict[str
         raise AssertionError(f"Both should predict the same, got a difference of {difference}.")
     n = max(1, 2000 // rows)  # calls
 
-    def peer(model: Any) -> Any:
+    def calls(model: Any) -> Any:
         return lambda: [model.predict_proba(X) for _ in range(n)]
 
-    result = compare(peer(ours), peer(peer), repeats, per=n, unit=1e-6)
+    result = compare(calls(ours), calls(peer), repeats, per=n, unit=1e-6)
     return result | {"difference": float(difference)}
 
 

@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
     packages = tuple(PEERS[peer].package for peer in arguments.peers if peer not in skipped)
     document = {
         "quick": arguments.quick,
-        **study.summary("tables", argv, packages),
+        **study.facts("tables", argv, packages),
         "notes": notes(arguments, cells, skipped),
         "summary": summary(cells),
         "won": won(cells),
@@ -229,7 +229,7 @@ def share_below(these: dict[str, float], those: dict[str, float]) -> float:
 
 
 def notes(arguments: argparse.Namespace, cells: Cells, skipped: dict[str, str]) -> dict[str, str]:
-    """DataSummary that belong to this study."""
+    """Facts that belong to this study."""
     tables = list(dict.fromkeys(table for table, _ in cells))
     left_out = len(arguments.tables) * arguments.splits - len(cells)
     return {
