@@ -89,7 +89,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         with _unharmed_on_error(self):
             self._check_parameters()
             resume = "_fitted" in self.__dict__ and (inputs.incremental or self.warm_start)
-            params = self.get_params(deep=False) | {"preset": preset_of(self)}
+            params = self._params()
             self._check_given(inputs, params)
             codec = self._prepare_target(inputs, resume)
             encoder = self._encoder(inputs, params, resume)
@@ -169,6 +169,10 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         scale = inputs.weight_scale * factor
         table = Table(X, y, codec.encode(y, X.dtype), weight, scale)
         return table if self._shows_rows(inputs) else table.unfolded()
+
+    def _params(self) -> dict[str, Any]:
+        """The parameters, with the preset that "auto" stands for."""
+        return self.get_params(deep=False) | {"preset": preset_of(self)}
 
     def _shows_rows(self, inputs: FitInputs) -> bool:
         """Do the numbers of the rows of X matter: to a splitter, to groups, or to a scorer?"""
@@ -347,7 +351,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """A network with starting weights, without data."""
         with _unharmed_on_error(self):
             self._check_parameters()
-            params = self.get_params(deep=False) | {"preset": preset_of(self)}
+            params = self._params()
             if encodes(params):
                 raise ValueError(
                     "initialize makes a network without data, which needs a preset that does not "

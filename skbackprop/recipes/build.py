@@ -114,7 +114,7 @@ def make_embedding(resolved: dict[str, Any]) -> Embedding:
         resolved["n_frequencies"] if kind in ("periodic", "both") else 0,
         resolved["frequency_scale"],
         resolved["n_bins"] if kind in ("piecewise", "both") else 0,
-        resolved["category_width"],
+        resolved["embedding_dim"],
     )
 
 
@@ -308,8 +308,8 @@ def make_callbacks(
         callbacks.append(ReduceOnPlateau(*patience))
     elif not incremental and (stochastic or restore_best is not None) and patience[2] < np.inf:
         callbacks.append(StopOnPlateau(*patience))
-    if restore_best is not None and resolved["max_rounds"] > 1 and not incremental:
-        callbacks.append(WarmRestart(most=resolved["max_rounds"]))
+    if restore_best is not None and resolved["max_restarts"] > 0 and not incremental:
+        callbacks.append(WarmRestart(max_restarts=resolved["max_restarts"]))
     callbacks += [restore_finite, Log(), *extra]
     if resolved["verbose"]:
         callbacks.append(Progress())

@@ -43,11 +43,11 @@ PLAIN: dict[str, Any] = {
     "n_frequencies": 8,
     "frequency_scale": 0.2,
     "n_bins": 8,
-    "category_width": 8,
+    "embedding_dim": 8,
     "feature_scale": False,
     "lr_multipliers": None,
     "n_members": 1,
-    "max_rounds": 1,
+    "max_restarts": 0,
     "label_smoothing_schedule": "constant",
     "standardize_target": False,
     "clip_predictions": False,
@@ -141,7 +141,7 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
         "n_frequencies": max(1, min(n_frequencies, n_columns_each)),
         "n_members": k,
         "batch_size": equal_batches(int(0.9 * n), batch),
-        "max_rounds": 1 if speed == "fast" or (speed == "auto" and n > MANY) else 3,
+        "max_restarts": 0 if speed == "fast" or (speed == "auto" and n > MANY) else 2,
     }
     values["max_iter"] = max(1, round(n_steps / ceil(max(0.9 * n, 1) / values["batch_size"])))
     if n < FEWEST:
@@ -165,7 +165,7 @@ SPARSE: dict[str, Any] = {
     "numeric_embedding": None,
     "n_members": 1,
     "batch_size": 64,
-    "max_rounds": 1,
+    "max_restarts": 0,
     "weight_decay": 0.0,
 }
 
@@ -176,7 +176,7 @@ INCREMENTAL: dict[str, Any] = {
     "weight_decay_schedule": "constant",
     "early_stopping": False,
     "numeric_embedding": "periodic",
-    "max_rounds": 1,
+    "max_restarts": 0,
 }
 
 # All rows at once, and a loss that is the same at every look.
@@ -190,7 +190,7 @@ FULL_BATCH: dict[str, Any] = {
     "alpha": 1e-4,
     "max_iter": 200,
     "n_members": 1,
-    "max_rounds": 1,
+    "max_restarts": 0,
 }
 
 
