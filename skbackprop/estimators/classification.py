@@ -12,7 +12,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from ..nn.losses import Loss
+from ..nn.losses import Loss, as_loss
 from ..recipes.constraints import CLASS_WEIGHT, LOSS_OF_CLASSIFIER, check_parameters
 from ..recipes.resolve import solver_is_stochastic
 from ..targets.codec import HeadsCodec, LabelCodec, MultilabelCodec
@@ -312,7 +312,7 @@ class LabelPredictions:
         ]
 
     def _make_loss(self, codec: Any) -> Loss:
-        return codec.loss if isinstance(self.loss, str) else self.loss
+        return codec.loss if isinstance(self.loss, str) else as_loss(self.loss)
 
     def _weigh(self, table: Table, codec: Any, inputs: FitInputs, *, count: bool = True) -> Table:
         """Multiply in ``class_weight``; "balanced" counts the rows of all calls so far."""
