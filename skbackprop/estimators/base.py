@@ -218,7 +218,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     ) -> Fitted:
         """The network and the run to train: new ones, or copies of those of the last call."""
         out = resolved["out_activation"]
-        link = getattr(loss, "link", "identity")
+        link = loss.link
         dtype = table.x.dtype
         scoring = resolved.get("scoring", "auto")
         resolved.update(
@@ -226,7 +226,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             score=self._default_scoring(codec, loss),
             scoring=self._default_scoring(codec, loss) if is_auto(scoring) else scoring,
             dtype=dtype.name,
-            n_out=loss.n_scores(codec.n_targets) if hasattr(loss, "n_scores") else codec.n_targets,
+            n_out=loss.n_scores(codec.n_targets),
         )
         widths = build.widths_of(encoder, table.x)
         if not resume:

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
-from ..nn.losses import Loss
+from ..nn.losses import Loss, as_loss
 from ..recipes.constraints import CLASS_WEIGHT, LOSS_OF_CLASSIFIER, check_parameters
 from ..recipes.resolve import solver_is_stochastic
 from ..recipes.settings import LogLoss
@@ -598,7 +598,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         return unseen_labels(y, codec)
 
     def _make_loss(self, codec: Any) -> Loss:
-        return codec.loss if isinstance(self.loss, (str, LogLoss)) else self.loss
+        return codec.loss if isinstance(self.loss, (str, LogLoss)) else as_loss(self.loss)
 
     def _weigh(
         self,

@@ -111,7 +111,7 @@ def plans_of_stacks(
 ) -> tuple[list[Plan], list[RestoreBest | None]]:
     """A plan for each stack, and the callback that restores its best parameters."""
     plans, keepers, first = [], [], 0
-    combine = getattr(fitted.loss, "combine", None)
+    combine = fitted.loss.combine
     for size, run in zip(*stacks, strict=True):
         members = part(split.training, first, size)
         plans.append(make_plan(fitted, run, split.table, inputs, members))

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
-from ..nn.losses import LOSSES, Loss, Pinball
+from ..nn.losses import LOSSES, Loss, Pinball, as_loss
 from ..recipes.constraints import LOSS_OF_REGRESSOR, check_parameters
 from ..recipes.resolve import solver_is_stochastic
 from ..targets import TargetCodec
@@ -577,7 +577,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         return codec, replace(table, target=codec.encode(table.y, table.x.dtype))
 
     def _make_loss(self, codec: Any) -> Loss:
-        return LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
+        return LOSSES[self.loss] if isinstance(self.loss, str) else as_loss(self.loss)
 
     def _default_scoring(self, codec: Any, loss: Loss) -> str:
         return "r2" if self.loss == "squared_error" else "loss"

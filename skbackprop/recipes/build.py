@@ -94,7 +94,7 @@ def make_layer(
         extras=make_extras(resolved, members),
     )
     layers = layer.layers if front is None else (front, *layer.layers)
-    out, link = resolved["out_activation"], getattr(loss, "link", "identity")
+    out, link = resolved["out_activation"], loss.link
     if is_auto(out) or out == link:
         return Sequential(layers)
     if link != "identity" or out == "softmax":

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from inspect import signature
 from math import inf
 from numbers import Integral, Real
 from typing import Any
@@ -86,16 +87,29 @@ def is_integer(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
 
 
-def having(*methods: str) -> Rule:
-    """An object with these methods."""
-    text = "an object with " + " and ".join(f"`{method}`" for method in methods)
+def having(*methods: str, **n_arguments: int) -> Rule:
+    """An object with these methods; the named ones must take that many arguments."""
+    every = (*methods, *n_arguments)
+    text = "an object with " + " and ".join(f"`{method}`" for method in every)
 
     def allows(value: Any) -> bool:
-        return not isinstance(value, (type, str)) and all(
-            callable(getattr(value, m, None)) for m in methods
-        )
+        if isinstance(value, (type, str)):
+            return False
+        return all(takes(getattr(value, m, None), n_arguments.get(m)) for m in every)
 
     return Rule(text, allows)
+
+
+def takes(method: Any, n: int | None) -> bool:
+    """Can `method` be called, with `n` arguments if it is given?"""
+    if n is not None and callable(method):
+        try:
+            signature(method).bind(*range(n))
+        except TypeError:
+            return False
+        except ValueError:  # no signature: written in C
+            return True
+    return callable(method)
 
 
 def each(rule: Rule, what: str) -> Rule:
@@ -146,7 +160,11 @@ SEED = Rule(
 RATE = number(0, 1)
 SCHEDULED = instance("Scheduled")
 SCHEDULE = names("auto", *SCHEDULES) | CALLABLE
-ACTIVATION = names(*ACTIVATIONS) | having("forward", "backward")
+ACTIVATION_OBJECT = Rule(
+    "an object with `forward(z, out)` and `backward(z, y, d)`",
+    having(forward=2, backward=3).allows,
+)
+ACTIVATION = names(*ACTIVATIONS) | ACTIVATION_OBJECT
 INITIALIZER = names("mlp", "data", *INITIALIZERS) | CALLABLE
 
 CONSTRAINTS: dict[str, Rule] = {
