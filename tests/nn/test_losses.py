@@ -673,3 +673,12 @@ def test_sure_answers_leave_no_denormal_deltas(name, dtype):
     assert np.isfinite(value)
     assert_allclose(delta, exact, rtol=1e-5, atol=np.finfo(dtype).eps)
     assert np.abs(delta)[delta != 0].min() > 1e5 * np.finfo(dtype).tiny
+
+
+@pytest.mark.parametrize(("name", "n"), [("binary_log_loss", 1), ("multiclass_log_loss", 4)])
+def test_label_smoothing_spreads_a_part_evenly_over_the_classes(name, n):
+    n_classes = max(n, 2)
+    found = LOSSES[name].smoothed(np.eye(n)[:1], 0.2)
+    expected = np.full((1, n), 0.2 / n_classes)
+    expected[0, 0] += 0.8
+    assert_allclose(found, expected, rtol=1e-14)
