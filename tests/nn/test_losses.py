@@ -768,3 +768,12 @@ def test_a_minimal_loss_object_trains_and_predicts(preset, rng):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         assert np.isfinite(regressor.fit(X, X[:, 0]).predict(X)).all()
+
+
+@pytest.mark.parametrize(("name", "n"), [("binary_log_loss", 1), ("multiclass_log_loss", 4)])
+def test_label_smoothing_spreads_a_part_evenly_over_the_classes(name, n):
+    n_classes = max(n, 2)
+    found = LOSSES[name].smoothed(np.eye(n)[:1], 0.2)
+    expected = np.full((1, n), 0.2 / n_classes)
+    expected[0, 0] += 0.8
+    assert_allclose(found, expected, rtol=1e-14)
