@@ -157,7 +157,7 @@ def frozen(cls: type[T]) -> type[T]:
     dataclass(repr=False, eq=False)(cls)
     for flag in (*flags, vars(cls)["__dataclass_params__"]):
         flag.frozen = True
-    cls._field_names = frozenset(f.name for f in fields(cls))  # type: ignore[attr-defined,arg-type]
+    cls._field_names = frozenset(f.name for f in fields(cls))
     return cls
 
 

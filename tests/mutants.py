@@ -43,10 +43,8 @@ class Mutant(NamedTuple):
 
 MUTANTS = [
     # --- nn ---------------------------------------------------------------------------------
-    Mutant(
-        "nn/layers/dense.py", "matmul(rows(ws.x).T, d_rows", "matmul(rows(ws.x).T, -d_rows", "nn"
-    ),
-    Mutant("nn/layers/dense.py", "matmul(d, WT, out=dx)", "matmul(-d, WT, out=dx)", "nn"),
+    Mutant("nn/layers/dense.py", "matmul)(x.T, d_rows", "matmul)(x.T, -d_rows", "nn"),
+    Mutant("nn/layers/dense.py", "product(d, WT, out=dx)", "product(-d, WT, out=dx)", "nn"),
     Mutant("nn/layers/dropout.py", "LEVELS / (LEVELS - threshold)", "LEVELS / LEVELS", "nn"),
     Mutant("nn/layers/dropout.py", "np.multiply(d, mask, out=d)", "d", "nn"),
     Mutant("nn/layers/norm.py", "p.mean += weight * (mean - p.mean)", "p.mean += mean", "nn"),

@@ -166,7 +166,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal", "zeros", an
         initializer, "data" (unit variance of what goes into each unit), or a list with an
         initializer or array for each layer.  "auto": "data"; plain: "mlp".
-        Biases start by the same rule; `WeightInit` sets both apart.
+        With "mlp" and "data" the biases start by the same
+        rule; `WeightInit` sets weights and biases apart.
     scoring : str, callable or None, default="auto"
         What early stopping watches: a scorer, its name, None for `score`, or "loss", minus the
         validation loss.  Several members know only `score` and "loss".  "auto": "loss"; plain:

@@ -60,8 +60,8 @@ def make_activations(given: Any, n_hidden: int) -> list[Activation]:
     items = list(given) if isinstance(given, (list, tuple)) else [given]
     if len(items) not in (1, n_hidden):
         raise ValueError(
-            f"activation needs one entry, or one for each of the {n_hidden} hidden layers, got "
-            f"{len(items)}: {given!r}. Make the list as long as hidden_layer_sizes."
+            f"activation needs one entry, or one for each of the {n_hidden} hidden layers and "
+            f"perhaps one for the output, got {len(items)}: {given!r}."
         )
     return [ACTIVATIONS[item] if isinstance(item, str) else item for item in items]
 
@@ -89,7 +89,7 @@ def make_layer(
         activations=make_activations(resolved["activation"], len(hidden)),
         initialization=Initialization(
             make_init("weight_init", resolved["weight_init"], len(hidden) + 1),
-            make_init("bias_init", resolved["bias_init"], len(hidden) + 1),
+            make_init("weight_init__biases", resolved["bias_init"], len(hidden) + 1),
         ),
         extras=make_extras(resolved, members),
     )
@@ -99,9 +99,9 @@ def make_layer(
         return Sequential(layers)
     if link != "identity" or out == "softmax":
         raise ValueError(
-            f"out_activation={out!r} needs a loss on plain outputs, such as 'squared_error', got "
-            f"{type(loss).__name__}, which goes with {link!r}. "
-            "Leave out_activation='auto', or choose another loss."
+            f"The output activation {out!r} needs a loss on plain outputs, such as "
+            f"'squared_error', got {type(loss).__name__}, whose link is {link!r}. Give activation "
+            "one entry for each hidden layer, or choose another loss."
         )
     activation = ACTIVATIONS[out] if isinstance(out, str) else out
     return Sequential((*layers, Activate(activation)))

@@ -189,7 +189,9 @@ def flatten(params: dict[str, Any]) -> dict[str, Any]:
     flat["embedding_dim"] = encoding.embedding_dim if given else "auto"
     flat["feature_scale"] = encoding.learned_scale if given else "auto"
     init = params["weight_init"]
-    init = init if isinstance(init, WeightInit) else WeightInit(init)
+    if not isinstance(init, WeightInit):
+        rules = isinstance(init, str) and init in ("mlp", "data")  # for weights and biases
+        init = WeightInit(init, init if rules else "auto")
     flat |= {"weight_init": init.weights, "fit_intercept": init.biases is not None}
     flat["bias_init"] = "auto" if init.biases is None else init.biases
     solver = params["solver"]

@@ -66,8 +66,9 @@ class Objective:
 
     def __call__(self, rows: Rows, bound: Pass) -> float:
         """Value for a batch; leaves the gradient in ``network.grad``."""
-        share, total = shares(rows)
-        if rows.x.shape[-2] == 1 and self.mean_weight is not None:
+        n = rows.x.shape[-2]
+        share, total = (1.0 / n, float(n)) if rows.weight is None else shares(rows)
+        if n == 1 and self.mean_weight is not None:
             # Differs from scikit-learn, where the weight cancels.
             share = rows.weight / rows.target.dtype.type(self.mean_weight)
         value = self.propagate(rows, share, bound)

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.metrics import log_loss
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import BackpropClassifier, BackpropRegressor, Scheduled
 from skbackprop.mlp import MLPClassifier, MLPRegressor
 from skbackprop.nn.losses import Pinball
 from skbackprop.recipes.presets import DataSummary, preset_values
@@ -218,9 +218,9 @@ def test_partial_fit(task):
 
 
 def test_warm_fits_go_on():
-    params = {"learning_rate": lambda clock: 1.0, "max_rounds": 1, "early_stopping": False}
-    params |= {"dropout_schedule": "exponential", "weight_decay_schedule": "exponential"}
-    params["random_state"] = 0
+    params = {"learning_rate": lambda clock: 1.0, "max_restarts": 0, "early_stopping": False}
+    params |= {"dropout": Scheduled(0.15, "exponential"), "random_state": 0}
+    params["weight_decay"] = Scheduled(0.16, "exponential")
     warm = BackpropClassifier(warm_start=True, max_iter=3, **params)
     warm.fit(X, Y["binary"]).set_params(max_iter=4).fit(X, Y["binary"])
     once = BackpropClassifier(max_iter=7, **params).fit(X, Y["binary"])
@@ -239,7 +239,7 @@ def test_a_failed_fit_leaves_the_old_model():
 
 def test_max_iter_is_the_most_epochs():
     assert fitted("number").n_iter_ == QUICK["max_iter"]
-    assert fitted("number", max_rounds=2, max_iter=3).resolved_params_["max_rounds"] == 2
+    assert fitted("number", max_restarts=1, max_iter=3).resolved_params_["max_restarts"] == 1
 
 
 def test_resolved_params_are_the_parameters():
@@ -263,7 +263,7 @@ def test_partial_fit_refuses_early_stopping_also_of_numpy():
 
 
 def test_going_on_with_another_way_to_hold_rows_out():
-    estimator = fitted("binary", warm_start=True, max_rounds=1)
+    estimator = fitted("binary", warm_start=True, max_restarts=0)
     held = [(np.arange(100), np.arange(100, 160))]
     estimator.set_params(validation_fraction=held).fit(X, Y["binary"])
     assert len(estimator._fitted.held_out.target) == 8 * 60

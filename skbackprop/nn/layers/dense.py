@@ -52,17 +52,20 @@ class Dense(Layer):
         dx = ws.array("dx", ws.shape) if ws.needs_dx else None
         ones = np.ones(rows(y).shape[0] if ws.needs_grad else 0, ws.dtype)
         W, WT, b = p.W, p.W.T, p.b if self.bias else None
+        # For two axes np.dot is the same BLAS call as np.matmul, at half of its overhead.
+        two_axes = len(ws.shape) == 2
+        product = np.dot if two_axes else np.matmul
 
         def forward(x: Any) -> np.ndarray:
             ws.x = x
-            matmul(x, W, out=y)
+            (product if isinstance(x, np.ndarray) else matmul)(x, W, out=y)
             return y if b is None else np.add(y, b, out=y)
 
         def backward(d: np.ndarray) -> np.ndarray | None:
-            d_rows = rows(d)
-            matmul(rows(ws.x).T, d_rows, out=g.W)
+            x, d_rows = (ws.x, d) if two_axes else (rows(ws.x), rows(d))
+            (np.dot if isinstance(x, np.ndarray) else matmul)(x.T, d_rows, out=g.W)
             if b is not None:
                 np.dot(ones, d_rows, out=g.b)  # Σ d: a product is 3 times faster than a sum
-            return None if dx is None else matmul(d, WT, out=dx)
+            return None if dx is None else product(d, WT, out=dx)
 
         return forward, backward
