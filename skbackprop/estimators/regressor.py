@@ -10,9 +10,21 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from ..nn.losses import LOSSES, Loss, Pinball, as_loss
-from ..recipes.constraints import LOSS_OF_REGRESSOR, check_parameters
-from ..recipes.resolve import solver_is_stochastic
+from ..recipes.constraints import (
+    LOSS_OF_REGRESSOR,
+    check_parameters,
+    check_scoring_of_numbers,
+)
+from ..recipes.resolve import is_auto, solver_is_stochastic
 from ..targets import TargetCodec
+from ..targets.number_codec import (
+    ANY_UNIT,
+    check_distinct,
+    check_encoded,
+    check_size,
+    r2_in_any_unit,
+    scaling_of,
+)
 from ..targets.numbers import check_numbers
 from .base import BackpropEstimator, remember
 from .callback_bridge import with_callbacks
@@ -20,7 +32,8 @@ from .conformal import conformal_margin, conformal_quantile, conformalized_quant
 from .inputs import FitInputs, Table
 from .uncertainty import held_out_rows, member_deviation
 
-ANY_UNIT = {type(loss) for loss in LOSSES.values() if loss.link == "identity"}
+MODERATE = 1e-3, 1e3  # sizes of a target that a network learns without being scaled
+ADVICE_ON_Y = "Scale y (TransformedTargetRegressor), or leave preset and standardize_target 'auto'."
 
 
 class BackpropRegressor(RegressorMixin, BackpropEstimator):
@@ -434,6 +447,26 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         scores = self._scores(X)
         return self._fitted.codec.decode(self._fitted.loss.predict(scores))
 
+    def score(self, X, y, sample_weight=None):
+        """Coefficient of determination, R².
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The true target.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            1 for a perfect prediction, 0 for one no better than the mean of `y`; the mean over
+            the columns of `y`.
+        """
+        return r2_in_any_unit(check_numbers(y), self.predict(X), sample_weight)
+
     def predict_std(self, X, *, method="members", n_passes=50):
         """Predict how far apart the members are.
 
@@ -457,9 +490,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         """
         std = member_deviation(self._fitted, self._encode(X), method, n_passes)
         codec = self._fitted.codec
-        std = std * np.broadcast_to(np.abs(codec.scale), codec.n_targets).repeat(
-            std.shape[1] // codec.n_targets
-        )
+        std = codec.decode_deviations(std)
         return std[:, 0] if codec.one_dimensional and std.shape[1] == 1 else std
 
     def predict_interval(self, X, *, coverage=0.9):
@@ -535,6 +566,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
 
     def _check_parameters(self) -> None:
         check_parameters(self, loss=LOSS_OF_REGRESSOR)
+        check_scoring_of_numbers(self.scoring)
 
     def _check_y(self, y: Any, name: str = "y") -> np.ndarray:
         y = check_numbers(y, name)
@@ -558,24 +590,35 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
     def _standardize(
         self, codec: TargetCodec, table: Table, resolved: dict[str, Any], resume: bool
     ) -> tuple[TargetCodec, Table]:
-        """Bring the target to mean 0 and spread 1, for losses that do not mind."""
-        allowed = type(self._make_loss(codec)) in ANY_UNIT
-        if self.standardize_target is True and not allowed and not resume:
+        """Bring the target to mean 0 and spread 1, or to mean 1 for homogeneous deviances."""
+        loss = self._make_loss(codec)
+        if self.standardize_target is True and type(loss) not in ANY_UNIT and not resume:
             raise ValueError(
                 "standardize_target=True needs a loss for targets in any unit, such as "
                 f"'squared_error' or 'pinball', got loss={self.loss!r}. Leave it 'auto'."
             )
-        resolved["standardize_target"] = bool(resolved["standardize_target"]) and allowed
-        if resume or not (resolved["standardize_target"] or resolved["clip_predictions"]):
-            return codec, table
-        codec = TargetCodec.fitted(
-            table.y,
-            table.weight,
-            standardize=resolved["standardize_target"],
-            flip_sign=not isinstance(self._make_loss(codec), Pinball),  # the others are symmetric
-            clip=resolved["clip_predictions"],
-        )
-        return codec, replace(table, target=codec.encode(table.y, table.x.dtype))
+        asked = bool(resolved["standardize_target"])
+        resolved["standardize_target"] = asked and type(loss) in ANY_UNIT
+        scaling = scaling_of(loss, asked=asked, automatic=is_auto(self.standardize_target))
+        if not resume and (scaling or resolved["clip_predictions"]):
+            codec = TargetCodec.fitted(
+                table.y,
+                table.weight,
+                scaling=scaling,
+                flip_sign=scaling == "standardize" and not isinstance(loss, Pinball),
+                clip=resolved["clip_predictions"],
+            )
+            table = replace(table, target=codec.encode(table.y, table.x.dtype))
+        check_encoded(table.y, table.target, loss)
+        if not resume:
+            if scaling is None:
+                check_size(table.y, table.target, loss)
+            else:
+                check_distinct(table.y, table.target)
+        spread = np.sqrt(np.mean(np.square(table.target, dtype=np.float64)))
+        if not (MODERATE[0] < spread < MODERATE[1]) and type(loss) in ANY_UNIT:
+            resolved["advice"] = ADVICE_ON_Y
+        return codec, table
 
     def _make_loss(self, codec: Any) -> Loss:
         return LOSSES[self.loss] if isinstance(self.loss, str) else as_loss(self.loss)

@@ -22,6 +22,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import get_scorer
 
 from ..nn.activations import ACTIVATIONS
 from ..nn.architectures import NORMALIZATIONS
@@ -310,6 +311,19 @@ def nearest(value: Any, known: tuple[str, ...]) -> str | None:
     lower = value.lower().replace("-", "_")
     near = [lower] if lower in known else get_close_matches(value, known, n=1)
     return near[0] if near else None
+
+
+def check_scoring_of_numbers(scoring: Any) -> None:
+    """Refuse a scorer by name that needs probabilities, which a regressor does not have."""
+    if not isinstance(scoring, str) or scoring in ("auto", "loss"):
+        return
+    methods = getattr(get_scorer(scoring), "_response_method", "predict")
+    methods = (methods,) if isinstance(methods, str) else methods
+    if "predict" not in methods:
+        raise ValueError(
+            f"scoring={scoring!r} needs a classifier with {' or '.join(methods)}, got a regressor. "
+            "Use a score of predictions, such as 'r2' or 'neg_mean_absolute_error', or 'loss'."
+        )
 
 
 def check_together(estimator: Any) -> list[str]:

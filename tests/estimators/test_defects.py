@@ -197,7 +197,7 @@ def test_09_negative_weights_and_weights_of_zero_are_refused(Estimator, solver):
 def test_11_the_target_codec_can_standardize():
     rng = np.random.RandomState(0)
     y = 1e4 * rng.normal(size=(50, 2)) + 1e6
-    codec = TargetCodec.fitted(y, standardize=True)
+    codec = TargetCodec.fitted(y, scaling="standardize")
     target = codec.encode(y, np.dtype("float64"))
     assert_allclose(target.mean(axis=0), 0, atol=1e-12)
     assert_allclose(target.std(axis=0), 1, rtol=1e-12)
