@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from packed import packed
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
@@ -12,7 +13,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.nn.losses import Pinball
-from skbackprop.recipes.settings import PUBLIC_NAMES
+from skbackprop.recipes.settings import PUBLIC_NAMES, flatten
 
 from .tables import ESTIMATORS, QUICK, SCORE, X, Y, fitted, outputs
 
@@ -93,7 +94,7 @@ SWITCHES = [
     {"activation": "relu"},
     {"lr_multipliers": None},
     {"dropout": 0.0, "weight_decay": 0.0},
-    {"dropout_schedule": "cosine", "input_dropout": 0.1},
+    {"dropout_schedule": "cosine", "dropout": 0.1},
     {"averaging": None},
     {"weight_init": "mlp", "bias_init": "mlp"},
     {"weight_init": "data", "bias_init": "data"},
@@ -124,10 +125,13 @@ def test_every_ingredient_is_a_parameter(task, params):
     params = {**QUICK, **params}
     if params.get("scoring"):
         params["scoring"] = "r2" if task == "numbers" else "accuracy"
-    estimator = ESTIMATORS[task](**params).fit(X, Y[task])
+    estimator = ESTIMATORS[task](**packed(**params)).fit(X, Y[task])
     assert np.isfinite(outputs(estimator, X)).all()
-    for name, value in params.items():
-        assert estimator.resolved_params_[name] == value
+    resolved = flatten(estimator.resolved_params_)
+    wanted = flatten(estimator.get_params(deep=False))
+    for name in params:
+        name = "feature_scale" if name == "learned_scale" else name
+        assert resolved[name] == wanted[name] != "auto", name
 
 
 def test_label_smoothing_and_frozen_arrays():

@@ -10,7 +10,7 @@ loss                    link         ``ℓ`` for target ``t``, score ``s``      
 ======================  ===========  ========================================  =============
 HalfSquaredError        identity     ``½ (s - t)²``                            ``s - t``
 AbsoluteError           identity     ``|s - t|``                               ``±1``
-Huber                   identity     ``½ (s - t)²``, linear above            ``clip(s - t)``
+Huber                   identity     ``½ (s - t)²``, linear above              ``clip(s - t)``
 Pinball                 identity     ``q (t - s)`` or ``(1 - q)(s - t)``       ``-q, 1 - q``
 HalfPoissonDeviance     exp          ``eˢ - t s + (t log t - t)``              ``eˢ - t``
 HalfGammaDeviance       exp          ``s + t e⁻ˢ - (log t + 1)``               ``1 - t e⁻ˢ``
