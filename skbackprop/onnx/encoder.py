@@ -12,15 +12,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..tables.categories import Category
-from ..tables.cells import DATE, key_of
+from ..tables.cells import DATE, PLAIN_NUMBER, key_of
 from ..tables.encoder import ColumnEncoder
 from ..tables.scaling import CLIP, FAR
 from .graph import ML, Graph
 from .inputs import Inputs
 
-# A number as Python writes and reads it, with spaces around it; all other text is missing.
-PLAIN_NUMBER = r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*"
-ISO_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?"
+# Only text of these forms has a value; a day must exist: no 30 February.
+NUMBER_TEXT = rf"\s*{PLAIN_NUMBER.pattern}\s*"
+YEAR = "(?:[0-9]{3}[1-9]|[0-9]{2}[1-9][0-9]|[0-9][1-9][0-9]{2}|[1-9][0-9]{3})"
+LEAP_YEAR = "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][48]|[13579][26])00|[2468]000)"
+DAYS = [
+    "(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])",
+    "(?:0[13-9]|1[0-2])-(?:29|30)",
+    "(?:0[13578]|1[02])-31",
+]
+TIME = r"(?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?)?"
+ISO_DATE = f"(?:{YEAR}-(?:{'|'.join(DAYS)})|{LEAP_YEAR}-02-29){TIME}"
 NO_DATE = "1970-01-01"
 
 
@@ -191,7 +199,7 @@ def zeros(graph: Graph, x: str) -> str:
 
 def number_of_text(graph: Graph, x: str) -> str:
     """The numbers that text writes; NaN for all other text."""
-    is_number = graph.add("RegexFullMatch", x, pattern=PLAIN_NUMBER)
+    is_number = graph.add("RegexFullMatch", x, pattern=NUMBER_TEXT)
     return graph.cast(graph.add("Where", is_number, x, graph.constant("nan", "string")), "double")
 
 

@@ -94,7 +94,9 @@ def is_matrix(encoder: ColumnEncoder, kinds: dict[int, str]) -> bool:
     if encoder._sparse or not kinds:
         return True
     typed = encoder.names is not None and bool(encoder._categories)
-    return "string" not in kinds.values() and not typed and not encoder._readings
+    # A matrix of doubles has too few digits for some identifiers.
+    mixed = "string" in kinds.values() or {"int64"} < set(kinds.values())
+    return not (mixed or typed or encoder._readings)
 
 
 def widest(kinds: list[str]) -> str:
@@ -124,9 +126,11 @@ def kinds_of_columns(encoder: ColumnEncoder, table: TableColumns | None) -> dict
     for i in sorted({*offsets, *encoder._missing.tolist()}):
         reading = encoder._readings.get(i, PLAIN)
         large = abs(offsets.get(i, 0.0)) > LARGE_OFFSET
-        kinds[i] = kind_of_numbers(encoder, i, reading) or (
-            kind_of_sample(table, i) or ("double" if large else "float")
-        )
+        sampled = kind_of_sample(table, i)
+        if sampled == "int64" and i in encoder._missing:
+            sampled = "double"  # an integer cannot be missing
+        default = "double" if large else "float"
+        kinds[i] = kind_of_numbers(encoder, i, reading) or sampled or default
     for category in encoder._categories:
         kinds[category.column] = kind_of_category(category, table)
     return kinds

@@ -352,6 +352,32 @@ def test_large_identifiers_are_not_confused():
     assert_same_classes(model, X, run(model, X))
 
 
+def test_large_identifiers_of_an_array_are_not_confused():
+    ids = 2**60 + np.repeat(np.arange(12), N // 12)
+    X = np.stack([np.arange(N), ids], axis=1)
+    model = BackpropClassifier(categorical_features=[1], **SHORT).fit(X, ids % 2)
+    for sample in (None, X):
+        assert_same_classes(model, X, run(model, X, sample))
+
+
+def test_days_that_do_not_exist_are_missing():
+    days = pd.date_range("1890-01-01", "2110-01-01", N).strftime("%Y-%m-%d").to_numpy(object)
+    model = BackpropRegressor(**SHORT).fit(days[:, None], np.arange(N))
+    odd = ["2023-02-29", "2024-02-29", "1900-02-29", "2000-02-29", "2024-04-31", "2024-12-31"]
+    odd += ["2024-13-01", "0000-01-01", "2024-01-00", "2024-1-1", "", "2024-01-31T24:00"]
+    odd += ["2024-01-31 23:59:59.123456", "1969-12-31T23:59:59", "0400-02-29", "0001-03-01"]
+    new = np.array((odd * N)[:N], object)[:, None]
+    assert_same_numbers(model, new, run(model, new))
+
+
+def test_integers_that_were_missing_in_fit_are_double():
+    X = pd.DataFrame({"a": np.where(np.arange(N) % 9, np.arange(N), np.nan), "b": range(N)})
+    model = BackpropClassifier(**SHORT).fit(X, classes(2))
+    sample = pd.DataFrame({"a": [1, 2], "b": [3, 4]})
+    assert session_of(to_onnx(model, sample)).get_inputs()[0].type == "tensor(double)"
+    assert_same_classes(model, X, run(model, X, sample))
+
+
 def test_names_of_columns_never_collide():
     X = mixed()[["town", "age", "color"]].set_axis(["label", "constant", "probabilities"], axis=1)
     model = BackpropClassifier(**SHORT).fit(X, classes(2))
