@@ -22,7 +22,7 @@ def to_onnx(model, X_sample=None, *, dtype="float32"):
     The graph holds the encoding of the table, the embeddings, the network with all its members,
     the calibration of the probabilities, and the scale and limits of the target.  It has no
     dropout and no state of training.  It uses opset 20 of ONNX and opset 4 of ``ai.onnx.ml``,
-    and runs in onnxruntime 1.18 or later, without this package.
+    and runs in onnxruntime 1.20 or later, without this package.
 
     A table of numbers is one input ``X`` of shape (n_samples, n_features).  Any other table has
     one input of shape (n_samples, 1) for each column that the model uses, under the name of the

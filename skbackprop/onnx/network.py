@@ -219,8 +219,13 @@ def _categorical(graph: Graph, layer: nn.CategoricalEmbedding, p: Any, codes: st
 # By operators that exist in single and double precision everywhere, except Erf.
 
 
-def _product_with_sigmoid(graph: Graph, z: str, slope_times_z: str) -> str:
-    return graph.add("Mul", z, graph.add("Sigmoid", slope_times_z))
+def _product_with_sigmoid(graph: Graph, z: str, u: str) -> str:
+    """``z σ(u)``."""
+    if graph.number_type == "float":
+        return graph.add("Mul", z, graph.add("Sigmoid", u))
+    # onnxruntime 1.20 joins these two nodes to one that it has in single precision only.
+    w = graph.add("Exp", graph.add("Neg", u))
+    return graph.add("Div", z, graph.add("Add", w, graph.constant(1.0)))
 
 
 def _leaky_relu(graph: Graph, a: f.LeakyRelu, z: str) -> str:
