@@ -45,13 +45,9 @@ class Source:
     def __init__(self, graph: Graph, inputs: Inputs, encoder: ColumnEncoder | None) -> None:
         self.graph, self.inputs, self.encoder = graph, inputs, encoder
         self._numbers: dict[int, str] = {}
-        pairs = zip(
-            inputs.columns or (), zip(inputs.names, inputs.kinds, strict=True), strict=False
-        )
-        self._inputs = dict(pairs)
-        self._matrix = ""
-        if inputs.is_matrix:
-            self._matrix = inputs.names[0]
+        self._matrix = inputs.names[0] if inputs.is_matrix else ""
+        tensors = list(zip(inputs.names, inputs.kinds, strict=True))
+        self._inputs = {} if inputs.is_matrix else dict(zip(inputs.columns, tensors, strict=True))
 
     def numbers(self, columns: list[int]) -> str:
         """Some columns as one matrix of doubles."""
@@ -223,7 +219,7 @@ def seconds_of_text(graph: Graph, x: str) -> str:
 
 def split_text(graph: Graph, x: str, separator: str, n: int) -> list[str]:
     """The first `n` parts of each text, ``(rows, 1)`` each."""
-    parts, _ = graph.add("StringSplit", x, n_outputs=2, delimiter=separator, maxsplit=n - 1)
+    parts, _ = graph.add("StringSplit", x, n_outputs=2, delimiter=separator, maxsplit=n)
     return [graph.add("Gather", parts, graph.constant(i, "int64"), axis=-1) for i in range(n)]
 
 

@@ -26,6 +26,7 @@ from ..tables.text_numbers import NumberNotation
 
 LARGE_OFFSET = 2.0**8  # of a column in units of its spread: from here on single precision is poor
 FLOAT_INTEGERS, DOUBLE_INTEGERS = 2**24, 2**53  # integers up to here are exact
+LARGEST_INTEGER = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def kinds_of_columns(encoder: ColumnEncoder, table: TableColumns | None) -> dict
         default = "double" if large else "float"
         kinds[i] = kind_of_numbers(encoder, i, reading) or sampled or default
     for category in encoder._categories:
-        kinds[category.column] = kind_of_category(category, table)
+        kinds[category.column] = kind_of_category(encoder, category, table)
     return kinds
 
 
@@ -149,27 +150,31 @@ def kind_of_numbers(encoder: ColumnEncoder, i: int, reading: Reading) -> str | N
     )
 
 
-def kind_of_category(category: Category, table: TableColumns | None) -> str:
+def kind_of_category(encoder: ColumnEncoder, category: Category, table: Any) -> str:
     """The type for a column of levels."""
     if not set(category.families) <= {NUMBER, BOOLEAN, DURATION}:
         return "string"
-    sampled = kind_of_sample(table, category.column)
-    largest = max((abs(level) for level in category.levels), default=0)
-    whole = all(float(level).is_integer() for level in category.levels)
-    if whole and largest > DOUBLE_INTEGERS:
+    integers = [abs(level) for level in category.levels if isinstance(level, int)]
+    largest = max(integers, default=0)
+    if largest > LARGEST_INTEGER:
+        raise ValueError(
+            f"Column {short(repr(encoder._name(category.column)))} holds integers of more than 64 "
+            "bits, which ONNX does not have. Convert it to text before fit, and fit again."
+        )
+    if largest > DOUBLE_INTEGERS:
         return "int64"
     single = np.unique(np.array(category.levels, np.float32))
-    collide = len(single) < len(category.levels) or (whole and largest > FLOAT_INTEGERS)
-    return sampled or ("double" if collide else "float")
+    collide = len(single) < len(category.levels) or largest > FLOAT_INTEGERS
+    return kind_of_sample(table, category.column) or ("double" if collide else "float")
 
 
 def kind_of_sample(table: TableColumns | None, i: int) -> str | None:
     """The type of a column of a sample; None without a sample, or if it holds objects."""
     if table is None or table.sparse is not None:
         return None
-    column = table.column(i) if table.block is None else None
-    dtype = table.block.dtype if column is None else column.values.dtype
-    if column is not None and column.missing is not None:
+    column = table.column(i)
+    dtype = column.values.dtype
+    if column.missing is not None:
         return "double"  # integers of which some are missing
     if dtype.kind in "biu":
         return "int64"

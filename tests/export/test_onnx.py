@@ -342,6 +342,13 @@ def test_categories_of_numbers(kind):
         assert_same_classes(model, X_new, run(model, X_new, sample))
 
 
+def test_each_number_of_a_frame_has_the_type_of_the_sample():
+    X = pd.DataFrame({"a": classes(3), "b": numeric()[:, 0], "c": numeric()[:, 1] > 0})
+    model = BackpropClassifier(categorical_features=["a"], **SHORT).fit(X, classes(2))
+    kinds = [i.type for i in session_of(to_onnx(model, X.astype({"b": np.float32}))).get_inputs()]
+    assert kinds == ["tensor(int64)", "tensor(float)", "tensor(int64)"]
+
+
 def test_large_identifiers_are_not_confused():
     ids = np.repeat(2**24 + np.arange(12), N // 12)
     X = pd.DataFrame({"id": ids, "x": numeric()[:, 0]})
@@ -430,6 +437,14 @@ def test_parts_of_the_user_are_refused_by_name():
         to_onnx(model)
     model = BackpropRegressor(loss=OwnLoss(), **SHORT).fit(numeric(), numeric()[:, 0])
     with pytest.raises(ValueError, match="has no ONNX formula"):
+        to_onnx(model)
+
+
+def test_integers_of_more_than_64_bits_are_refused_by_name():
+    ids = np.array([2**70 + i % 12 for i in range(N)], object)
+    X = pd.DataFrame({"id": ids, "x": numeric()[:, 0]})
+    model = BackpropClassifier(categorical_features=["id"], **SHORT).fit(X, classes(2))
+    with pytest.raises(ValueError, match="Column 'id' holds integers of more than 64 bits"):
         to_onnx(model)
 
 
