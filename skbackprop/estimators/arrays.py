@@ -44,7 +44,8 @@ def fit_encoder(estimator: Any, table: TableColumns, sample_weight: Any) -> Colu
 def encode(estimator: Any, encoder: Any, X: Any, dtype: Any) -> Any:
     """X by an encoder that is fitted, with the columns that the estimator was fitted with."""
     table = read_table(X)  # what is no table at all is refused first
-    check_names(estimator, table.source, reset=False)
+    if not _has_same_names(estimator, table):
+        check_names(estimator, table.source, reset=False)
     notes: list[str] = []
     encoded = encoder.transform(table, dtype, notes)
     if notes:
@@ -56,6 +57,14 @@ def check_names(estimator: Any, X: Any, *, reset: bool) -> None:
     """Learn or compare the number and names of the columns; the rest is the encoder's."""
     with config_context(array_api_dispatch=False):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
+
+
+def _has_same_names(estimator: Any, table: TableColumns) -> bool:
+    """Are the columns so plainly those of `fit` that scikit-learn's checks would pass?"""
+    known = vars(estimator).get("feature_names_in_")
+    if known is not None:
+        return table.names == known.tolist()
+    return type(table.source) is np.ndarray and table.n_columns == estimator.n_features_in_
 
 
 def check_features(estimator: Any, X: Any) -> Any:

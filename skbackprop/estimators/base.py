@@ -305,12 +305,13 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     def _scores(self, X: Any) -> np.ndarray:
         """Raw scores of the network; those of members are combined."""
-        check_is_fitted(self)
-        return self._fitted.scores(self._encode(X))
+        x = self._encode(X)
+        return self._fitted.scores(x)
 
     def _encode(self, X: Any) -> Any:
-        """X as the network wants it."""
-        check_is_fitted(self)
+        """X as the network needs it."""
+        if "_fitted" not in vars(self):
+            check_is_fitted(self)  # raises; it takes as long as a layer of the network
         encoder = self._fitted.encoder
         if encoder is None:
             return check_features(self, X)
