@@ -11,7 +11,7 @@ from sklearn import config_context
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from ..tables import ColumnEncoder, TableColumns, read_table
+from ..tables import ColumnEncoder, TableColumns, open_container, read_table
 from .outcome import warn_user
 from .rows import check_weight
 
@@ -22,6 +22,7 @@ def check_rows(estimator: Any, X: Any, y: Any, *, reset: bool) -> tuple[Any, np.
     """X as a float array or CSR, and y as an array; `reset` learns names and number of columns."""
     own = estimator.dtype
     dtype = FLOATS if not reset or (isinstance(own, str) and own == "auto") else np.dtype(own)
+    X = open_container(X)
     with config_context(array_api_dispatch=False):  # foreign arrays become NumPy arrays
         X, y = validate_data(
             estimator,
@@ -78,6 +79,7 @@ def check_features(estimator: Any, X: Any) -> Any:
     """X to predict from, with the columns that the estimator was fitted with."""
     if _passes(estimator, X):
         return X
+    X = open_container(X)
     with config_context(array_api_dispatch=False):
         return validate_data(estimator, X, reset=False, accept_sparse=["csr", "csc"], dtype=FLOATS)
 
