@@ -67,11 +67,11 @@ class Reading:
         """The number that a text means, or None."""
         if isinstance(self.notation, NumberNotation) or self.family == NUMBER:
             notation = self.notation or NumberNotation()
-            return notation.parse(text)  # type: ignore[union-attr, return-value]
+            return notation.parse(text)
         if self.family == TIME and self.notation is None:
             return next(filter(None, (DateNotation(f).number(text) for f in TIMES)), None)
         dates = self.notation or DateNotation(aware=self.family == AWARE_DATE)
-        return dates.number(text)  # type: ignore[union-attr]
+        return dates.number(text)
 
 
 PLAIN = Reading()

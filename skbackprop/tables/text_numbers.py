@@ -180,5 +180,5 @@ def _most_common(counts: dict[str, float], parts: dict[str, str], blank: bool = 
     rows: Counter[str] = Counter()
     for text, part in parts.items():
         if part or blank:
-            rows[part] += counts[text]  # type: ignore[assignment]
+            rows[part] += counts[text]
     return min(rows, key=lambda part: (-rows[part], part), default="")
