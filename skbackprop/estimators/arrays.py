@@ -10,7 +10,7 @@ from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.utils.validation import validate_data
 
-from ..tables import ColumnEncoder, TableColumns, read_table
+from ..tables import ColumnEncoder, TableColumns, open_container, read_table
 from ..warn import warn_user
 
 FLOATS = [np.float64, np.float32]
@@ -20,6 +20,7 @@ def check_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
     """X as a float array or CSR; `reset` learns names and number of columns."""
     own = estimator.dtype
     dtype = FLOATS if not reset or (isinstance(own, str) and own == "auto") else np.dtype(own)
+    X = open_container(X)
     with config_context(array_api_dispatch=False):  # foreign arrays become NumPy arrays
         X = validate_data(
             estimator,
@@ -71,6 +72,7 @@ def check_features(estimator: Any, X: Any) -> Any:
     """X to predict from, with the columns that the estimator was fitted with."""
     if _passes(estimator, X):
         return X
+    X = open_container(X)
     with config_context(array_api_dispatch=False):
         return validate_data(estimator, X, reset=False, accept_sparse=["csr", "csc"], dtype=FLOATS)
 
