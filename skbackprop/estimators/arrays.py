@@ -45,6 +45,11 @@ def encode(estimator: Any, encoder: Any, X: Any, dtype: Any) -> Any:
     """X by an encoder that is fitted, with the columns that the estimator was fitted with."""
     table = read_table(X)  # what is no table at all is refused first
     check_names(estimator, table.source, reset=False)
+    return encode_table(encoder, table, dtype)
+
+
+def encode_table(encoder: ColumnEncoder, table: TableColumns, dtype: Any) -> Any:
+    """A table by an encoder that is fitted; one warning about text that counts as missing."""
     notes: list[str] = []
     encoded = encoder.transform(table, dtype, notes)
     if notes:

@@ -34,13 +34,21 @@ from ..targets.class_weight import without_weight
 from ..training.callbacks import Callback
 from ..training.run import Run
 from . import rows
-from .arrays import check_features, check_rows, encode, fit_encoder
+from .arrays import (
+    check_features,
+    check_names,
+    check_rows,
+    encode,
+    encode_table,
+    fit_encoder,
+)
 from .callback_bridge import CallbackSupportMixin, TellScikitLearn
 from .convert import from_mlp
 from .fitted import Fitted, FittedAttributes, same_arrays
 from .inputs import FitInputs, Table
 from .learning import learn
 from .row_weights import check_row_weights, drop_weightless_rows
+from .stream import adapt, follow_rows
 
 
 class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
@@ -127,10 +135,12 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _encoder(
         self, inputs: FitInputs, params: dict[str, Any], resume: bool
     ) -> ColumnEncoder | None:
-        """What makes numbers of the columns, fitted to the rows of the first call."""
-        if resume:
-            return self._fitted.encoder
-        if not encodes(params):
+        """What makes numbers of the columns, fitted to the rows of this call and those before."""
+        if resume and self._fitted.encoder is not None:
+            inputs.columns = read_table(inputs.X)  # what is no table at all is refused first
+            check_names(self, inputs.columns.source, reset=False)
+            return follow_rows(self._fitted.encoder, inputs)
+        if resume or not encodes(params):
             return None
         inputs.columns = read_table(inputs.X)  # read once
         return fit_encoder(self, inputs.columns, inputs.sample_weight)
@@ -158,7 +168,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         if encoder is None:
             X = check_rows(self, inputs.X, reset=not resume)
         elif resume:
-            X = encode(self, encoder, inputs.X, self._fitted.network.dtype)
+            X = encode_table(encoder, inputs.columns, self._fitted.network.dtype)
         else:
             X = encoder.transform(inputs.columns, self._precision())
         if resume:
@@ -232,23 +242,26 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             build.initialize(network, table.x, resolved, rng)
             return Fitted(network, codec, loss, Run(network, rng), resolved, encoder, widths)
         old = self._fitted
-        layer = build.make_layer(resolved, widths, loss, build.n_members(resolved))
+        layer = build.make_layer(resolved, old.widths, loss, build.n_members(resolved))
         network = old.network
         if layer != network.layer:
             network = same_arrays(network, layer, resolved)
         run = old.run.continued(network)
         if run.rng is None:  # a plain fit was pickled without its generator
             run.rng = generator(self.random_state)
-        return replace(
+        new = replace(
             old,
-            network=run.network,
             codec=codec,
             loss=loss,
-            run=run,
             resolved=resolved,
+            encoder=encoder,
+            widths=widths,
             held_out=None,
             temperature=1.0,
         )
+        new.run = adapt(run, old, new, table.x)
+        new.network = new.run.network
+        return new
 
     def _check_validation(self, inputs: FitInputs, fitted: Fitted) -> Table:
         X, y, codec = inputs.X_val, self._check_y(inputs.y_val, "y_val"), fitted.codec

@@ -10,10 +10,12 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from ..nn.losses import LOSSES, Loss, Pinball
+from ..nn.reparametrize import ends_with_scores
 from ..recipes.constraints import LOSS_OF_REGRESSOR, check_parameters
 from ..recipes.resolve import solver_is_stochastic
 from ..targets import TargetCodec
 from ..targets.numbers import check_numbers
+from ..targets.running import follow_target, start_moments
 from .base import BackpropEstimator, remember
 from .callback_bridge import with_callbacks
 from .conformal import conformal_margin, conformal_quantile, conformalized_quantiles
@@ -610,7 +612,10 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
                 f"'squared_error' or 'pinball', got loss={self.loss!r}. Leave it 'auto'."
             )
         resolved["standardize_target"] = bool(resolved["standardize_target"]) and allowed
-        if resume or not (resolved["standardize_target"] or resolved["clip_predictions"]):
+        if resume:
+            codec = self._follow_target(codec, table, resolved)
+            return codec, replace(table, target=codec.encode(table.y, table.x.dtype))
+        if not (resolved["standardize_target"] or resolved["clip_predictions"]):
             return codec, table
         codec = TargetCodec.fitted(
             table.y,
@@ -619,7 +624,19 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
             flip_sign=not isinstance(self._make_loss(codec), Pinball),  # the others are symmetric
             clip=resolved["clip_predictions"],
         )
+        if resolved["standardize_target"]:
+            codec = replace(codec, moments=start_moments(codec, table.y, table.weight))
         return codec, replace(table, target=codec.encode(table.y, table.x.dtype))
+
+    def _follow_target(
+        self, codec: TargetCodec, table: Table, resolved: dict[str, Any]
+    ) -> TargetCodec:
+        """The codec for the rows of this call and those before."""
+        follows = ends_with_scores(self._fitted.network.layer) and codec.moments is not None
+        scaling = "standardize" if follows and resolved["standardize_target"] else None
+        return follow_target(
+            codec, table.y, table.weight, scaling=scaling, has_bias=self.fit_intercept
+        )
 
     def _make_loss(self, codec: Any) -> Loss:
         return LOSSES[self.loss] if isinstance(self.loss, str) else self.loss

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.metrics import r2_score
@@ -25,6 +25,7 @@ class TargetCodec:
     scale: np.ndarray = field(default_factory=lambda: np.ones(1))
     low: np.ndarray | None = None
     high: np.ndarray | None = None
+    moments: Any = None  # of the encoded target, see `running`
     n_classes: ClassVar[int] = 0
 
     @classmethod
