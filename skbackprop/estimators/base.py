@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,11 @@ from .arrays import (
 )
 from .callback_bridge import CallbackSupportMixin, TellScikitLearn
 from .convert import from_mlp
-from .fitted import Fitted, FittedAttributes, same_arrays
+from .fitted import Fitted, FittedAttributes
 from .inputs import FitInputs, Table
 from .learning import learn
 from .row_weights import check_row_weights, drop_weightless_rows
-from .stream import adapt, follow_rows
+from .stream import continued_run, follow_rows
 
 
 class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
@@ -241,16 +242,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             network = Network(layer, dtype)
             build.initialize(network, table.x, resolved, rng)
             return Fitted(network, codec, loss, Run(network, rng), resolved, encoder, widths)
-        old = self._fitted
-        layer = build.make_layer(resolved, old.widths, loss, build.n_members(resolved))
-        network = old.network
-        if layer != network.layer:
-            network = same_arrays(network, layer, resolved)
-        run = old.run.continued(network)
-        if run.rng is None:  # a plain fit was pickled without its generator
-            run.rng = generator(self.random_state)
         new = replace(
-            old,
+            self._fitted,
             codec=codec,
             loss=loss,
             resolved=resolved,
@@ -259,8 +252,10 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             held_out=None,
             temperature=1.0,
         )
-        new.run = adapt(run, old, new, table.x)
+        new.run = continued_run(self._fitted, new, table.x)
         new.network = new.run.network
+        if new.run.rng is None:  # a plain fit was pickled without its generator
+            new.run.rng = generator(self.random_state)
         return new
 
     def _check_validation(self, inputs: FitInputs, fitted: Fitted) -> Table:
@@ -411,6 +406,11 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         return from_mlp(cls, mlp)
 
     # ---- protocols ------------------------------------------------------------------------
+
+    @classmethod
+    @cache
+    def _get_param_names(cls) -> list[str]:
+        return super()._get_param_names()  # reads the signature, which takes long
 
     @classmethod
     def _defaults(cls) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Training goes on with other rows: encoder and target scale follow them, and the network adapts.
 
 `follow_rows` makes the encoder for the rows so far and those of a call; the codec of y does the
-same in `targets.running`.  `adapt` corrects a copy of the run, so that the network with the new
-encoder and codec is the function that it was with the old ones: exactly, where no number is
+same in `targets.running`.  `continued_run` corrects a copy of the run, so that the network with the
+new encoder and codec is the function that it was with the old ones: exactly, where no number is
 clipped.  The estimator gets the copies when training has succeeded.
 """
 
@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..nn.layers.numerical import quantile_edges
 from ..nn.network import Network, fixed_arrays
 from ..nn.reparametrize import Places, grown, rescale_inputs, rescale_outputs
+from ..recipes.build import make_layer, n_members
 from ..tables.encoder import ColumnEncoder
 from ..tables.growth import follow, slots, statistics
 from ..tables.scaling import smooth_clip
@@ -24,9 +25,12 @@ from ..targets.running import score_change
 from ..training.parallel_members import load_members, merge_members
 from ..training.run import Run
 from ..warn import warn_user
-from .fitted import Fitted
+from .fitted import Fitted, same_arrays
 from .inputs import FitInputs
 
+Change: TypeAlias = Callable[[Any, Any], None]
+
+DECAYS = {"grad_sum": "beta_1", "square_sum": "beta_2"}  # of slots that are sums
 PARAMETER_SLOTS = ("x", "z")  # of an optimizer: parameters, not moments of gradients
 
 
@@ -38,21 +42,29 @@ def follow_rows(encoder: ColumnEncoder, inputs: FitInputs) -> ColumnEncoder:
     return followed
 
 
-def adapt(run: Run, old: Fitted, new: Fitted, x: Any) -> Run:
-    """A run that goes on from `run` with the encoder, the codec and the widths of `new`.
+def continued_run(old: Fitted, new: Fitted, x: Any) -> Run:
+    """A copy of the run of `old`, with a network for the encoder, codec and widths of `new`.
 
     Parameters
     ----------
-    run : Run
-        A copy for this call, see `Run.continued`; changed in place.
     old, new : Fitted
-        The states before and after; of `new` the run is not read.
+        The states before and after; of `new` neither run nor network is read.
     x : ndarray or CSR
         The encoded rows of the call.
     """
-    changes = _changes(old, new)
-    if not changes and old.widths == new.widths and _slots(old) == _slots(new):
-        return run
+    layer = make_layer(new.resolved, old.widths, new.loss, n_members(new.resolved))
+    network = old.network
+    if layer != network.layer:
+        network = same_arrays(network, layer, new.resolved)
+    run = old.run.continued(network)
+    changes, grows = _changes(old, new), _slots(old) != _slots(new)
+    if changes or grows or old.widths != new.widths:
+        _adapt(run, old, new, changes, x)
+    return run
+
+
+def _adapt(run: Run, old: Fitted, new: Fitted, changes: list[Change], x: Any) -> None:
+    """Change the network of a run, or the networks of all stacks, in place."""
     sizes = old.stack_sizes or [1]
     parts = [part.continued(part.network) for part in run.stacks] or [run]
     if run.stacks:
@@ -61,22 +73,21 @@ def adapt(run: Run, old: Fitted, new: Fitted, x: Any) -> Run:
         for change in changes:
             _change_units(part, change)
         if _slots(old) != _slots(new):
-            _grow(part, old, new, size if run.stacks or new.resolved["n_members"] > 1 else None, x)
+            _grow(part, old, new, size if n_members(new.resolved) else None, x)
     if run.stacks:
         layer = new.layer_of(new.resolved["n_members"])
         run.network = Network(layer, run.network.dtype)
         merge_members(run, parts, sizes)
         run.stacks = parts
-    return run
 
 
 def _slots(fitted: Fitted) -> list[Any] | None:
     return None if fitted.encoder is None else slots(fitted.encoder)
 
 
-def _changes(old: Fitted, new: Fitted) -> list[Callable[[Any, Any], None]]:
+def _changes(old: Fitted, new: Fitted) -> list[Change]:
     """What changes the arrays of a network, as functions of its layers and its arrays."""
-    changes: list[Callable[[Any, Any], None]] = []
+    changes: list[Change] = []
     if old.encoder is not None and new.encoder is not None:
         a, b = input_change(old.encoder, new.encoder)
         if (a != 1).any() or (b != 0).any():
@@ -102,7 +113,7 @@ def input_change(old: ColumnEncoder, new: ColumnEncoder) -> tuple[np.ndarray, np
     return scale / new_scale, smooth_clip((new_center - center) * scale)
 
 
-def _change_units(run: Run, change: Callable[[Any, Any], None]) -> None:
+def _change_units(run: Run, change: Change) -> None:
     network, state = run.network, run.optimizer_state
     change(network.layer, network.p)
     vectors = [run.training_theta, None if run.average is None else run.average.value]
@@ -140,6 +151,20 @@ def _grow(run: Run, old: Fitted, new: Fitted, size: int | None, x: Any) -> None:
         slots_ = [moved(slot, start) for slot, start in zip(state.slots, starts, strict=True)]
         state.slots = np.reshape(slots_, (len(slots_), -1)).astype(state.slots.dtype)
     run.network = network
+
+
+def match_moments(run: Run, optimizer: Any) -> None:
+    """Keep the means of a run's optimizer if their decay is another one from now on.
+
+    The sums that an optimizer keeps are those means times ``(1 - βᵗ) / (1 - β)``.
+    """
+    state, before = run.optimizer_state, run.optimizer
+    for i, name in enumerate(before.slots):
+        decay = DECAYS.get(name)
+        old, new = getattr(before, str(decay), None), getattr(optimizer, str(decay), None)
+        if decay and old != new and state.t > 0:
+            t = state.t
+            state.slots[i] *= (1 - old) / (1 - old**t) * (1 - new**t) / (1 - new)
 
 
 def places_of_inputs(old: ColumnEncoder, new: ColumnEncoder) -> Places:

@@ -172,7 +172,7 @@ def _places(
     shift = _has_front(new) - _has_front(old)
     columns, found = _columns(old, new, inputs), []
     first = next(i for i, (_, part) in enumerate(_named(new)) if isinstance(part, DENSE))
-    for path, (where, param) in new_at.items():
+    for path, (where, _) in new_at.items():
         number = int(path[0].rpartition("_")[2])
         source: Path = (f"{path[0].rpartition('_')[0]}_{number - shift}", *path[1:])
         if source not in old_at:
@@ -213,7 +213,7 @@ def _columns(old: Layer, new: Layer, inputs: Places) -> Places:
     if not isinstance(after, TableInput):
         return inputs | {"input": columns[0]}
     parts = before.places() if isinstance(before, TableInput) else {}
-    for name, (part, taken, outputs) in after.places().items():
+    for name, (_, taken, outputs) in after.places().items():
         each = (outputs.stop - outputs.start) // max(taken.stop - taken.start, 1)
         kind = inputs["code" if name == "categorical" else "number"]
         start = parts[name][2].start if name in parts else -1

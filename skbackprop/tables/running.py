@@ -83,4 +83,3 @@ def differs(shift: float, ratio: float) -> bool:
         The quotient of the spreads.
     """
     return abs(shift) > 1 or not 0.5 <= ratio <= 2
-
