@@ -599,7 +599,14 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
                 f"`y` needs {codec.n_targets} columns, as in the first call, got {n_targets}. "
                 "Set warm_start=False to start anew."
             )
-        return codec
+        return follow_target(
+            codec,
+            y,
+            inputs.sample_weight,
+            alone=not inputs.incremental,
+            has_bias=self.fit_intercept,
+            is_fixed=not ends_with_scores(self._fitted.network.layer),
+        )
 
     def _standardize(
         self, codec: TargetCodec, table: Table, resolved: dict[str, Any], resume: bool
@@ -612,10 +619,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
                 f"'squared_error' or 'pinball', got loss={self.loss!r}. Leave it 'auto'."
             )
         resolved["standardize_target"] = bool(resolved["standardize_target"]) and allowed
-        if resume:
-            codec = self._follow_target(codec, table, resolved)
-            return codec, replace(table, target=codec.encode(table.y, table.x.dtype))
-        if not (resolved["standardize_target"] or resolved["clip_predictions"]):
+        if resume or not (resolved["standardize_target"] or resolved["clip_predictions"]):
             return codec, table
         codec = TargetCodec.fitted(
             table.y,
@@ -625,18 +629,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
             clip=resolved["clip_predictions"],
         )
         if resolved["standardize_target"]:
-            codec = replace(codec, moments=start_moments(codec, table.y, table.weight))
+            codec = start_moments(codec, table.y, table.weight, scaling="standardize")
         return codec, replace(table, target=codec.encode(table.y, table.x.dtype))
-
-    def _follow_target(
-        self, codec: TargetCodec, table: Table, resolved: dict[str, Any]
-    ) -> TargetCodec:
-        """The codec for the rows of this call and those before."""
-        follows = ends_with_scores(self._fitted.network.layer) and codec.moments is not None
-        scaling = "standardize" if follows and resolved["standardize_target"] else None
-        return follow_target(
-            codec, table.y, table.weight, scaling=scaling, has_bias=self.fit_intercept
-        )
 
     def _make_loss(self, codec: Any) -> Loss:
         return LOSSES[self.loss] if isinstance(self.loss, str) else self.loss

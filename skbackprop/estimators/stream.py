@@ -20,7 +20,6 @@ from ..nn.reparametrize import Places, grown, rescale_inputs, rescale_outputs
 from ..recipes.build import make_layer, n_members
 from ..tables.encoder import ColumnEncoder
 from ..tables.growth import follow, slots, statistics
-from ..tables.scaling import smooth_clip
 from ..targets.running import score_change
 from ..training.parallel_members import load_members, merge_members
 from ..training.run import Run
@@ -30,13 +29,16 @@ from .inputs import FitInputs
 
 Change: TypeAlias = Callable[[Any, Any], None]
 
+FARTHEST = 1.5  # spreads that an input is shifted by with its function; see `input_change`
 DECAYS = {"grad_sum": "beta_1", "square_sum": "beta_2"}  # of slots that are sums
 PARAMETER_SLOTS = ("x", "z")  # of an optimizer: parameters, not moments of gradients
 
 
 def follow_rows(encoder: ColumnEncoder, inputs: FitInputs) -> ColumnEncoder:
     """The encoder for the rows so far and those of a call, with a warning of what has no room."""
-    followed, notes = follow(encoder, inputs.columns, inputs.sample_weight)
+    followed, notes = follow(
+        encoder, inputs.columns, inputs.sample_weight, alone=not inputs.incremental
+    )
     if notes:
         warn_user("\n".join(notes))
     return followed
@@ -57,28 +59,24 @@ def continued_run(old: Fitted, new: Fitted, x: Any) -> Run:
     if layer != network.layer:
         network = same_arrays(network, layer, new.resolved)
     run = old.run.continued(network)
-    changes, grows = _changes(old, new), _slots(old) != _slots(new)
-    if changes or grows or old.widths != new.widths:
-        _adapt(run, old, new, changes, x)
-    return run
-
-
-def _adapt(run: Run, old: Fitted, new: Fitted, changes: list[Change], x: Any) -> None:
-    """Change the network of a run, or the networks of all stacks, in place."""
-    sizes = old.stack_sizes or [1]
+    changes, grows = _changes(old, new), old.widths != new.widths or _slots(old) != _slots(new)
+    if not changes and not grows:
+        return run
+    sizes = old.stack_sizes if run.stacks else [n_members(new.resolved)]
     parts = [part.continued(part.network) for part in run.stacks] or [run]
     if run.stacks:
         load_members(run, parts, sizes)  # the user may have assigned weights
     for part, size in zip(parts, sizes, strict=True):
         for change in changes:
             _change_units(part, change)
-        if _slots(old) != _slots(new):
-            _grow(part, old, new, size if n_members(new.resolved) else None, x)
+        if grows:
+            _grow(part, old, new, size, x)
     if run.stacks:
         layer = new.layer_of(new.resolved["n_members"])
         run.network = Network(layer, run.network.dtype)
         merge_members(run, parts, sizes)
         run.stacks = parts
+    return run
 
 
 def _slots(fitted: Fitted) -> list[Any] | None:
@@ -104,17 +102,20 @@ def _changes(old: Fitted, new: Fitted) -> list[Change]:
 def input_change(old: ColumnEncoder, new: ColumnEncoder) -> tuple[np.ndarray, np.ndarray]:
     """For each number that `old` encodes the change of its unit: ``x_old = a x_new + b``.
 
-    It is exact at the new center, also if that was clipped, and in the part of both encodings
-    that is not clipped.
+    A shift of more than `FARTHEST` spreads is limited: what was learned so far away says little
+    about the new rows, and neurons that are moved so far hardly learn any more.
     """
     before, after = statistics(old), statistics(new)
     pairs = np.reshape([(before[i], after[i]) for i in before], (-1, 2, 2))
     (center, scale), (new_center, new_scale) = pairs[:, 0].T, pairs[:, 1].T
-    return scale / new_scale, smooth_clip((new_center - center) * scale)
+    shift = (new_center - center) * scale
+    return scale / new_scale, np.clip(shift, -FARTHEST, FARTHEST)
 
 
 def _change_units(run: Run, change: Change) -> None:
     network, state = run.network, run.optimizer_state
+    if run.average is not None:
+        run.average.t = 0  # the data changes: parameters of long ago count less from now on
     change(network.layer, network.p)
     vectors = [run.training_theta, None if run.average is None else run.average.value]
     if state is not None:

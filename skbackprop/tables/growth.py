@@ -36,7 +36,7 @@ from .cells import BOOLEAN, TEXT
 from .columns import TableColumns, read_table, some
 from .encoder import ColumnEncoder
 from .reading import PLAIN, floats
-from .running import differs, is_due, some_rows, summarize, with_rows
+from .running import LITTLE, differs, is_due, some_rows, summarize, with_rows
 from .scaling import LARGEST, ROUNDING, center_and_scale, sparse_medians
 from .selection import category_mask
 
@@ -45,7 +45,7 @@ ON = 1 / np.sqrt(1 + 1 / 9)  # what a rare indicator is encoded as where it is o
 
 
 def follow(
-    encoder: ColumnEncoder, X: Any, weight: np.ndarray | None = None
+    encoder: ColumnEncoder, X: Any, weight: np.ndarray | None = None, *, alone: bool = False
 ) -> tuple[ColumnEncoder, list[str]]:
     """The encoder for the rows so far and those of X.
 
@@ -57,6 +57,8 @@ def follow(
         More rows, with the columns of `fit`.
     weight : ndarray of shape (n_samples,), optional
         Their weights, more than 0.  They are relative, unless they are counts.
+    alone : bool, default=False
+        True if the quartiles of these rows alone count, and not those of the rows before.
 
     Returns
     -------
@@ -75,6 +77,10 @@ def follow(
         table = read_table(table.sparse.toarray())
     weight = _counts(weight, table.n_rows)
     _find_categories(new, table)
+    if alone:
+        known = np.isin(new._followed, new._numeric)  # a constant is needed to see a change
+        new._known = np.where(known, np.minimum(new._known, LITTLE), new._known)
+        new._waiting = new._waiting[:0]
     _follow_numbers(new, table, weight)
     _follow_categories(new, table, weight, notes)
     new.count_columns()

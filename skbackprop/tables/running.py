@@ -14,7 +14,8 @@ from __future__ import annotations
 import numpy as np
 
 POINTS = 33  # of a summary
-MEMORY = 1000.0  # rows that all earlier rows count as, at most
+LITTLE = 1e-9  # so many rows or fewer have no influence
+MEMORY = 300.0  # rows that all earlier rows count as, at most
 MOST_ROWS = 4000  # of one call: the quartiles of so many are known to 2 %
 PATIENCE = 64  # rows that wait at most until they are merged
 
@@ -56,9 +57,9 @@ def with_rows(
     x, weight : ndarray of shape (n,)
         Numbers without NaN, and how many rows each stands for.
     """
-    if known <= 0:
+    if known <= LITTLE:
         return x, weight
-    each = min(known, max(MEMORY, weight.sum())) / POINTS
+    each = min(known, MEMORY) / POINTS
     return np.concatenate([points, x]), np.concatenate([np.full(POINTS, each), weight])
 
 
