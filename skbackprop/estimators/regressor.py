@@ -416,7 +416,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
     ):
         """Train for one more epoch, on the given rows.
 
-        Ten calls with the same rows are a fit of ten epochs, bit for bit.
+        Ten calls with the same rows are a fit of ten epochs, bit for bit.  In the presets for
+        tables the range of X and y, and the columns and levels, follow the rows of all calls.
 
         Parameters
         ----------
