@@ -2,9 +2,9 @@
 
 `follow` returns an encoder for the rows of one more call and leaves the old one as it was.
 
-- The median and the spread of a number are replaced when the running quartiles (`running`) are
-  off by more than a factor of 2 in spread, or by more than one spread.  Between such changes
-  nothing moves, so that more calls with the same rows change no statistic.
+- The median and the spread of a number are replaced when the running quartiles (`running`) have
+  more than twice or less than a quarter of the spread, or are off by more than one spread.  In
+  between nothing moves, so that more calls with the same rows change no statistic.
 - A column that was constant, or missing in all rows, gets a place when it varies.  So does a
   column that says where a number is missing.
 - A new level of a category gets a column of its own up to `max_one_hot` levels, and a code

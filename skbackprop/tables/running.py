@@ -83,4 +83,4 @@ def differs(shift: float, ratio: float) -> bool:
     ratio : float
         The quotient of the spreads.
     """
-    return abs(shift) > 1 or not 0.5 <= ratio <= 2
+    return abs(shift) > 1 or not 0.25 <= ratio <= 2

@@ -1,8 +1,8 @@
 """A target codec that goes on: mean, spread and range of y follow the rows of more calls.
 
 The running mean and variance are kept in the units of the encoded target, where those in use are
-0 and 1.  They replace those in use when the mean is off by more than a spread, or the spread by
-more than a factor of 2.
+0 and 1.  They replace those in use when the mean is off by more than 1.5 spreads, or the spread is
+more than twice or less than a quarter.
 
 >>> from .number_codec import TargetCodec
 >>> y = np.array([-1.0, 1.0])
@@ -70,7 +70,7 @@ class RunningMoments:
         else:
             shift, scale = zero, np.sqrt(self.variance + self.mean**2)
         scale = np.where(scale > 0, scale, 1.0)
-        off = (np.abs(shift) > 1) | (scale < 0.5) | (scale > 2)
+        off = (np.abs(shift) > 1.5) | (scale < 0.25) | (scale > 2)
         off &= np.isfinite(shift) & np.isfinite(scale)
         return np.where(off, shift, 0.0), np.where(off, scale, 1.0)
 
