@@ -95,7 +95,8 @@ def resolve(
     sizes = resolved["hidden_layer_sizes"]
     if count is not None or width is not None:
         default = preset["hidden_layer_sizes"]
-        sizes = [width or default[0]] * (len(default) if count is None else count)
+        width = width or (default[0] if default else 0)
+        sizes = [width] * (len(default) if count is None else count)
     sizes = sizes if isinstance(sizes, Iterable) else [sizes]
     resolved["hidden_layer_sizes"] = tuple(int(size) for size in sizes)
     solver = resolved["solver"]

@@ -188,7 +188,7 @@ EVERY_PART = [
     {"n_members": 1},
     {"member_sharing": "batch"},
     {"member_sharing": "mini"},
-    {"hidden_layer_sizes": ()},
+    {"n_hidden_layers": 0},
     {"fit_intercept": False},
     {"solver": "schedule_free"},
     {"solver": "muon"},
