@@ -47,6 +47,11 @@ def encode(estimator: Any, encoder: Any, X: Any, dtype: Any) -> Any:
     table = read_table(X)  # what is no table at all is refused first
     if not _has_same_names(estimator, table):
         check_names(estimator, table.source, reset=False)
+    return encode_table(encoder, table, dtype)
+
+
+def encode_table(encoder: ColumnEncoder, table: TableColumns, dtype: Any) -> Any:
+    """A table by an encoder that is fitted; one warning about text that counts as missing."""
     notes: list[str] = []
     encoded = encoder.transform(table, dtype, notes)
     if notes:
