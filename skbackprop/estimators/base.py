@@ -41,9 +41,10 @@ from .callback_bridge import CallbackSupportMixin, TellScikitLearn
 from .fitted import Fitted, FittedAttributes, same_arrays
 from .inputs import FitInputs, Table
 from .learning import learn
+from .saving import Saving
 
 
-class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
+class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEstimator):
     """Base of `BackpropClassifier` and `BackpropRegressor`."""
 
     _auto_preset = "auto"  # what preset="auto" means
@@ -351,13 +352,6 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _defaults(cls) -> dict[str, Any]:
         parameters = inspect.signature(cls.__init__).parameters.values()
         return {p.name: p.default for p in parameters if p.name != "self"}
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        fitted = state.get("_fitted")
-        if fitted is not None and not fitted.continued:
-            state["_fitted"] = fitted.light()
-        return state
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

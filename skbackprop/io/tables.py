@@ -1,0 +1,213 @@
+"""What a file may hold: the literal tables of the classes that are written and read.
+
+A class has a key, which is in the files and never changes, and the fields that are stored: those
+of a dataclass, or those that are named here.  A class that is renamed keeps its key; a field that
+is added to a dataclass needs a default, which it has in files that were written before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..estimators import fitted
+from ..estimators.classifier import BackpropClassifier
+from ..estimators.regressor import BackpropRegressor
+from ..mlp import MLPClassifier, MLPRegressor
+from ..nn import activations, initializers, layers, losses
+from ..optim import adaptive, averaging, muon, schedule_free, schedules, sgd, signs
+from ..optim.base import OptimizerState
+from ..tables import encoder
+from ..targets import codec
+from ..training import callbacks, history, run
+
+ESTIMATORS: dict[str, type] = {
+    "BackpropClassifier": BackpropClassifier,
+    "BackpropRegressor": BackpropRegressor,
+    "mlp.MLPClassifier": MLPClassifier,
+    "mlp.MLPRegressor": MLPRegressor,
+}
+
+# Dataclasses: all their fields are stored, but for those in `LEFT_OUT`.
+DATACLASSES: dict[str, type] = {
+    "layer.Layer": layers.Layer,
+    "layer.Activate": layers.Activate,
+    "layer.BatchEnsembleDense": layers.BatchEnsembleDense,
+    "layer.BatchNorm": layers.BatchNorm,
+    "layer.Branches": layers.Branches,
+    "layer.CategoricalEmbedding": layers.CategoricalEmbedding,
+    "layer.Dense": layers.Dense,
+    "layer.Dropout": layers.Dropout,
+    "layer.LayerNorm": layers.LayerNorm,
+    "layer.MemberDense": layers.MemberDense,
+    "layer.ParametricActivation": layers.ParametricActivation,
+    "layer.PeriodicEmbedding": layers.PeriodicEmbedding,
+    "layer.PeriodicLinearEmbedding": layers.PeriodicLinearEmbedding,
+    "layer.PiecewiseLinear": layers.PiecewiseLinear,
+    "layer.RMSNorm": layers.RMSNorm,
+    "layer.ReZero": layers.ReZero,
+    "layer.Residual": layers.Residual,
+    "layer.Scale": layers.Scale,
+    "layer.ScaledDense": layers.ScaledDense,
+    "layer.Sequential": layers.Sequential,
+    "layer.Standardize": layers.Standardize,
+    "layer.TableInput": layers.TableInput,
+    "activation.Elu": activations.Elu,
+    "activation.Exp": activations.Exp,
+    "activation.Gelu": activations.Gelu,
+    "activation.GeluTanh": activations.GeluTanh,
+    "activation.HardTanh": activations.HardTanh,
+    "activation.Identity": activations.Identity,
+    "activation.LeakyRelu": activations.LeakyRelu,
+    "activation.Logistic": activations.Logistic,
+    "activation.Mish": activations.Mish,
+    "activation.Relu": activations.Relu,
+    "activation.Selu": activations.Selu,
+    "activation.Silu": activations.Silu,
+    "activation.Softplus": activations.Softplus,
+    "activation.Tanh": activations.Tanh,
+    "initializer.Constant": initializers.Constant,
+    "initializer.FixedValues": initializers.FixedValues,
+    "initializer.Normal": initializers.Normal,
+    "initializer.Orthogonal": initializers.Orthogonal,
+    "initializer.RandomSigns": initializers.RandomSigns,
+    "initializer.Uniform": initializers.Uniform,
+    "initializer.UniformRange": initializers.UniformRange,
+    "loss.AbsoluteError": losses.AbsoluteError,
+    "loss.BinaryLogLoss": losses.BinaryLogLoss,
+    "loss.HalfGammaDeviance": losses.HalfGammaDeviance,
+    "loss.HalfPoissonDeviance": losses.HalfPoissonDeviance,
+    "loss.HalfSquaredError": losses.HalfSquaredError,
+    "loss.HalfTweedieDeviance": losses.HalfTweedieDeviance,
+    "loss.Heads": losses.Heads,
+    "loss.Huber": losses.Huber,
+    "loss.MulticlassLogLoss": losses.MulticlassLogLoss,
+    "loss.Pinball": losses.Pinball,
+    "schedule.Clock": schedules.Clock,
+    "schedule.Constant": schedules.Constant,
+    "schedule.CosLog4": schedules.CosLog4,
+    "schedule.Cosine": schedules.Cosine,
+    "schedule.Exponential": schedules.Exponential,
+    "schedule.FlatCos": schedules.FlatCos,
+    "schedule.InverseScaling": schedules.InverseScaling,
+    "schedule.OneCycle": schedules.OneCycle,
+    "schedule.Polynomial": schedules.Polynomial,
+    "schedule.Step": schedules.Step,
+    "schedule.WarmupCosine": schedules.WarmupCosine,
+    "optimizer.Adagrad": adaptive.Adagrad,
+    "optimizer.Adam": adaptive.Adam,
+    "optimizer.AdamW": adaptive.AdamW,
+    "optimizer.Lion": signs.Lion,
+    "optimizer.Muon": muon.Muon,
+    "optimizer.NAdam": adaptive.NAdam,
+    "optimizer.RMSprop": adaptive.RMSprop,
+    "optimizer.SGD": sgd.SGD,
+    "optimizer.ScheduleFree": schedule_free.ScheduleFree,
+    "optimizer.State": OptimizerState,
+    "average.Exponential": averaging.ExponentialAverage,
+    "average.Weight": averaging.WeightAverage,
+    "codec.Heads": codec.HeadsCodec,
+    "codec.Label": codec.LabelCodec,
+    "codec.Multilabel": codec.MultilabelCodec,
+    "codec.Target": codec.TargetCodec,
+    "encoder.Category": encoder.Category,
+    "training.Plateau": run.Plateau,
+    "training.Run": run.Run,
+    "estimator.Fitted": fitted.Fitted,
+    "estimator.HeldOut": fitted.HeldOut,
+}
+LEFT_OUT: dict[str, tuple[str, ...]] = {
+    "optimizer.State": ("scratch",),
+    "training.Run": ("passes", "messages", "schedule_factors"),
+}
+
+# Other classes, with the attributes that are stored, where an object has them.
+OBJECTS: dict[str, tuple[type, tuple[str, ...]]] = {
+    "encoder.Columns": (
+        encoder.ColumnEncoder,
+        (
+            "categorical_features",
+            "max_one_hot",
+            "min_frequency",
+            "n_features",
+            "names",
+            "n_numeric",
+            "n_other",
+            "cardinalities",
+            "_sparse",
+            "_numeric",
+            "_center",
+            "_scale",
+            "_missing",
+            "_off",
+            "_on",
+            "_categories",
+            "_nothing",
+        ),
+    ),
+    "training.History": (history.History, ("columns",)),
+    "callback.Log": (callbacks.Log, ()),
+    "callback.Progress": (callbacks.Progress, ()),
+    "callback.ReduceOnPlateau": (
+        callbacks.ReduceOnPlateau,
+        ("monitor", "tol", "n_iter_no_change", "factor", "smallest"),
+    ),
+    "callback.RestoreFinite": (callbacks.RestoreFinite, ()),
+    "callback.StopOnPlateau": (
+        callbacks.StopOnPlateau,
+        ("monitor", "tol", "n_iter_no_change", "plateau"),
+    ),
+    "callback.TimeBudget": (callbacks.TimeBudget, ("seconds",)),
+    "callback.WarmRestart": (callbacks.WarmRestart, ("gain", "factor", "most")),
+}
+
+FUNCTIONS: dict[str, Any] = {
+    "monitor.loss_fell": callbacks.loss_fell,
+    "monitor.score_or_loss_improved": callbacks.score_or_loss_improved,
+    "monitor.score_rose": callbacks.score_rose,
+    "numpy.float32": np.float32,  # as the parameter dtype
+    "numpy.float64": np.float64,
+}
+
+GENERATORS: dict[str, type] = {
+    "Generator": np.random.Generator,
+    "RandomState": np.random.RandomState,
+}
+BIT_GENERATORS: dict[str, Any] = {
+    "MT19937": np.random.MT19937,
+    "PCG64": np.random.PCG64,
+    "PCG64DXSM": np.random.PCG64DXSM,
+    "Philox": np.random.Philox,
+    "SFC64": np.random.SFC64,
+}
+
+
+class Kind(NamedTuple):
+    """A class that is in the tables, with its key and the names of the fields that are stored."""
+
+    key: str
+    cls: type
+    fields: tuple[str, ...]
+
+
+def field_names(cls: type, left_out: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The fields of a dataclass that its constructor takes."""
+    return tuple(f.name for f in fields(cls) if f.init and f.name not in left_out)
+
+
+def make_kinds() -> dict[str, Kind]:
+    """All classes of the tables by their keys."""
+    kinds = {
+        key: Kind(key, cls, field_names(cls, LEFT_OUT.get(key, ())))
+        for key, cls in DATACLASSES.items()
+    }
+    assert all(is_dataclass(cls) for cls in DATACLASSES.values())
+    return kinds | {key: Kind(key, cls, names) for key, (cls, names) in OBJECTS.items()}
+
+
+KINDS = make_kinds()
+KIND_OF = {kind.cls: kind for kind in KINDS.values()}
+FUNCTION_OF = {id(function): key for key, function in FUNCTIONS.items()}
+ESTIMATOR_OF = {cls: key for key, cls in ESTIMATORS.items()}
