@@ -9,7 +9,7 @@ import numpy as np
 
 from skbackprop.nn import ACTIVATIONS, LOSSES, Network, mlp
 from skbackprop.optim import Adam
-from skbackprop.training import Batches, Objective, Plan, Run
+from skbackprop.training import Batches, Plan, Rows, Run, Step
 from skbackprop.training.loop import one_epoch
 
 from .configurations import ALPHA, Configuration, make_data
@@ -37,15 +37,15 @@ def make_epoch(
     network.initialize(rng)
     loss = LOSSES[LOSS_OF.get(c.classes, "multiclass_log_loss")]
     target = np.eye(c.classes)[y] if c.classes > 2 else y[:, None]
-    batches = Batches(X.view(kind), target.astype(dtype).view(kind), None, c.batch)
+    batches = Batches(Rows(X.view(kind), target.astype(dtype).view(kind)), c.batch)
     optimizer = Adam()
     plan = Plan(loss, batches, ALPHA, optimizer)
     run = Run(network, rng, optimizer.state(network.theta))
     run.clock.n_steps = len(batches)
-    objective = Objective(network, loss, ALPHA)
+    step = Step(plan, run)
 
     def epoch(*hooks: Callable[[Any], None]) -> float:
-        return one_epoch(plan, run, objective, list(hooks))
+        return one_epoch(plan, run, step, list(hooks))
 
     return epoch
 

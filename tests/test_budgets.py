@@ -178,7 +178,7 @@ def test_rows_are_dealt_from_contiguous_arrays(convert, table, monkeypatch):
     dealt = []
 
     def note(*arguments, **named):
-        dealt.extend(arguments[:2])
+        dealt.extend(arguments[0][:2])
         return Batches(*arguments, **named)
 
     monkeypatch.setattr("skbackprop.estimators.learning.Batches", note)

@@ -7,10 +7,8 @@ decides is in `resolve` and `recipe`, everything about columns in `encoder`, abo
 
 from __future__ import annotations
 
-import copy
 import inspect
 import secrets
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -26,7 +23,7 @@ from ..nn.architectures import depth_of_hidden
 from ..nn.layers import Sequential
 from ..nn.losses import Loss
 from ..nn.network import Network
-from ..recipes import build as recipe
+from ..recipes import build
 from ..recipes.constraints import check_parameters
 from ..recipes.presets import DataSummary
 from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused
@@ -38,6 +35,7 @@ from ..training.run import Run
 from . import rows
 from .arrays import check_features, check_names, check_rows, check_target, encode
 from .callback_bridge import CallbackSupportMixin, TellScikitLearn
+from .convert import from_mlp
 from .fitted import Fitted, FittedAttributes, same_arrays
 from .inputs import FitInputs, Table
 from .learning import learn
@@ -81,7 +79,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
             self._check_given(inputs, params)
             encoder = self._encoder(inputs, params, resume)
             table, codec = self._check_table(inputs, encoder, resume)
-            widths = recipe.widths_of(encoder, table.x)
+            widths = build.widths_of(encoder, table.x)
             resolved = self._resolve(params, table, codec, inputs, widths, resume)
             codec, table = self._standardize(codec, table, resolved, resume)
             loss = self._make_loss(codec)
@@ -119,10 +117,10 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
             return self._fitted.encoder
         if not encodes(params):
             return None
-        table = read_table(inputs.X)
+        inputs.columns = read_table(inputs.X)  # read once
         check_names(self, inputs.X, reset=True)
-        inputs.X = table  # read once
-        return ColumnEncoder(self.categorical_features).fit(table, inputs.sample_weight)
+        encoder = ColumnEncoder(self.categorical_features)
+        return encoder.fit(inputs.columns, inputs.sample_weight)
 
     def _check_table(
         self, inputs: FitInputs, encoder: ColumnEncoder | None, resume: bool
@@ -133,15 +131,23 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
             if resume:
                 X = encode(self, encoder, inputs.X, self._fitted.network.dtype)
             else:
-                X = encoder.transform(inputs.X, self._precision())
+                X = encoder.transform(inputs.columns, self._precision())
             y = check_target(inputs.y, X)
         y = self._check_y(y)
         if resume:
             X = X.astype(self._fitted.network.dtype, copy=False)
         codec = self._make_codec(y, inputs, resume)
         weight = check_weight(inputs.sample_weight, X, X.dtype)
-        table = Table(X, y, codec.encode(y, X.dtype), weight).unfolded()
+        table = Table(X, y, codec.encode(y, X.dtype), weight)
+        if not self._shows_rows(inputs):
+            table = table.unfolded()
         return self._weigh(table, codec, inputs), codec
+
+    def _shows_rows(self, inputs: FitInputs) -> bool:
+        """Do the numbers of the rows of X matter: to a splitter, to groups, or to a scorer?"""
+        splits = not isinstance(self.validation_fraction, (int, float, str))
+        scores = not (isinstance(self.scoring, str) and self.scoring in ("auto", "loss"))
+        return splits or scores or inputs.groups is not None
 
     def _precision(self) -> np.dtype:
         """That of an encoded table: single, unless asked otherwise."""
@@ -153,7 +159,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         table: Table,
         codec: Any,
         inputs: FitInputs,
-        widths: recipe.Widths,
+        widths: build.Widths,
         resume: bool,
     ) -> dict[str, Any]:
         sparse = not isinstance(table.x, np.ndarray)
@@ -191,15 +197,15 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
             dtype=dtype.name,
             n_out=loss.n_scores(codec.n_targets) if hasattr(loss, "n_scores") else codec.n_targets,
         )
-        widths = recipe.widths_of(encoder, table.x)
+        widths = build.widths_of(encoder, table.x)
         if not resume:
             rng = generator(self.random_state)
-            layer = recipe.make_layer(resolved, widths, loss, recipe.n_members(resolved))
+            layer = build.make_layer(resolved, widths, loss, build.n_members(resolved))
             network = Network(layer, dtype)
-            recipe.initialize(network, table.x, resolved, rng)
+            build.initialize(network, table.x, resolved, rng)
             return Fitted(network, codec, loss, Run(network, rng), resolved, encoder, widths)
         old = self._fitted
-        layer = recipe.make_layer(resolved, widths, loss, recipe.n_members(resolved))
+        layer = build.make_layer(resolved, widths, loss, build.n_members(resolved))
         network = old.network
         if layer != network.layer:
             network = same_arrays(network, layer, resolved)
@@ -208,7 +214,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
             run.rng = generator(self.random_state)
         return replace(
             old,
-            network=network,
+            network=run.network,
             codec=codec,
             loss=loss,
             run=run,
@@ -236,25 +242,6 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
 
     def _unseen(self, y: np.ndarray, codec: Any) -> list[Any]:
         return []
-
-    def _make_score(self, fitted: Fitted, validation: Table) -> Any:
-        """``score(scores)`` for `RestoreBest`, or None for the negative loss."""
-        scoring, codec = fitted.resolved["scoring"], fitted.codec
-        if scoring == "loss":
-            return None
-        if scoring in ("accuracy", "r2") and is_auto(self.scoring):
-            return lambda scores: codec.score(validation.target, scores, validation.weight)
-        scorer = check_scoring(self, scoring=scoring)
-        judged = copy.copy(self)
-        weight = {} if validation.weight is None else {"sample_weight": validation.weight}
-
-        def score(_: np.ndarray) -> float:
-            judged._fitted = replace(fitted, network=fitted.run.eval_network())
-            with warnings.catch_warnings():  # the rows come without the names of their columns
-                warnings.filterwarnings("ignore", message="X does not have valid feature names")
-                return float(scorer(judged, validation.x, validation.y, **weight))
-
-        return score
 
     def _tell_scikit_learn(self, fitted: Fitted, inputs: FitInputs) -> list[Callback]:
         if inputs.incremental or not getattr(self, "_skl_callbacks", None):
@@ -318,8 +305,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
                 f"network has {len(sizes)} hidden layers. Got {layer!r} instead."
             )
         network, resolved = self._fitted.network, self._fitted.resolved
-        extras = recipe.make_extras(resolved, recipe.n_members(resolved))
-        depth = depth_of_hidden(layer % len(sizes), extras) + recipe.has_front(self._fitted)
+        extras = build.make_extras(resolved, build.n_members(resolved))
+        depth = depth_of_hidden(layer % len(sizes), extras) + build.has_front(self._fitted)
         return network.scores(X, layer=Sequential(network.layer.layers[:depth]))
 
     def _initialize(self, n_features: int, codec: Any) -> Any:
@@ -345,6 +332,36 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
             fitted.continued = fitted.incremental = True
             self._fitted = fitted
         return self
+
+    @classmethod
+    def from_sklearn(cls, mlp):
+        """Make a fitted estimator of a fitted ``MLPClassifier`` or ``MLPRegressor``.
+
+        It predicts the same, and goes on learning by ``partial_fit`` or with
+        ``warm_start=True``; what the optimizer remembered is not taken over.
+
+        Parameters
+        ----------
+        mlp : MLPClassifier or MLPRegressor
+            A fitted estimator of ``sklearn.neural_network``.
+
+        Returns
+        -------
+        estimator : BackpropClassifier or BackpropRegressor
+            With ``preset="plain"`` and the parameters of `mlp`.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.neural_network import MLPRegressor
+        >>> from skbackprop import BackpropRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> mlp = MLPRegressor(solver="lbfgs", tol=1e5, random_state=0).fit(X, y)
+        >>> ours = BackpropRegressor.from_sklearn(mlp)
+        >>> float(abs(ours.predict(X) - mlp.predict(X)).max().round(6))
+        0.0
+        """
+        return from_mlp(cls, mlp)
 
     # ---- protocols ------------------------------------------------------------------------
 

@@ -1,18 +1,34 @@
-"""The classifier."""
+"""The classifier: its parameters and its methods."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils.metaestimators import available_if
 
+from ..nn.losses import Loss
+from ..recipes.constraints import CLASS_WEIGHT, LOSS_OF_CLASSIFIER, check_parameters
+from ..recipes.resolve import solver_is_stochastic
+from ..targets import HeadsCodec, LabelCodec
+from ..targets.class_weight import class_factors
+from ..targets.labels import (
+    check_known_labels,
+    check_labels,
+    check_same_classes,
+    codec_of_classes,
+    make_label_codec,
+    unseen_labels,
+)
 from .base import BackpropEstimator, remember
-from .classification import LabelPredictions
-from .convert import FromScikitLearn
-from .uncertainty import ProbabilitySpread
+from .callback_bridge import with_callbacks
+from .inputs import FitInputs, Table
+from .uncertainty import member_deviation
 
 
-class BackpropClassifier(
-    LabelPredictions, FromScikitLearn, ProbabilitySpread, ClassifierMixin, BackpropEstimator
-):
+class BackpropClassifier(ClassifierMixin, BackpropEstimator):
     """Neural network classifier for raw tables, or in the place of ``MLPClassifier``.
 
     Without parameters it takes a table as it comes (numbers on any scale, missing values,
@@ -131,8 +147,6 @@ class BackpropClassifier(
     averaging : {"ema", "swa"}, None or "auto", default="auto"
         Evaluate and return an average of the parameters: the exponential one of the last
         steps or so, or the mean over the last quarter of training.  "auto": "ema"; plain: None.
-    parametric_activation : bool or "auto", default="auto"
-        Does each unit learn how much of its activation it uses?  "auto": False.
     feature_encoding : {"table"}, None or "auto", default="auto"
         "table": numbers are scaled by their quartiles and smoothly clipped, missing ones get
         an indicator, categories become columns or codes.  None: X is taken as it is.  "auto":
@@ -155,9 +169,6 @@ class BackpropClassifier(
     n_members : int or "auto", default="auto"
         Networks trained at once, whose predictions are averaged.  "auto": 5, 8 for few rows,
         16 in "best", 3 in "fast"; plain: 1.
-    member_sharing : {"independent", "batch", "mini"}, default="independent"
-        What members share: nothing, not even the rows that validate; all but vectors at each
-        matrix, and the last layer (TabM); or all but the signs of the input, and the last layer.
     max_rounds : int or "auto", default="auto"
         Most rounds of the schedule, each twice as long as the one before; another one is begun
         if the validation loss fell by a tenth in the second half of the last.  "auto": 3, or
@@ -339,7 +350,6 @@ class BackpropClassifier(
         normalization=None,
         residual=False,
         averaging="auto",
-        parametric_activation="auto",
         feature_encoding="auto",
         feature_scale="auto",
         numeric_embedding="auto",
@@ -349,7 +359,6 @@ class BackpropClassifier(
         category_width="auto",
         lr_multipliers="auto",
         n_members="auto",
-        member_sharing="independent",
         max_rounds="auto",
         time_budget=None,
         n_hidden_layers=None,
@@ -368,3 +377,273 @@ class BackpropClassifier(
         n_jobs=None,
     ):
         remember(self, locals())
+
+    @with_callbacks
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        groups=None,
+    ):
+        """Learn from labeled rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels (numbers, strings, booleans or objects), an indicator matrix of
+            several labels per row, or several columns of labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, at least 0. None stands for ones.
+        X_val, y_val : array-like, default=None
+            Rows on which ``early_stopping=True`` decides, instead of a part of X.
+        sample_weight_val : array-like, default=None
+            Weights of the validation rows.
+        groups : array-like of shape (n_samples,), default=None
+            Groups for a splitter given as ``validation_fraction``.
+
+        Returns
+        -------
+        self : BackpropClassifier
+            The fitted classifier.
+        """
+        inputs = FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        return self._fit(inputs)
+
+    @available_if(solver_is_stochastic)
+    def partial_fit(
+        self,
+        X,
+        y,
+        *,
+        classes=None,
+        sample_weight=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Train for one more epoch, on the given rows.
+
+        Ten calls with the same rows are a fit of ten epochs, bit for bit.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The labels; not all of the classes have to be there.
+        classes : array-like of shape (n_classes,), or list of them, default=None
+            All labels that will ever come (one array per column if `y` has several
+            columns of labels). Needed in the first call, except for an indicator matrix.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+        X_val, y_val, sample_weight_val : array-like, default=None
+            Validation rows: their loss and score are written to ``history_``.
+
+        Returns
+        -------
+        self : BackpropClassifier
+            The fitted classifier.
+        """
+        inputs = FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        inputs.classes, inputs.incremental = classes, True
+        return self._fit(inputs)
+
+    def initialize(self, n_features, classes):
+        """Make the network with its starting weights, without data.
+
+        Parameters
+        ----------
+        n_features : int
+            Number of columns of the X to come.
+        classes : array-like of shape (n_classes,)
+            All labels.
+
+        Returns
+        -------
+        self : BackpropClassifier
+            A classifier that can predict, whose ``coefs_`` and ``intercepts_`` can be
+            assigned, and that ``partial_fit`` or ``warm_start=True`` trains from there.
+
+        Examples
+        --------
+        >>> from skbackprop import BackpropClassifier
+        >>> clf = BackpropClassifier((3,), preset="plain").initialize(2, classes=[0, 1])
+        >>> clf.coefs_[0][...] = 0.5
+        >>> clf.predict_proba([[1.0, 2.0]]).shape
+        (1, 2)
+        """
+        return self._initialize(n_features, LabelCodec(np.unique(classes)))
+
+    def predict(self, X):
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The most probable label of each row (of each column).
+        """
+        return self._decode(self._scores(X))
+
+    def _decode(self, scores: np.ndarray) -> np.ndarray:
+        return self._fitted.codec.decode(scores)
+
+    def score(self, X, y, sample_weight=None):
+        """Mean accuracy on labeled rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The true labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            The share of the rows that are predicted right; of rows with all labels right
+            for an indicator matrix; the mean over the columns for several columns of labels.
+        """
+        predicted = self.predict(X)
+        if not isinstance(self._fitted.codec, HeadsCodec):
+            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        hits = np.asarray(y) == predicted
+        return float(np.mean(np.average(hits, axis=0, weights=sample_weight)))
+
+    def predict_proba(self, X):
+        """Predict probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        p : ndarray of shape (n_samples, n_classes), or list of such arrays
+            Columns in the order of ``classes_``; for several columns of labels a list
+            with one array for each, as forests return it.
+        """
+        scores = self._scores(X)
+        return self._fitted.codec.probabilities(scores, self._fitted.loss, log=False)
+
+    def predict_log_proba(self, X):
+        """Predict logarithms of probabilities, computed from the scores.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes), or list of such arrays
+            Finite for scores up to 1e4 and beyond, where the logarithm of a
+            probability that was rounded to zero is not.
+        """
+        scores = self._scores(X)
+        return self._fitted.codec.probabilities(scores, self._fitted.loss, log=True)
+
+    def decision_function(self, X):
+        """Raw scores of the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes), or list
+            For two classes the score of ``classes_[1]``, positive where it is predicted.
+        """
+        scores = self._scores(X)
+        return self._fitted.codec.decision(scores)
+
+    def predict_std(self, X, *, method="members", n_passes=50):
+        """Predict how far apart the members are.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+        method : {"members", "dropout"}, default="members"
+            Compare the members, or passes of the network with its dropout on (Gal &
+            Ghahramani, 2016).
+        n_passes : int, default=50
+            Number of passes.
+
+        Returns
+        -------
+        std : ndarray of shape (n_samples, n_classes)
+            Standard deviation of each probability; of several columns of labels side by side.
+        """
+        std = member_deviation(self._fitted, self._encode(X), method, n_passes)
+        binary = std.shape[1] == 1 and self._fitted.codec.n_classes == 2
+        return np.repeat(std, 2, axis=1) if binary else std
+
+    @property
+    def classes_(self):
+        """The labels, sorted; a list of arrays for several columns of labels."""
+        return self._state("classes_").codec.classes
+
+    # ---- used by `BackpropEstimator` --------------------------------------------------------
+
+    def _check_parameters(self) -> None:
+        check_parameters(self, loss=LOSS_OF_CLASSIFIER, class_weight=CLASS_WEIGHT)
+
+    def _check_y(self, y: Any) -> np.ndarray:
+        return check_labels(y)
+
+    def _make_codec(self, y: np.ndarray, inputs: FitInputs, resume: bool) -> Any:
+        known = self._fitted.codec if resume else None
+        if inputs.incremental:
+            codec = codec_of_classes(y, inputs.classes, known)
+        elif resume:
+            check_same_classes(y, known)
+            codec = known
+        else:
+            return make_label_codec(y)
+        check_known_labels(y, codec)
+        return codec
+
+    def _unseen(self, y: np.ndarray, codec: Any) -> list[Any]:
+        return unseen_labels(y, codec)
+
+    def _make_loss(self, codec: Any) -> Loss:
+        return codec.loss if isinstance(self.loss, str) else self.loss
+
+    def _weigh(self, table: Table, codec: Any, inputs: FitInputs, *, count: bool = True) -> Table:
+        """Multiply in ``class_weight``; "balanced" counts the rows of all calls so far."""
+        if self.class_weight is None:
+            return table
+        if not (isinstance(self.class_weight, str) and isinstance(codec, LabelCodec)):
+            factor = class_factors(self.class_weight, table.y, codec)
+            return table.weighted(factor.astype(table.x.dtype))
+        if count:
+            going_on = inputs.incremental and "_fitted" in vars(self)
+            before = self._fitted.class_counts if going_on else None
+            inputs.class_counts = codec.counted(table.target, table.weight, before)
+        return table.weighted(codec.balance(table.target, inputs.class_counts))
+
+    def _default_scoring(self, codec: Any, loss: Loss) -> str:
+        single = isinstance(codec, LabelCodec) and isinstance(self.loss, str)
+        return "accuracy" if single else "loss"
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

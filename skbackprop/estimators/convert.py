@@ -7,7 +7,7 @@ from typing import Any
 from scipy.stats import loguniform, uniform
 from sklearn.utils.validation import check_is_fitted
 
-from ..targets.codec import LabelCodec, MultilabelCodec, TargetCodec
+from ..targets import LabelCodec, MultilabelCodec, TargetCodec
 
 SPACES: dict[str, dict[str, Any]] = {
     # Around the recipe for tables; half of the spaces of its authors, without what wins little.
@@ -58,51 +58,22 @@ def search_space(kind: str = "tabular") -> dict[str, Any]:
     return dict(SPACES[kind])
 
 
-class FromScikitLearn:
-    """Estimators that can start where scikit-learn's have ended."""
-
-    @classmethod
-    def from_sklearn(cls, mlp):
-        """Make a fitted estimator of a fitted ``MLPClassifier`` or ``MLPRegressor``.
-
-        It predicts the same, and goes on learning by ``partial_fit`` or with
-        ``warm_start=True``; what the optimizer remembered is not taken over.
-
-        Parameters
-        ----------
-        mlp : MLPClassifier or MLPRegressor
-            A fitted estimator of ``sklearn.neural_network``.
-
-        Returns
-        -------
-        estimator : BackpropClassifier or BackpropRegressor
-            With ``preset="plain"`` and the parameters of `mlp`.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_diabetes
-        >>> from sklearn.neural_network import MLPRegressor
-        >>> from skbackprop import BackpropRegressor
-        >>> X, y = load_diabetes(return_X_y=True)
-        >>> mlp = MLPRegressor(solver="lbfgs", tol=1e5, random_state=0).fit(X, y)
-        >>> ours = BackpropRegressor.from_sklearn(mlp)
-        >>> float(abs(ours.predict(X) - mlp.predict(X)).max().round(6))
-        0.0
-        """
-        check_is_fitted(mlp)
-        known = cls().get_params(deep=False)
-        params = {k: v for k, v in mlp.get_params(deep=False).items() if k in known}
-        params |= {"preset": "plain", "dtype": mlp.coefs_[0].dtype.name}
-        estimator = cls(**params)
-        n_outputs = mlp.n_outputs_
-        if not hasattr(mlp, "classes_"):
-            codec = TargetCodec(n_outputs, n_outputs == 1)
-        elif mlp.out_activation_ == "logistic" and n_outputs > 1:
-            codec = MultilabelCodec(n_outputs)
-        else:
-            codec = LabelCodec(mlp.classes_)
-        estimator._initialize(mlp.n_features_in_, codec)
-        estimator.coefs_, estimator.intercepts_ = mlp.coefs_, mlp.intercepts_
-        if hasattr(mlp, "feature_names_in_"):
-            estimator.feature_names_in_ = mlp.feature_names_in_
-        return estimator
+def from_mlp(cls: Any, mlp: Any) -> Any:
+    """An estimator of class `cls` that predicts as the fitted `mlp` does."""
+    check_is_fitted(mlp)
+    known = cls().get_params(deep=False)
+    params = {k: v for k, v in mlp.get_params(deep=False).items() if k in known}
+    params |= {"preset": "plain", "dtype": mlp.coefs_[0].dtype.name}
+    estimator = cls(**params)
+    n_outputs = mlp.n_outputs_
+    if not hasattr(mlp, "classes_"):
+        codec = TargetCodec(n_outputs, n_outputs == 1)
+    elif mlp.out_activation_ == "logistic" and n_outputs > 1:
+        codec = MultilabelCodec(n_outputs)
+    else:
+        codec = LabelCodec(mlp.classes_)
+    estimator._initialize(mlp.n_features_in_, codec)
+    estimator.coefs_, estimator.intercepts_ = mlp.coefs_, mlp.intercepts_
+    if hasattr(mlp, "feature_names_in_"):
+        estimator.feature_names_in_ = mlp.feature_names_in_
+    return estimator

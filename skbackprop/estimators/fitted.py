@@ -18,16 +18,8 @@ from ..nn.losses import Loss
 from ..nn.network import Network
 from ..recipes.build import make_layer
 from ..tables.encoder import ColumnEncoder
+from ..training.callbacks.restore import HeldOut
 from ..training.run import Run
-
-
-@dataclass
-class HeldOut:
-    """Rows that were not learned from: their targets, scores and weights."""
-
-    target: np.ndarray
-    scores: np.ndarray
-    weight: np.ndarray | None
 
 
 @dataclass
@@ -54,8 +46,8 @@ class Fitted:
     held_out: HeldOut | None = None
     temperature: float = 1.0
     class_counts: np.ndarray | None = None
-    stack_sizes: list[int] | None = None  # of members that are trained side by side
-    # Their number and that of the members; those that learn; those held out.
+    stack_sizes: list[int] | None = None  # of members
+    # Numbers of rows and of members; training rows; validation rows.
     validation_rows: tuple[tuple[int, int], Any, Any] | None = None
 
     def layer_of(self, size: int) -> Layer:
@@ -84,7 +76,7 @@ class Fitted:
             average=None,
             training_theta=None,
             dropout_rng=None,
-            parts=[],
+            stacks=[],
         )
         return replace(self, run=run, validation_rows=None)
 
@@ -138,7 +130,7 @@ class FittedAttributes:
         fitted = self.__dict__.get("_fitted")
         if fitted is None:
             raise AttributeError(
-                f"{name!r} is there after `fit`: this {type(self).__name__} is not fitted yet."
+                f"{name!r} is available after `fit`: this {type(self).__name__} is not fitted yet."
             )
         return fitted
 

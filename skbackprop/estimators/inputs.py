@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..training.batches import Rows
 from . import rows
 
 TINY = 64  # up to this many rows, weights that are counts are taken literally
@@ -25,28 +26,28 @@ class FitInputs:
     groups: Any = None
     classes: Any = None
     incremental: bool = False
+    columns: Any = None  # X, read for the encoder
     class_counts: np.ndarray | None = None  # filled in for class_weight="balanced"
 
 
 @dataclass
 class Table:
-    """Checked and encoded rows: features, y, target of the network, weights.
-
-    ``normalizer`` is what a batch's losses are divided by, if not by its weights: weights of
-    classes must not cancel in a batch whose rows are all of one class.
-    """
+    """Checked and encoded rows: features, y, target of the network, weights."""
 
     x: Any
     y: np.ndarray
     target: np.ndarray
     weight: np.ndarray | None
-    normalizer: np.ndarray | None = None
+
+    @property
+    def rows(self) -> Rows:
+        """What training needs of them."""
+        return Rows(self.x, self.target, self.weight)
 
     def take(self, index: np.ndarray) -> Table:
         """Some of the rows."""
         weight = None if self.weight is None else self.weight[index]
-        normalizer = None if self.normalizer is None else self.normalizer[index]
-        return Table(self.x[index], self.y[index], self.target[index], weight, normalizer)
+        return Table(self.x[index], self.y[index], self.target[index], weight)
 
     def contents(self) -> list[bytes] | None:
         """The bytes of each row of a tiny table."""
@@ -76,9 +77,5 @@ class Table:
         return table
 
     def weighted(self, factor: np.ndarray) -> Table:
-        """The same rows, each weighing `factor` times as much."""
-        normalizer = np.ones_like(factor) if self.weight is None else self.weight
-        weight = normalizer * factor
-        return replace(
-            self, weight=weight, normalizer=normalizer * (weight.sum() / normalizer.sum())
-        )
+        """The same rows, with weights that are multiplied by `factor`."""
+        return replace(self, weight=factor if self.weight is None else self.weight * factor)

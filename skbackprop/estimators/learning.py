@@ -1,7 +1,7 @@
-"""From a table and a network to a trained one: who validates, the plan, the training.
+"""Training of a fitted state: split the rows, make plans, train, keep the results.
 
-One network has one run.  Members that share nothing are trained in groups, each with a run
-of its own (`training.parallel_members`); their network is put together at the end.
+A single network is one run.  Members are trained in stacks, each with a run of its own
+(`training.parallel_members`); afterwards their networks are merged.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ import numpy as np
 
 from ..nn.network import Network
 from ..optim.base import n_cores
-from ..recipes import build as recipe
-from ..recipes import resolve
+from ..recipes import build, resolve
 from ..training.batches import Batches
-from ..training.callbacks import Callback, RestoreBest, RestoreBestMembers
+from ..training.callbacks import Callback, RestoreBest
 from ..training.callbacks.replay import ARRIVED
-from ..training.loop import train
+from ..training.callbacks.restore import HeldOut
 from ..training.parallel_members import (
     load_members,
     merge_members,
@@ -28,17 +27,18 @@ from ..training.parallel_members import (
     stack_sizes,
     train_in_parallel,
 )
-from ..training.probe import mean_loss, probe_learning_rate
-from ..training.run import Plan, Run
+from ..training.plan import Plan
+from ..training.probe import probe_learning_rate
+from ..training.run import Run
 from ..warn import warn_user
-from . import rows
 from .calibration import fit_temperature
 from .convergence import report_end
-from .fitted import Fitted, HeldOut
+from .fitted import Fitted
 from .inputs import FitInputs, Table
+from .scoring import is_scorer, make_score
 from .split import Split, all_rows, check_split, has_members, part, split_rows
 
-MOST_EVALUATIONS = 16  # of a plan without patience: more find nothing better
+MOST_EVALUATIONS = 16  # of a plan without patience: more of them find nothing better
 
 
 def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> None:
@@ -47,16 +47,12 @@ def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> No
     resolved["refit"] = refits(resolved, inputs)
     start = deepcopy(fitted.run) if resolved["refit"] else None
     split = split_rows(estimator, fitted, table, inputs)
-    n = len(split.learning[0]) if split.learning else split.table.x.shape[0]
+    n = len(split.training[0]) if split.training else split.table.rows.n
     choose_batches(estimator, resolved, n, inputs)
-    for count in {n, table.x.shape[0]} if resolved["refit"] else {n}:
+    for count in {n, table.rows.n} if resolved["refit"] else {n}:
         resolve.check_combination(resolved, count)
     check_split(fitted, split)
-    extra = estimator._tell_scikit_learn(fitted, inputs)
-    if has_members(resolved):
-        fit_members(fitted, split, inputs, extra)
-    else:
-        fit_single(estimator, fitted, split, inputs, extra)
+    train_stacks(estimator, fitted, split, inputs)
     held = fitted.held_out
     if resolved["calibration"] == "temperature" and held is not None:
         fitted.temperature = fit_temperature(held.scores, held.target, held.weight, fitted.loss)
@@ -66,72 +62,48 @@ def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> No
 
 
 def choose_batches(estimator: Any, resolved: dict[str, Any], n: int, inputs: FitInputs) -> None:
-    """Settle the size of the batches of `n` rows."""
+    """Set the size of the batches of `n` rows."""
     chosen = not (inputs.incremental or resolve.is_auto(estimator.batch_size))
-    resolved["batch_size"] = recipe.batch_size(resolved, n, chosen=chosen)
+    resolved["batch_size"] = build.batch_size(resolved, n, chosen=chosen)
     if not inputs.incremental and n > 0 and resolved["gradient_accumulation_steps"] > 1:
-        recipe.warn_accumulation(resolved, n)
+        build.warn_accumulation(resolved, n)
 
 
-def fit_single(
-    estimator: Any, fitted: Fitted, split: Split, inputs: FitInputs, extra: list[Callback]
-) -> None:
-    """Train a network in one run."""
-    run, held = fitted.run, split.validation
-    restore_best = None
-    if held is not None:
-        restore_best = RestoreBest(
-            (held.x, held.target, held.weight),
-            fitted.loss,
-            estimator._make_score(fitted, held),
-            restore=not inputs.incremental,
-        )
-    plan = make_plan(fitted, run, split.table, inputs)
-    plan.callbacks = recipe.make_callbacks(
-        fitted.resolved, restore_best, extra + own_callbacks(fitted), incremental=inputs.incremental
-    )
-    judge = None if held is None else mean_loss(fitted.loss, held.x, held.target, held.weight)
-    probe(fitted, [plan], run, inputs, judge)
-    train(plan, run)
-    if held is not None:
-        fitted.held_out = HeldOut(held.target, fitted.scores(held.x), held.weight)
-    remember_score(fitted, None if restore_best is None else restore_best.best_score, inputs)
-
-
-def fit_members(fitted: Fitted, split: Split, inputs: FitInputs, extra: list[Callback]) -> None:
-    """Train the members group by group, side by side if nobody listens."""
-    resolved, whole = fitted.resolved, fitted.run
-    sizes = fitted.stack_sizes or stack_sizes(
-        resolved["n_members"],
-        resolved["batch_size"] * max(resolved["hidden_layer_sizes"], default=1),
-    )
-    fitted.stack_sizes = sizes
-    runs = runs_of_stacks(fitted, sizes)
+def train_stacks(estimator: Any, fitted: Fitted, split: Split, inputs: FitInputs) -> None:
+    """Train the network, or the members stack by stack."""
+    resolved, members = fitted.resolved, has_members(fitted.resolved)
+    extra = estimator._tell_scikit_learn(fitted, inputs)
+    if members and fitted.stack_sizes is None:
+        together = split.shares_validation and is_scorer(estimator, fitted)
+        fitted.stack_sizes = sizes_of_stacks(resolved, together=together)
+    sizes = fitted.stack_sizes or [1]
+    runs = runs_of_stacks(fitted, sizes) if members else [fitted.run]
+    # Callbacks that print or report are called in the order of the stacks.
+    in_turn = bool(extra or resolved["callbacks"] or resolved["verbose"])
+    n_at_once = 1 if in_turn else min(n_threads(resolved), len(sizes))
     plans, keepers = [], []
-    listeners = bool(extra or resolved["callbacks"] or resolved["verbose"])
-    n_at_once = 1 if listeners else min(n_threads(resolved), len(sizes))
     for i, (run, size) in enumerate(zip(runs, sizes, strict=True)):
         first = sum(sizes[:i])
-        plan = make_plan(fitted, run, split.table, inputs, part(split.learning, first, size))
-        restore_best = keeper(fitted, split, inputs, first, size)
-        # Who is told of epochs is told of the last group: the others are complete by then.
-        told = extra if i == len(sizes) - 1 else []
-        plan.callbacks = recipe.make_callbacks(
+        plan = make_plan(fitted, run, split.table, inputs, part(split.training, first, size))
+        score = make_score(estimator, fitted, split, inputs, first)
+        keeper = restore_best(fitted, split.validation(first, size if members else None), score)
+        if keeper is not None:
+            keeper.restore = not inputs.incremental
+        plan.callbacks = build.make_callbacks(
             resolved,
-            restore_best,
-            told + own_callbacks(fitted),
+            keeper,
+            # The last stack reports the epochs: the others are complete by then.
+            (extra if i == len(sizes) - 1 else []) + own_callbacks(fitted),
             incremental=inputs.incremental,
             n_turns=-(-len(sizes) // n_at_once),
         )
         plans.append(plan)
-        keepers.append(restore_best)
-    judge = None if keepers[0] is None else keepers[0].mean_loss
-    probe(fitted, plans, runs[0], inputs, judge)
+        keepers.append(keeper)
+    probe(fitted, plans, runs[0], inputs, keepers[0])
     train_in_parallel(plans, runs, n_threads=n_at_once)
-    merge_runs(whole, runs, sizes)
-    fitted.held_out = held_out(keepers, runs)
-    scores = [keep.best_scores for keep in keepers if keep is not None]
-    remember_score(fitted, float(np.concatenate(scores).mean()) if scores else None, inputs)
+    if members:
+        merge_runs(fitted.run, runs, sizes)
+    keep_results(fitted, [k for k in keepers if k is not None], runs, inputs)
 
 
 def own_callbacks(fitted: Fitted) -> list[Callback]:
@@ -139,56 +111,62 @@ def own_callbacks(fitted: Fitted) -> list[Callback]:
     return deepcopy(list(fitted.resolved["callbacks"] or []))
 
 
-def probe(fitted: Fitted, plans: list[Plan], run: Run, inputs: FitInputs, judge: Any) -> None:
-    """With ``learning_rate_init="probe"``, try rates on the first run, and use the best."""
+def probe(
+    fitted: Fitted, plans: list[Plan], run: Run, inputs: FitInputs, keeper: RestoreBest | None
+) -> None:
+    """With ``learning_rate_init="probe"``, try learning rates on the first run."""
     resolved = fitted.resolved
     if not resolved["probe"] or inputs.incremental or run.clock.epoch > 0:
         return
-    rate = probe_learning_rate(plans[0], run, judge=judge).learning_rate
+    evaluate = None if keeper is None else keeper.mean_loss
+    rate = probe_learning_rate(plans[0], run, evaluate=evaluate).learning_rate
     resolved["learning_rate_init"] = rate
     for plan in plans:
         plan.learning_rate = rate
 
 
-def keeper(
-    fitted: Fitted, split: Split, inputs: FitInputs, first: int, size: int
-) -> RestoreBestMembers | None:
-    """What keeps the best weights of the members of a group."""
-    resolved, codec = fitted.resolved, fitted.codec
-    every, folds, held = 1, part(split.folds, first, size), split.table
-    if resolved["n_iter_no_change"] == np.inf:
-        every = max(1, resolved["max_iter"] // MOST_EVALUATIONS)
-    if split.validation is not None:
-        held = split.validation
-        folds = [rows.numbers(held.x.shape[0])] * size
-    if folds is None:
+def restore_best(fitted: Fitted, validation: Any, score: Any) -> RestoreBest | None:
+    """The callback that restores the best parameters of the members of a stack."""
+    resolved, every = fitted.resolved, 1
+    if validation is None:
         return None
-    score = None if resolved["scoring"] == "loss" else codec.score
-    return RestoreBestMembers(
-        (held.x, held.target, held.weight),
-        folds,
-        fitted.loss,
-        score,
-        every=every,
-        restore=not inputs.incremental,
+    if has_members(resolved) and resolved["n_iter_no_change"] == np.inf:
+        every = max(1, resolved["max_iter"] // MOST_EVALUATIONS)
+    return RestoreBest(validation, fitted.loss, score, every=every)
+
+
+def keep_results(
+    fitted: Fitted, keepers: list[RestoreBest], runs: Sequence[Run], inputs: FitInputs
+) -> None:
+    """Keep the validation rows' scores, and the best score (over all calls of `partial_fit`)."""
+    before = fitted.best_score if inputs.incremental else None
+    fitted.held_out = None
+    if not keepers:
+        fitted.best_score = before
+        return
+    best = float(np.concatenate([keeper.best_scores for keeper in keepers]).mean())
+    fitted.best_score = best if before is None else max(best, before)
+    pairs = zip(keepers, runs, strict=True)
+    parts = [keeper.validation.held_out(run.network) for keeper, run in pairs]
+    weight = None if parts[0].weight is None else np.concatenate([p.weight for p in parts])
+    fitted.held_out = HeldOut(
+        np.concatenate([p.target for p in parts]), np.concatenate([p.scores for p in parts]), weight
     )
 
 
-def held_out(keepers: Sequence[RestoreBestMembers | None], runs: Sequence[Run]) -> HeldOut | None:
-    """The rows that members did not learn from."""
-    parts = [k.held_out(run.network) for k, run in zip(keepers, runs, strict=True) if k is not None]
-    if not parts:
-        return None
-    targets, scores, weights = zip(*parts, strict=True)
-    weight = None if weights[0] is None else np.concatenate(weights)
-    return HeldOut(np.concatenate(targets), np.concatenate(scores), weight)
+def sizes_of_stacks(resolved: dict[str, Any], *, together: bool) -> list[int]:
+    """The number of members of each stack; one stack if they are scored together."""
+    if together:
+        return [resolved["n_members"]]
+    width = resolved["batch_size"] * max(resolved["hidden_layer_sizes"], default=1)
+    return stack_sizes(resolved["n_members"], width)
 
 
 def runs_of_stacks(fitted: Fitted, sizes: Sequence[int]) -> list[Run]:
-    """A run for each group: new ones, or those that go on."""
+    """A run for each stack: a new one, or a copy that goes on."""
     whole = fitted.run
-    if whole.parts:
-        runs = [old.continued(old.network) for old in whole.parts]
+    if whole.stacks:
+        runs = [old.continued(old.network) for old in whole.stacks]
     else:
         runs = []
         for size in sizes:
@@ -204,15 +182,6 @@ def n_threads(resolved: dict[str, Any]) -> int:
     return n_cores() if limit is None or limit < 0 else min(limit, n_cores())
 
 
-def remember_score(fitted: Fitted, best: float | None, inputs: FitInputs) -> None:
-    """Keep the best validation score; over all calls of ``partial_fit``."""
-    before = fitted.best_score if inputs.incremental else None
-    if best is not None:
-        fitted.best_score = best if before is None else max(best, before)
-    elif not inputs.incremental:
-        fitted.best_score = None
-
-
 def make_plan(
     fitted: Fitted,
     run: Run,
@@ -220,36 +189,33 @@ def make_plan(
     inputs: FitInputs,
     members: list[np.ndarray] | None = None,
 ) -> Plan:
-    """Everything decided before training, but for the callbacks."""
+    """Everything that is decided before training, without the callbacks."""
     resolved = fitted.resolved
-    optimizer = recipe.make_optimizer(resolved, run.network.layout)
-    average, average_from = recipe.make_average(resolved)
+    optimizer = build.make_optimizer(resolved, run.network.layout)
+    average, average_from = build.make_average(resolved)
     if optimizer is None or not continues(run, optimizer):
         run.reset_optimizer()
     size, n_parts = resolved["batch_size"], resolved["gradient_accumulation_steps"]
     return Plan(
         fitted.loss,
         Batches(
-            table.x,
-            table.target,
-            table.weight,
+            table.rows,
             size * n_parts,
             resolved["shuffle"],
-            table.normalizer,
             members,
             micro_batch_size=size if n_parts > 1 else None,
         ),
         alpha=resolved["alpha"],
         optimizer=optimizer,
         learning_rate=resolved["learning_rate_init"],
-        schedule=recipe.make_schedule(resolved),
+        schedule=build.make_schedule(resolved),
         weight_decay=resolved["weight_decay"],
         max_grad_norm=resolved["max_grad_norm"],
         average=average,
         average_from=average_from,
-        has_dropout=recipe.drops(resolved),
-        lr_multipliers=recipe.make_lr_multipliers(resolved, run.network),
-        scheduled=recipe.make_scheduled(resolved),
+        has_dropout=build.drops(resolved),
+        lr_multipliers=build.make_lr_multipliers(resolved, run.network),
+        scheduled=build.make_scheduled(resolved),
         label_smoothing=resolved["label_smoothing"],
         l1=resolved["l1"],
         max_epochs=1 if inputs.incremental else resolved["max_iter"],
@@ -267,7 +233,7 @@ def continues(run: Run, optimizer: Any) -> bool:
 def refits(resolved: dict[str, Any], inputs: FitInputs) -> bool:
     """Is there a second training, on all rows?"""
     if not resolved["refit"] or inputs.incremental or not resolved["early_stopping"]:
-        return False  # without early stopping all rows are learned from, and a warning says so
+        return False  # without early stopping all rows are trained on, and a warning says so
     if inputs.X_val is not None:
         warn_user(
             "refit=True has no effect with X_val: no rows of X are held out. Remove it, or leave "
@@ -277,35 +243,33 @@ def refits(resolved: dict[str, Any], inputs: FitInputs) -> bool:
 
 
 def refit(again: Fitted, fitted: Fitted, table: Table, inputs: FitInputs) -> None:
-    """Train once more, from the same start and on all rows, up to the epochs that were best.
+    """Train once more, from the same start and on all rows, up to the best epochs.
 
     `again` has the run as it was before the first training; `fitted` gets the weights.
     """
     resolved, whole = fitted.resolved, fitted.run
-    members, sizes = all_rows(resolved, table), fitted.stack_sizes or [1]
-    grouped = has_members(resolved)
-    firsts, runs = (
-        (whole.parts, runs_of_stacks(again, sizes)) if grouped else ([whole], [again.run])
-    )
+    training, sizes = all_rows(resolved, table), fitted.stack_sizes or [1]
+    members = has_members(resolved)
+    firsts = whole.stacks if members else [whole]
+    runs = runs_of_stacks(again, sizes) if members else [again.run]
     plans = []
     for i, (first, run) in enumerate(zip(firsts, runs, strict=True)):
-        own = part(members, sum(sizes[:i]), sizes[i])
+        own = part(training, sum(sizes[:i]), sizes[i])
         plan = make_plan(again, run, table, inputs, own)
         ends = [*first.restarts, first.max_epochs]
         plan.max_epochs = ends[0]
-        plan.callbacks = recipe.make_callbacks_of_refit(resolved, first, ends)
+        plan.callbacks = build.make_callbacks_of_refit(resolved, first, ends)
         plans.append(plan)
     train_in_parallel(plans, runs, n_threads=n_threads(resolved))
-    lost = {str(run.stop_reason) for run in runs} - {"chosen_epoch", *ARRIVED}
-    if lost:
+    failed = {str(run.stop_reason) for run in runs} - {"chosen_epoch", *ARRIVED}
+    if failed:
         warn_user(
-            "The second training, on all rows, came to no good end "
-            f"({', '.join(sorted(lost))}). The weights are "
-            "those of the first. Set refit=False, or learning_rate_init lower."
+            f"The second training, on all rows, failed ({', '.join(sorted(failed))}). The weights "
+            "are those of the first. Set refit=False, or learning_rate_init lower."
         )
         return
     for first, run in zip(firsts, runs, strict=True):
         first.network.theta[...], first.network.fixed[...] = run.network.theta, run.network.fixed
-        first.reset_optimizer()  # the optimizer has seen other weights
-    if grouped:
+        first.reset_optimizer()  # it belongs to other weights
+    if members:
         merge_members(whole, firsts, sizes)

@@ -1,18 +1,29 @@
-"""The regressor."""
+"""The regressor: its parameters and its methods."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.utils import column_or_1d
+from sklearn.utils.metaestimators import available_if
 
+from ..nn.losses import LOSSES, Loss, Pinball
+from ..recipes.constraints import LOSS_OF_REGRESSOR, check_parameters
+from ..recipes.resolve import solver_is_stochastic
+from ..targets import TargetCodec
 from .base import BackpropEstimator, remember
-from .convert import FromScikitLearn
-from .regression import NumberPredictions
-from .uncertainty import NumberSpread
+from .callback_bridge import with_callbacks
+from .conformal import conformal_margin, conformal_quantile, conformalized_quantiles
+from .inputs import FitInputs, Table
+from .uncertainty import held_out_rows, member_deviation
+
+ANY_UNIT = {type(loss) for loss in LOSSES.values() if loss.link == "identity"}
 
 
-class BackpropRegressor(
-    NumberPredictions, FromScikitLearn, NumberSpread, RegressorMixin, BackpropEstimator
-):
+class BackpropRegressor(RegressorMixin, BackpropEstimator):
     """Neural network regressor for raw tables, or in the place of ``MLPRegressor``.
 
     Without parameters it takes a table as it comes (numbers on any scale, missing values,
@@ -131,8 +142,6 @@ class BackpropRegressor(
     averaging : {"ema", "swa"}, None or "auto", default="auto"
         Evaluate and return an average of the parameters: the exponential one of the last
         steps or so, or the mean over the last quarter of training.  "auto": "ema"; plain: None.
-    parametric_activation : bool or "auto", default="auto"
-        Does each unit learn how much of its activation it uses?  "auto": False.
     feature_encoding : {"table"}, None or "auto", default="auto"
         "table": numbers are scaled by their quartiles and smoothly clipped, missing ones get
         an indicator, categories become columns or codes.  None: X is taken as it is.  "auto":
@@ -155,9 +164,6 @@ class BackpropRegressor(
     n_members : int or "auto", default="auto"
         Networks trained at once, whose predictions are averaged.  "auto": 5, 8 for few rows,
         16 in "best", 3 in "fast"; plain: 1.
-    member_sharing : {"independent", "batch", "mini"}, default="independent"
-        What members share: nothing, not even the rows that validate; all but vectors at each
-        matrix, and the last layer (TabM); or all but the signs of the input, and the last layer.
     max_rounds : int or "auto", default="auto"
         Most rounds of the schedule, each twice as long as the one before; another one is begun
         if the validation loss fell by a tenth in the second half of the last.  "auto": 3, or
@@ -331,7 +337,6 @@ class BackpropRegressor(
         normalization=None,
         residual=False,
         averaging="auto",
-        parametric_activation="auto",
         feature_encoding="auto",
         feature_scale="auto",
         numeric_embedding="auto",
@@ -341,7 +346,6 @@ class BackpropRegressor(
         category_width="auto",
         lr_multipliers="auto",
         n_members="auto",
-        member_sharing="independent",
         max_rounds="auto",
         time_budget=None,
         n_hidden_layers=None,
@@ -358,3 +362,271 @@ class BackpropRegressor(
         n_jobs=None,
     ):
         remember(self, locals())
+
+    @with_callbacks
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        groups=None,
+    ):
+        """Learn from rows with a numeric target.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The target, in any unit; what the loss allows.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, at least 0. None stands for ones.
+        X_val, y_val : array-like, default=None
+            Rows on which ``early_stopping=True`` decides, instead of a part of X.
+        sample_weight_val : array-like, default=None
+            Weights of the validation rows.
+        groups : array-like of shape (n_samples,), default=None
+            Groups for a splitter given as ``validation_fraction``.
+
+        Returns
+        -------
+        self : BackpropRegressor
+            The fitted regressor.
+        """
+        inputs = FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        return self._fit(inputs)
+
+    @available_if(solver_is_stochastic)
+    def partial_fit(
+        self, X, y, *, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None
+    ):
+        """Train for one more epoch, on the given rows.
+
+        Ten calls with the same rows are a fit of ten epochs, bit for bit.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The target.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+        X_val, y_val, sample_weight_val : array-like, default=None
+            Validation rows: their loss and score are written to ``history_``.
+
+        Returns
+        -------
+        self : BackpropRegressor
+            The fitted regressor.
+        """
+        inputs = FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        inputs.incremental = True
+        return self._fit(inputs)
+
+    def initialize(self, n_features, n_outputs=1):
+        """Make the network with its starting weights, without data.
+
+        Parameters
+        ----------
+        n_features : int
+            Number of columns of the X to come.
+        n_outputs : int, default=1
+            Number of columns of the y to come.
+
+        Returns
+        -------
+        self : BackpropRegressor
+            A regressor that can predict, whose ``coefs_`` and ``intercepts_`` can be
+            assigned, and that ``partial_fit`` or ``warm_start=True`` trains from there.
+
+        Examples
+        --------
+        >>> from skbackprop import BackpropRegressor
+        >>> reg = BackpropRegressor((3,), preset="plain").initialize(n_features=2)
+        >>> reg.intercepts_[-1][...] = 0.5
+        >>> reg.predict([[1.0, 2.0]]).shape
+        (1,)
+        """
+        return self._initialize(n_features, TargetCodec(n_outputs, n_outputs == 1))
+
+    def predict(self, X):
+        """Predict the target.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions in the unit of y; with several quantiles a column for each.
+        """
+        scores = self._scores(X)
+        return self._fitted.codec.decode(self._fitted.loss.predict(scores))
+
+    def predict_std(self, X, *, method="members", n_passes=50):
+        """Predict how far apart the members are.
+
+        It tells how much a prediction depends on chance in training, not how much `y`
+        scatters around it: for that see `predict_interval`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+        method : {"members", "dropout"}, default="members"
+            Compare the members, or passes of the network with its dropout on (Gal &
+            Ghahramani, 2016).
+        n_passes : int, default=50
+            Number of passes.
+
+        Returns
+        -------
+        std : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the unit of y.
+        """
+        std = member_deviation(self._fitted, self._encode(X), method, n_passes)
+        codec = self._fitted.codec
+        std = std * np.broadcast_to(np.abs(codec.scale), codec.n_targets).repeat(
+            std.shape[1] // codec.n_targets
+        )
+        return std[:, 0] if codec.one_dimensional and std.shape[1] == 1 else std
+
+    def predict_interval(self, X, *, coverage=0.9):
+        """Predict intervals that hold `y` with a given probability.
+
+        Split-conformal: the margin is a quantile of the residuals of rows that were held out.
+        It is kept on average over rows like those of training, and not quite as promised: the
+        rows held out have chosen the epoch, and each was predicted by one member alone.  Two
+        quantiles of a regressor with ``loss=Pinball((low, high))`` are corrected by a margin
+        instead.  Vovk, Gammerman & Shafer (2005); Romano, Patterson & Candès (2019).
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+        coverage : float, default=0.9
+            Probability that an interval holds its `y`, more than 0 and less than 1.
+
+        Returns
+        -------
+        intervals : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
+            Lower and upper ends, infinite if too few rows were held out for the coverage.
+        """
+        target, predicted, weight = held_out_rows(
+            self._state("predict_interval"), "predict_interval"
+        )
+        if isinstance(self._fitted.loss, Pinball):
+            low, high = predicted.min(axis=1), predicted.max(axis=1)
+            margin = conformalized_quantiles(low, high, target[:, 0], 1 - coverage, weight)
+            ends = self.predict(X)
+            ends = ends.reshape(len(ends), -1)
+            low, high = ends.min(axis=1) - margin, ends.max(axis=1) + margin
+            return np.stack([np.minimum(low, high), np.maximum(low, high)], axis=-1)
+        margin = conformal_margin(target - predicted, 1 - coverage, weight)
+        y = self.predict(X)
+        margin = margin[0] if y.ndim == 1 else margin
+        return np.stack([y - margin, y + margin], axis=-1)
+
+    def predict_quantiles(self, X, quantiles=(0.1, 0.5, 0.9)):
+        """Predict quantiles of `y`.
+
+        The prediction plus quantiles of the residuals of held-out rows, which makes the
+        spread the same for all rows.  For one that depends on the row fit
+        ``loss=Pinball((0.1, 0.5, 0.9))``, whose `predict` gives these quantiles.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The input data.
+        quantiles : sequence of float, default=(0.1, 0.5, 0.9)
+            Probabilities that `y` is smaller, more than 0 and less than 1.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples, n_quantiles) or (n_samples, n_outputs, n_quantiles)
+            The quantiles in the order asked for.
+        """
+        if isinstance(self._fitted.loss, Pinball):
+            raise ValueError(
+                "predict_quantiles adds residuals to a prediction of the mean or median, got a "
+                "regressor with loss=Pinball. Its predict gives its quantiles."
+            )
+        target, predicted, weight = held_out_rows(
+            self._state("predict_quantiles"), "predict_quantiles"
+        )
+        residuals = target - predicted
+        shifts = np.array([conformal_quantile(residuals, 1 - q, weight) for q in quantiles])
+        y = self.predict(X)
+        shifts = shifts[:, 0] if y.ndim == 1 else shifts.T
+        return y[..., None] + shifts
+
+    # ---- used by `BackpropEstimator` --------------------------------------------------------
+
+    def _check_parameters(self) -> None:
+        check_parameters(self, loss=LOSS_OF_REGRESSOR)
+
+    def _check_y(self, y: Any) -> np.ndarray:
+        y = np.asarray(y)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        y = y.astype(np.float64, copy=False)
+        loss = self._make_loss(None)
+        if hasattr(loss, "check_target"):
+            loss.check_target(y)
+        return y
+
+    def _make_codec(self, y: np.ndarray, inputs: FitInputs, resume: bool) -> TargetCodec:
+        if not resume:
+            return TargetCodec.fitted(y)
+        codec = self._fitted.codec
+        n_targets = 1 if y.ndim == 1 else y.shape[1]
+        if n_targets != codec.n_targets:
+            raise ValueError(
+                f"`y` needs {codec.n_targets} columns, as in the first call, got {n_targets}. "
+                "Set warm_start=False to start anew."
+            )
+        return codec
+
+    def _standardize(
+        self, codec: TargetCodec, table: Table, resolved: dict[str, Any], resume: bool
+    ) -> tuple[TargetCodec, Table]:
+        """Bring the target to mean 0 and spread 1, for losses that do not mind."""
+        allowed = type(self._make_loss(codec)) in ANY_UNIT
+        if self.standardize_target is True and not allowed and not resume:
+            raise ValueError(
+                "standardize_target=True needs a loss for targets in any unit, such as "
+                f"'squared_error' or 'pinball', got loss={self.loss!r}. Leave it 'auto'."
+            )
+        resolved["standardize_target"] = bool(resolved["standardize_target"]) and allowed
+        if resume or not (resolved["standardize_target"] or resolved["clip_predictions"]):
+            return codec, table
+        codec = TargetCodec.fitted(
+            table.y,
+            table.weight,
+            standardize=resolved["standardize_target"],
+            turn=not isinstance(self._make_loss(codec), Pinball),  # the others are symmetric
+            clip=resolved["clip_predictions"],
+        )
+        return codec, replace(table, target=codec.encode(table.y, table.x.dtype))
+
+    def _make_loss(self, codec: Any) -> Loss:
+        return LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
+
+    def _default_scoring(self, codec: Any, loss: Loss) -> str:
+        return "r2" if self.loss == "squared_error" else "loss"
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        positive = self.loss in ("poisson", "gamma", "tweedie")
+        tags.target_tags.positive_only = positive
+        # Several outputs work for these losses too, but scikit-learn's check of this tag
+        # knows only targets that may be negative.
+        tags.target_tags.multi_output = not positive
+        return tags

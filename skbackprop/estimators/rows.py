@@ -112,10 +112,80 @@ def _content(x: Any, i: int) -> bytes:
     return row.indices.astype(np.int64).tobytes() + row.data.tobytes()
 
 
-def split_with(splitter: Any, x: Any, y: np.ndarray, groups: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The first split of a scikit-learn splitter, or of an iterable of index pairs."""
-    pairs = splitter.split(x, y, groups) if hasattr(splitter, "split") else splitter
-    train, validation = (np.arange(x.shape[0])[part] for part in next(iter(pairs)))
+def split_with(splitter: Any, X: Any, y: Any, groups: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """A split of a scikit-learn splitter, or of an iterable of index pairs.
+
+    Of several splits it is the one with most training rows, the first of these: the last one
+    of ``TimeSeriesSplit``, the first one of ``KFold``.
+    """
+    pairs = splitter.split(X, y, groups) if hasattr(splitter, "split") else splitter
+    splits = [check_pair(pair, n) for pair in pairs]
+    if not splits:
+        raise ValueError(
+            "validation_fraction needs a splitter or an iterable with at least one pair (training "
+            "rows, validation rows), got an empty iterable. An iterator can be used only once: "
+            "pass a list of pairs."
+        )
+    training, validation = max(splits, key=lambda pair: len(pair[0]))
     if len(validation) < 2:
         raise ValueError(f"{TOO_SMALL}: the splitter gave {len(validation)} rows to validate.")
-    return train, validation
+    return training, validation
+
+
+def check_pair(pair: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of training rows and of validation rows, as arrays; masks are allowed."""
+    name = "Each pair of validation_fraction"
+    try:
+        training, validation = (np.asarray(part) for part in pair)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name} must hold two arrays of row numbers, (training, validation), got {pair!r}."
+        ) from None
+    index = []
+    for part in (training, validation):
+        if part.dtype.kind not in "biu" or part.ndim != 1:
+            raise ValueError(f"{name} must hold row numbers or masks, got {part!r}.")
+        wrong = len(part) != n if part.dtype.kind == "b" else ((part < -n) | (part >= n)).any()
+        if wrong:
+            raise ValueError(f"{name} must hold numbers of the {n} rows of X, got {part!r}.")
+        index.append(np.arange(n)[part])
+    common = np.intersect1d(*index)
+    if common.size:
+        raise ValueError(
+            f"{name} must not have a row on both sides, got {common.size} such rows, for example "
+            f"row {common[0]}."
+        )
+    if not len(index[0]):
+        raise ValueError(f"{name} needs training rows, got none.")
+    return index[0], index[1]
+
+
+def check_groups(groups: Any, n: int) -> np.ndarray:
+    """The number of the group of each row."""
+    groups = np.asarray(groups)
+    if groups.shape != (n,):
+        raise ValueError(f"groups needs one entry for each of the {n} rows, got {groups.shape}.")
+    kinds, code = np.unique(groups, return_inverse=True)
+    if len(kinds) < 2:
+        raise ValueError(
+            "groups needs at least two groups to hold out one of them, got one. Leave groups out, "
+            "or set early_stopping=False."
+        )
+    return code
+
+
+def group_folds(groups: np.ndarray, fraction: float, k: int, rng: Any) -> list[np.ndarray]:
+    """As `folds`, with all rows of a group in the same fold.
+
+    Groups are shuffled, and each is given to the fold with the fewest rows.
+    """
+    sizes = np.bincount(groups)
+    n_folds = min(max(2, round(1 / fraction)), len(sizes))
+    dealt: list[np.ndarray] = []
+    while len(dealt) < k:
+        n_rows, fold_of = np.zeros(n_folds), np.empty(len(sizes), int)
+        for group in rng.permutation(len(sizes)):
+            fold_of[group] = fold = int(np.argmin(n_rows))
+            n_rows[fold] += sizes[group]
+        dealt += [np.flatnonzero(fold_of[groups] == fold) for fold in range(n_folds)]
+    return dealt[:k]

@@ -1,4 +1,4 @@
-"""Who learns, and who validates."""
+"""The training and validation rows of each member."""
 
 from __future__ import annotations
 
@@ -7,41 +7,66 @@ from typing import Any
 
 import numpy as np
 
-from ..recipes import build as recipe
+from ..recipes import build
+from ..training.callbacks import Validation
 from . import rows
 from .fitted import Fitted
 from .inputs import FitInputs, Table
 
-FEWEST_HELD = 5  # rows that a member validates on, at least
+FEWEST_HELD = 5  # the least number of validation rows of a member
 
 
 @dataclass
 class Split:
-    """The rows that learn and those that validate.
+    """Training rows and validation rows.
 
     Parameters
     ----------
     table : Table
-        All rows that `learning` and `folds` count, or those that learn.
-    validation : Table or None
-        Rows on which all members validate together.
-    learning, folds : list of ndarray or None
-        The numbers of the rows from which each member learns, and on which it validates.
+        The rows that `training` counts.
+    held_out : Table or None
+        The rows that `folds` counts, or, without folds, all of which are validation rows.
+    training, folds : list of ndarray or None
+        The numbers of the training rows and of the validation rows of each member.  None: all
+        rows of the table.
+    index : ndarray or None
+        The numbers that the rows of `held_out` have in X; None if they are not rows of X.
     """
 
     table: Table
-    validation: Table | None = None
-    learning: list[np.ndarray] | None = None
+    held_out: Table | None = None
+    training: list[np.ndarray] | None = None
     folds: list[np.ndarray] | None = None
+    index: np.ndarray | None = None
+
+    @property
+    def shares_validation(self) -> bool:
+        """Do all members have the same validation rows?"""
+        return self.folds is None
+
+    def validation(self, first: int, size: int | None) -> Validation | None:
+        """The validation rows of `size` members; None stands for a single network."""
+        if self.held_out is None:
+            return None
+        if size is None:
+            return Validation(self.held_out.rows)
+        folds = part(self.folds, first, size)
+        if folds is None:
+            folds = [rows.numbers(self.held_out.rows.n)] * size
+        return Validation(self.held_out.rows, folds)
+
+    def rows_of_member(self, m: int) -> np.ndarray | slice:
+        """The numbers of the validation rows of a member, among those of `held_out`."""
+        return slice(None) if self.folds is None else self.folds[m]
 
 
 def has_members(resolved: dict[str, Any]) -> bool:
-    """Are there members that share nothing?"""
-    return recipe.n_members(resolved) is not None and resolved["member_sharing"] == "independent"
+    """Are several members trained?"""
+    return build.n_members(resolved) is not None
 
 
 def split_rows(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> Split:
-    """Who learns and who validates."""
+    """Divide the rows into training and validation rows."""
     resolved = fitted.resolved
     everything = all_rows(resolved, table)
     if inputs.X_val is not None:
@@ -55,82 +80,67 @@ def split_rows(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) 
         return Split(table, None, everything)
     fraction = resolved["validation_fraction"]
     if everything is not None and isinstance(fraction, (int, float)):
-        return split_members(fitted, table, len(everything))
-    learning, held = split_once(fitted, table, inputs)
-    learns = table.take(learning)
-    return Split(learns, table.take(held), all_rows(resolved, learns))
+        return split_members(fitted, table, len(everything), inputs.groups)
+    training, held = split_once(fitted, table, inputs)
+    trained = table.take(training)
+    return Split(trained, table.take(held), all_rows(resolved, trained), index=held)
 
 
-def split_members(fitted: Fitted, table: Table, k: int) -> Split:
-    """Another part of the rows validates for each member."""
-    n, kept = table.x.shape[0], fitted.validation_rows
+def split_members(fitted: Fitted, table: Table, k: int, groups: Any) -> Split:
+    """Other validation rows for each member."""
+    n, kept = table.rows.n, fitted.validation_rows
     if kept is not None and kept[0] == (n, k):
-        return Split(table, None, kept[1], kept[2])
+        return Split(table, table, kept[1], kept[2], rows.numbers(n))
     fraction, stratify = fitted.resolved["validation_fraction"], fitted.codec.stratify(table.target)
-    folds = rows.folds(n, stratify, max(fraction, min(0.5, FEWEST_HELD / n)), k, fitted.run.rng)
-    learning = [np.setdiff1d(rows.numbers(n), fold, assume_unique=True) for fold in folds]
-    fitted.validation_rows = (n, k), learning, folds
-    return Split(table, None, learning, folds)
+    fraction, rng = max(fraction, min(0.5, FEWEST_HELD / n)), fitted.run.rng
+    if groups is None:
+        folds = rows.folds(n, stratify, fraction, k, rng)
+    else:
+        folds = rows.group_folds(rows.check_groups(groups, n), fraction, k, rng)
+    training = [np.setdiff1d(rows.numbers(n), fold, assume_unique=True) for fold in folds]
+    fitted.validation_rows = (n, k), training, folds
+    return Split(table, table, training, folds, rows.numbers(n))
 
 
 def split_once(fitted: Fitted, table: Table, inputs: FitInputs) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of the rows that learn, and of those that validate."""
-    resolved, run = fitted.resolved, fitted.run
-    n, fraction, kept = (
-        table.x.shape[0],
-        resolved["validation_fraction"],
-        fitted.validation_rows,
-    )
+    """The numbers of the training rows and of the validation rows."""
+    n, kept = table.rows.n, fitted.validation_rows
+    fraction, rng = fitted.resolved["validation_fraction"], fitted.run.rng
     if kept is not None and kept[0] == (n, 1):
-        learning, held = kept[1:]
-    elif isinstance(fraction, (int, float)):
+        training, held = kept[1:]
+    elif not isinstance(fraction, (int, float)):
+        training, held = rows.split_with(fraction, inputs.X, inputs.y, inputs.groups, n)
+    elif inputs.groups is not None:
+        groups = rows.check_groups(inputs.groups, n)
+        (held,) = rows.group_folds(groups, fraction, 1, rng)
+        training = np.setdiff1d(np.arange(n), held, assume_unique=True)
+    else:
         stratify = fitted.codec.stratify(table.target)
-        learning, held = rows.split(table.contents(), stratify, n, fraction, run.rng)
+        training, held = rows.split(table.contents(), stratify, n, fraction, rng)
         if stratify is not None:
             rows.warn_rare(stratify, fitted.codec.classes)
-    else:
-        learning, held = rows.split_with(fraction, table.x, table.y, inputs.groups)
-    fitted.validation_rows = (n, 1), learning, held
-    return learning, held
+    fitted.validation_rows = (n, 1), training, held
+    return training, held
 
 
 def all_rows(resolved: dict[str, Any], table: Table) -> list[np.ndarray] | None:
     """For each member the numbers of all rows; None if the rows of members are not stacked."""
-    # Sparse rows are not, and L-BFGS takes all rows for all members.
+    # Sparse rows are not stacked, and L-BFGS takes all rows for all members.
     dense = isinstance(table.x, np.ndarray)
     if not has_members(resolved) or not dense or resolved["solver"] == "lbfgs":
         return None
-    return [rows.numbers(table.x.shape[0])] * resolved["n_members"]
+    return [rows.numbers(table.rows.n)] * resolved["n_members"]
 
 
 def part(members: list[np.ndarray] | None, first: int, size: int) -> list[np.ndarray] | None:
-    """What belongs to the members of a group."""
+    """What belongs to the members of a stack."""
     return None if members is None else members[first : first + size]
 
 
 def check_split(fitted: Fitted, split: Split) -> None:
-    """Refuse what needs other rows than these, before they are learned from."""
-    resolved = fitted.resolved
-    sharing = resolved["member_sharing"]
-    dense = isinstance(split.table.x, np.ndarray)
-    if resolved["n_members"] > 1 and sharing != "independent" and not dense:
+    """Refuse a calibration without validation rows, before training."""
+    if split.held_out is None and fitted.resolved["calibration"]:
         raise ValueError(
-            f"member_sharing={sharing!r} needs dense rows, got a sparse X: each member sees the "
-            "columns times numbers of its own. Use member_sharing='independent', or X.toarray()."
-        )
-    nobody = split.folds is None and split.validation is None
-    if nobody and resolved["calibration"]:
-        raise ValueError(
-            "calibration='temperature' needs rows that were not learned from, got "
-            "early_stopping=False. Set early_stopping=True, pass X_val and y_val, or leave "
-            "calibration out."
-        )
-    scoring, own = resolved["scoring"], resolved["score"]
-    if nobody or not has_members(resolved) or scoring == "loss":
-        return
-    if own == "loss" or scoring not in (None, own):
-        raise ValueError(
-            f"scoring={scoring!r} needs a single network, got n_members={resolved['n_members']}. "
-            f"Members are judged one by one, here by {own!r} or 'loss'. Set n_members=1, or "
-            "scoring='loss'."
+            "calibration='temperature' needs validation rows, got early_stopping=False. Set "
+            "early_stopping=True, pass X_val and y_val, or leave calibration out."
         )

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf, sqrt
 from typing import Any, TypeAlias
@@ -17,10 +17,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .activations import Activation, Logistic
-from .initializers import Constant, Initializer, RandomSigns, UniformRange
+from .initializers import Constant, Initializer, UniformRange
 from .layers import (
     Activate,
-    BatchEnsembleDense,
     BatchNorm,
     CategoricalEmbedding,
     Dense,
@@ -28,7 +27,6 @@ from .layers import (
     Layer,
     LayerNorm,
     MemberDense,
-    ParametricActivation,
     PeriodicEmbedding,
     PiecewiseLinear,
     ReZero,
@@ -40,7 +38,7 @@ from .layers import (
 )
 from .parameters import Layout
 
-AnyDense: TypeAlias = Dense | MemberDense | ScaledDense | BatchEnsembleDense
+AnyDense: TypeAlias = Dense | MemberDense | ScaledDense
 
 NORMALIZATIONS: dict[str, type[BatchNorm] | type[LayerNorm] | type[RMSNorm]] = {
     "batch": BatchNorm,
@@ -100,13 +98,8 @@ class Extras:
         Fraction dropped of the input.
     input_scale : bool
         Is each input multiplied by a factor that learns?
-    parametric : bool
-        Does each hidden unit learn how much of its activation it uses?
     members : int or None
         Number of networks in one stack; None for one without an axis of members.
-    sharing : {"independent", "batch", "mini"}
-        What members have of their own: everything; vectors at each matrix (`BatchEnsembleDense`)
-        and the head; or the signs of the input and the head.
     """
 
     bias: bool = True
@@ -115,39 +108,26 @@ class Extras:
     residual: bool = False
     input_dropout: float = 0.0
     input_scale: bool = False
-    parametric: bool = False
     members: int | None = None
-    sharing: str = "independent"
 
     def each(self, *shape: int) -> tuple[int, ...]:
         """The shape of an array that each member has, unless they share it."""
-        if self.members is None or self.sharing != "independent":
-            return shape
-        return (self.members, *shape)
+        return shape if self.members is None else (self.members, *shape)
 
     def dropped(self, i: int) -> float:
         """The fraction dropped of hidden layer `i`."""
         return self.dropout[i] if isinstance(self.dropout, tuple) else self.dropout
 
     def drop(self, rate: float) -> Dropout:
-        """A dropout layer; with weights in common members had better differ in what they drop."""
-        return Dropout(rate, shared_mask=self.members is not None and self.sharing == "independent")
+        """A dropout layer; all members drop the same entries of a batch."""
+        return Dropout(rate, shared_mask=self.members is not None)
 
     def dense(self, n_in: int, n_out: int, *rest: Any, first: bool = False) -> AnyDense:
-        """A hidden dense layer, of all members if there are any; the first may scale its input."""
-        if self.members is None or self.sharing == "mini":
+        """A dense layer, of all members if there are any; the first one may scale its input."""
+        if self.members is None:
             return Dense(n_in, n_out, *rest)
-        if self.sharing == "batch":
-            layer = BatchEnsembleDense(self.members, n_in, n_out, *rest)
-            return replace(layer, start=RandomSigns()) if first else layer
         kind = ScaledDense if first and self.input_scale else MemberDense
         return kind(self.members, n_in, n_out, *rest)
-
-    def head(self, n_in: int, n_out: int, *rest: Any, first: bool = False) -> AnyDense:
-        """The dense layer of the scores, which members never share."""
-        if self.members is None or self.sharing == "independent":
-            return self.dense(n_in, n_out, *rest, first=first)
-        return MemberDense(self.members, n_in, n_out, *rest)
 
 
 def mlp(
@@ -182,8 +162,7 @@ def mlp(
         # scikit-learn scales the output layer by the hidden activation too
         nearest = each[min(i, len(each) - 1)] if each else activations[0]
         init, bias_init = initialization.of_layer(i, before, after, nearest)
-        make = extras.head if i == len(hidden) else extras.dense
-        dense = make(before, after, extras.bias, init, bias_init, first=i == 0)
+        dense = extras.dense(before, after, extras.bias, init, bias_init, first=i == 0)
         if i == len(hidden):
             layers.append(dense)
         else:
@@ -194,8 +173,6 @@ def mlp(
 def input_layers(n_in: int, extras: Extras) -> list[Layer]:
     """What happens to the input before the first dense layer."""
     layers: list[Layer] = [extras.drop(extras.input_dropout)] if extras.input_dropout > 0 else []
-    if extras.members is not None and extras.sharing == "mini":
-        return [*layers, Scale((extras.members, n_in), RandomSigns())]
     # Members scale within their first dense layer, which makes no array for it.
     scaled = extras.input_scale and extras.members is None
     return [*layers, Scale((n_in,))] if scaled else layers
@@ -207,8 +184,7 @@ def hidden_layer(i: int, dense: AnyDense, activation: Activation, extras: Extras
     shape = extras.each(dense.n_out)
     if extras.normalization is not None:
         layers.append(NORMALIZATIONS[extras.normalization](shape))
-    parametric = ParametricActivation(activation, shape)
-    layers.append(parametric if extras.parametric else Activate(activation))
+    layers.append(Activate(activation))
     if extras.dropped(i) > 0:
         layers.append(extras.drop(extras.dropped(i)))
     if i == 0 or not extras.residual:

@@ -36,7 +36,6 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from .layers import (
-    BatchEnsembleDense,
     Branches,
     Dense,
     Layer,
@@ -49,7 +48,7 @@ from .linalg import rows
 from .network import Network
 from .workspace import Workspace
 
-DENSE = Dense, MemberDense, ScaledDense, BatchEnsembleDense
+DENSE = Dense, MemberDense, ScaledDense
 BiasRule: TypeAlias = Literal["he5"] | None
 
 MOST_ROWS = 2000  # the standard deviation of so many is known to 2 %

@@ -116,14 +116,6 @@ class UniformRange:
 
 
 @dataclass(frozen=True)
-class RandomSigns:
-    """1 or -1, with equal chances: what makes members differ that share their weights."""
-
-    def __call__(self, out: np.ndarray, rng: Any) -> None:
-        out[...] = np.where(rng.uniform(-1.0, 1.0, out.shape) < 0, -1.0, 1.0)
-
-
-@dataclass(frozen=True)
 class Uniform:
     """Uniform on ``±gain · sqrt(3 Var)``, with the variance of `kind`.
 

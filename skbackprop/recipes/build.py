@@ -37,7 +37,6 @@ from ..training.callbacks import (
     ReplayLearningRates,
     ReplayRestarts,
     RestoreBest,
-    RestoreBestMembers,
     RestoreEpochs,
     RestoreFinite,
     StopOnPlateau,
@@ -80,9 +79,7 @@ def make_layer(
 ) -> Sequential:
     """The network from the input to the scores that the loss expects."""
     hidden = resolved["hidden_layer_sizes"]
-    # Members that share their weights share their embeddings, too.
-    apart = members if resolved["member_sharing"] == "independent" else None
-    front, n_in = table_input(widths, make_embedding(resolved), apart)
+    front, n_in = table_input(widths, make_embedding(resolved), members)
     layer = mlp(
         n_in,
         hidden,
@@ -128,9 +125,7 @@ def make_extras(resolved: dict[str, Any], members: int | None) -> Extras:
         resolved["residual"],
         resolved["input_dropout"],
         resolved["feature_scale"],
-        resolved["parametric_activation"],
         members,
-        resolved["member_sharing"],
     )
 
 
@@ -285,7 +280,7 @@ def warn_accumulation(resolved: dict[str, Any], n: int) -> None:
 
 def make_callbacks(
     resolved: dict[str, Any],
-    restore_best: RestoreBest | RestoreBestMembers | None,
+    restore_best: RestoreBest | None,
     extra: list[Callback],
     *,
     incremental: bool,

@@ -189,7 +189,6 @@ CONSTRAINTS: dict[str, Rule] = {
     "normalization": NONE | names(*NORMALIZATIONS),
     "residual": BOOL,
     "averaging": NONE | names("auto", *AVERAGES),
-    "parametric_activation": AUTO | BOOL,
     "feature_encoding": NONE | names("auto", "table"),
     "feature_scale": AUTO | BOOL,
     "numeric_embedding": NONE | names("auto", "periodic", "piecewise", "both"),
@@ -201,7 +200,6 @@ CONSTRAINTS: dict[str, Rule] = {
     | names("auto", "ntk")
     | Rule("a dict of factors, at least 0, by parts of array names", is_factors),
     "n_members": AUTO | integer(1),
-    "member_sharing": names("independent", "batch", "mini"),
     "max_rounds": AUTO | integer(1),
     "time_budget": NONE | number(0, inf, closed="neither"),
     "calibration": NONE | names("temperature"),

@@ -45,7 +45,6 @@ PLAIN: dict[str, Any] = {
     "n_bins": 8,
     "category_width": 8,
     "feature_scale": False,
-    "parametric_activation": False,
     "lr_multipliers": None,
     "n_members": 1,
     "max_rounds": 1,

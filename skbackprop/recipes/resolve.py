@@ -54,7 +54,6 @@ STRUCTURE = (
     "n_bins",
     "category_width",
     "feature_scale",
-    "parametric_activation",
     "n_members",
 )
 OF_CLASSIFIERS = {  # what a regressor does without
@@ -207,7 +206,6 @@ def idle_parts(resolved: dict[str, Any]) -> set[str]:
     embedding = resolved["numeric_embedding"]
     idle = set() if embedding in waves else {"n_frequencies", "frequency_scale"}
     idle |= set() if embedding in ramps else {"n_bins"}
-    idle |= set() if resolved["n_members"] > 1 else {"member_sharing"}
     if resolved["feature_encoding"] is None:
         idle |= {"categorical_features", "category_width"}
     for name in ("dropout", "weight_decay", "label_smoothing"):

@@ -1,15 +1,15 @@
-"""Training that leaves no trace: a copy of the run learns for a few steps.
+"""A training on a copy of the run, which leaves the run as it was.
 
 >>> import numpy as np
 >>> from skbackprop.nn import LOSSES, Dense, Network
 >>> from skbackprop.optim import SGD
->>> from skbackprop.training import Batches, Plan, Run
+>>> from skbackprop.training import Batches, Plan, Rows, Run
 >>> run = Run(Network(Dense(1, 1)), np.random.RandomState(0))
->>> batches = Batches(np.ones((9, 1)), np.ones((9, 1)))
+>>> batches = Batches(Rows(np.ones((9, 1)), np.ones((9, 1))))
 >>> plan = Plan(LOSSES["squared_error"], batches, optimizer=SGD(momentum=0.0))
 >>> recorder = LossRecorder(plan.loss)
 >>> copy = dry_run(plan, run, recorder, n_steps=3, learning_rate=0.25)
->>> recorder.losses                                    # ½ 1², ½ ½², ½ ¼²
+>>> recorder.losses                               # ½ 1², ½ ½², ½ ¼²
 [0.5, 0.125, 0.03125]
 >>> copy.network.theta, run.network.theta
 (array([0.4375, 0.4375]), array([0., 0.]))
@@ -28,22 +28,23 @@ import numpy as np
 
 from ..nn.losses import Loss
 from ..optim.schedules import Clock
-from .batches import Batch, Batches
+from .batches import Batches, Rows
 from .callbacks.base import Callback
 from .history import History
 from .loop import train
-from .run import Plan, Run
+from .plan import Plan
+from .run import Run
 
-EXPLODED = 4.0  # times the best loss, and a smoothed one has exploded
+EXPLODED = 4.0  # a smoothed loss that is so many times the best one has diverged
 
 
 def dry_run(plan: Plan, run: Run, recorder: LossRecorder, n_steps: int, **changes: Any) -> Run:
-    """Train a copy of the run for `n_steps`, or until the recorder has heard enough."""
+    """Train a copy of the run for `n_steps`, or until ``recorder.should_stop``."""
     in_epoch = len(plan.batches)
     n_epochs = -(-n_steps // in_epoch)
     copy = deepcopy(run)
     copy.clock, copy.history = Clock(), History()
-    dry_run = replace(
+    dry_plan = replace(
         plan,
         loss=cast(Loss, recorder),
         batches=cast(Batches, _FirstBatches(plan.batches, n_steps, n_epochs, recorder)),
@@ -53,14 +54,14 @@ def dry_run(plan: Plan, run: Run, recorder: LossRecorder, n_steps: int, **change
         horizon=None,
         **changes,
     )
-    train(dry_run, copy)
+    train(dry_plan, copy)
     if copy.interrupted:
         raise KeyboardInterrupt
     return copy
 
 
 class LossRecorder:
-    """A loss that is listened to: it remembers the loss of each batch."""
+    """A loss that records its value for each batch."""
 
     def __init__(self, loss: Loss, smooth: float = 0.0):
         self.loss, self.smooth = loss, smooth
@@ -87,7 +88,7 @@ class LossRecorder:
 
     @property
     def should_stop(self) -> bool:
-        """Has the loss exploded?"""
+        """Has the loss diverged?"""
         if self.smooth == 0 or not self.losses or self.diverged:
             return self.diverged
         best = min(self.smoothed)
@@ -95,7 +96,7 @@ class LossRecorder:
 
 
 class _FirstBatches:
-    """The first batches of every epoch, until so many steps are taken."""
+    """The first batches of every epoch, for a number of steps."""
 
     def __init__(self, batches: Batches, n_steps: int, n_epochs: int, recorder: LossRecorder):
         self.batches, self.recorder, self.left = batches, recorder, n_steps
@@ -107,7 +108,7 @@ class _FirstBatches:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.batches, name)
 
-    def epoch(self, order: Any) -> Iterator[Batch]:
+    def epoch(self, order: Any) -> Iterator[Rows]:
         for batch in islice(self.batches.epoch(order), min(self.in_epoch, self.left)):
             if self.recorder.should_stop:
                 return

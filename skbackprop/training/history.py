@@ -51,6 +51,11 @@ class History:
         other.columns = {name: list(column) for name, column in self.columns.items()}
         return other
 
+    def truncate(self, n_rows: int) -> None:
+        """Keep the first rows only."""
+        for column in self.columns.values():
+            del column[n_rows:]
+
     def last(self, name: str) -> Any:
         """The newest value of a column."""
         return self.columns[name][-1]

@@ -1,8 +1,8 @@
-"""Groups of members, each trained in a thread of its own.
+"""Members in stacks, each stack trained in a thread of its own.
 
-Members do not hear of each other, so whole runs may go on side by side: nothing is locked
-and nobody waits.  The groups depend on the number of members and the size of their layers,
-and not on the number of cores: the same seed gives the same numbers on every machine.
+Independent members share no state, so whole runs go on side by side without locks.  The
+stacks depend on the number of members and the size of their layers, and not on the number of
+cores: the same seed gives the same numbers on every machine.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from contextvars import copy_context
 from ..nn.network import copy_members
 from .history import COLUMNS, History
 from .loop import train
-from .run import Plan, Run
+from .plan import Plan
+from .run import Run
 
-N_GROUPS = 2
-LARGE = 2**18  # numbers: threads that share an interpreter wait longer for it than they compute
+N_STACKS = 2
+LARGE = 2**18  # numbers: below, threads wait longer for the interpreter than they compute
 
 
-def stack_sizes(n_members: int, width: int, n_groups: int = N_GROUPS) -> list[int]:
-    """How many members each group has; there is one only, unless their layers are large.
+def stack_sizes(n_members: int, width: int, n_stacks: int = N_STACKS) -> list[int]:
+    """How many members each stack has; there is only one, unless the layers are large.
 
     Parameters
     ----------
@@ -29,16 +30,16 @@ def stack_sizes(n_members: int, width: int, n_groups: int = N_GROUPS) -> list[in
         Number of members.
     width : int
         Numbers in the widest layer of a member, for a batch.
-    n_groups : int
-        Number of groups if there are more than one.
+    n_stacks : int
+        Number of stacks if there is more than one.
 
     >>> stack_sizes(5, LARGE), stack_sizes(5, 100), stack_sizes(1, LARGE)
     ([3, 2], [5], [1])
     """
     if n_members * width < LARGE:
         return [n_members]
-    n_groups = max(1, min(n_groups, n_members))
-    return [n_members // n_groups + (i < n_members % n_groups) for i in range(n_groups)]
+    n_stacks = max(1, min(n_stacks, n_members))
+    return [n_members // n_stacks + (i < n_members % n_stacks) for i in range(n_stacks)]
 
 
 def train_in_parallel(plans: Sequence[Plan], runs: Sequence[Run], *, n_threads: int) -> None:
@@ -49,7 +50,7 @@ def train_in_parallel(plans: Sequence[Plan], runs: Sequence[Run], *, n_threads: 
         return
     with ThreadPoolExecutor(min(n_threads, len(runs)), "skbackprop-members") as pool:
         jobs = [
-            # The context carries np.errstate, which a new thread would not know.
+            # The context carries np.errstate, which a new thread does not have.
             pool.submit(copy_context().run, train, plan, run)
             for plan, run in zip(plans, runs, strict=True)
         ]
@@ -57,7 +58,7 @@ def train_in_parallel(plans: Sequence[Plan], runs: Sequence[Run], *, n_threads: 
 
 
 def _wait(jobs: Sequence[Future[Run]], runs: Sequence[Run]) -> None:
-    """Wait for all; who is interrupted or fails stops the others after their epoch."""
+    """Wait for all; an interruption or an error stops the other runs after their epoch."""
     try:
         wait(jobs, return_when=FIRST_EXCEPTION)
         for job in sorted(jobs, key=lambda job: not job.done()):  # those that failed are done
@@ -73,13 +74,14 @@ def _wait(jobs: Sequence[Future[Run]], runs: Sequence[Run]) -> None:
 
 
 def merge_runs(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
-    """Put the members of all groups into the network of `whole`, and sum up their records."""
+    """Put the members of all stacks into the network of `whole`, and merge their records."""
     merge_members(whole, runs, sizes)
     longest = max(runs, key=lambda run: run.clock.epoch)
     whole.clock, whole.lr = longest.clock, longest.lr
     whole.max_epochs, whole.first_epoch = longest.max_epochs, longest.first_epoch
+    whole.restarts = longest.restarts
     diverged = [run for run in runs if run.stop_reason == "diverged"]
-    # Members that never got anywhere must not be averaged with the others.
+    # Members without a complete epoch must not be averaged with the others.
     lost = any(run.best_epoch == 0 for run in diverged)
     whole.best_epoch = 0 if lost else max(run.best_epoch for run in runs)
     whole.stop_reason = longest.stop_reason
@@ -89,11 +91,11 @@ def merge_runs(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
     whole.interrupted = any(run.interrupted for run in runs)
     whole.messages = [message for run in runs for message in run.messages]
     whole.history = mean_history([run.history for run in runs])
-    whole.parts = list(runs)
+    whole.stacks = list(runs)
 
 
 def merge_members(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
-    """Put the members of all groups into the network of `whole`."""
+    """Put the members of all stacks into the network of `whole`."""
     first = 0
     for run, size in zip(runs, sizes, strict=True):
         copy_members(whole.network, run.network, first, to_whole=True)
@@ -101,7 +103,7 @@ def merge_members(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None
 
 
 def load_members(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
-    """Hand each group its members of the network of `whole`."""
+    """Copy to each stack its members of the network of `whole`."""
     first = 0
     for run, size in zip(runs, sizes, strict=True):
         copy_members(whole.network, run.network, first, to_whole=False)
@@ -109,7 +111,7 @@ def load_members(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
 
 
 def mean_history(histories: Sequence[History]) -> History:
-    """Epoch by epoch the mean over the groups that were still learning."""
+    """Epoch by epoch the mean over the stacks that were still in training."""
     if len(histories) == 1:
         return histories[0]
     mean = History()

@@ -1,10 +1,10 @@
-"""Which learning rate?  Ask a copy of the run that learns for a while.
+"""The choice of a learning rate, by short trainings of copies of the run.
 
-Two answers, and neither touches the run or the plan it asks about:
+Two functions, neither of which changes the run or the plan:
 
-`range_test` draws a picture.  The rate grows exponentially from batch to batch; the loss
-stays, falls, and at last explodes, and where it falls fastest is a good rate.  L. N. Smith,
-"Cyclical learning rates for training neural networks", WACV 2017.
+`range_test` measures a curve.  The rate grows exponentially from batch to batch; the loss
+is constant at first, then falls, and at last diverges.  A good rate is where it falls fastest.
+L. N. Smith, "Cyclical learning rates for training neural networks", WACV 2017.
 
 `probe_learning_rate` makes a choice.  Rates that differ by factors of 2 each train a copy
 from the same start, with the same batches, and with a schedule that ends at 0, since what
@@ -15,10 +15,11 @@ identification and hyperparameter optimization", AISTATS 2016.
 >>> import numpy as np
 >>> from skbackprop.nn import LOSSES, Dense, Network
 >>> from skbackprop.optim import SGD
->>> from skbackprop.training import Batches, Plan, Run
+>>> from skbackprop.training import Batches, Plan, Rows, Run
 >>> x = np.random.default_rng(0).normal(size=(1000, 1))
 >>> run = Run(Network(Dense(1, 1)), np.random.RandomState(0))
->>> plan = Plan(LOSSES["squared_error"], Batches(x, 3 * x), optimizer=SGD(), learning_rate=1e-3)
+>>> batches = Batches(Rows(x, 3 * x))
+>>> plan = Plan(LOSSES["squared_error"], batches, optimizer=SGD(), learning_rate=1e-3)
 >>> probe_learning_rate(plan, run, n_steps=20).learning_rate      # for the 1000 steps of the plan
 0.0064
 >>> run.network.theta
@@ -30,18 +31,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite, log, sqrt
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from ..nn.losses import Loss
 from ..nn.network import Network
 from ..optim.schedules import Clock, Polynomial, Schedule
-from .batches import Batches
+from .batches import Batches, Rows
 from .dry_run import LossRecorder, dry_run
-from .run import Plan, Run
+from .objective import shares
+from .plan import Plan
+from .run import Run
 
-Judge: TypeAlias = Callable[[Network], float]
+Evaluation: TypeAlias = Callable[[Network], float]
 
 FACTORS = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)
 WIDER = 4  # rates that are tried beyond the first ones, at most
@@ -51,7 +54,7 @@ FEWEST_STEPS = 30  # in which a rate can show what it is worth
 MOST_EPOCHS = 4
 FARTHEST = 64  # times the steps of the last tries: no plan counts as longer
 HELD = 5  # one of so many rows judges, where nobody else does
-JUDGED = 4096  # that many of them, or a few more
+N_EVALUATED = 4096  # that many of them, or a few more
 
 SMOOTHING = 0.9  # what is kept of the mean of the losses at each step of a range test
 
@@ -80,7 +83,7 @@ def probe_learning_rate(
     plan: Plan,
     run: Run,
     *,
-    judge: Judge | None = None,
+    evaluate: Evaluation | None = None,
     factors: Sequence[float] = FACTORS,
     n_steps: int | None = None,
 ) -> Probe:
@@ -110,8 +113,8 @@ def probe_learning_rate(
     plan : Plan
         With an optimizer; L-BFGS has no learning rate.
     run : Run
-    judge : callable, optional
-        ``judge(network) -> loss`` of a trained copy, such as ``mean_loss(loss, x, target)``
+    evaluate : callable, optional
+        ``evaluate(network) -> loss`` of a trained copy, such as ``mean_loss(loss, rows)``
         of validation rows.  By default each fifth row judges and does not learn; of more
         than 20,000 rows they all learn, since a few epochs do not fit them by heart.
     factors : sequence of float
@@ -129,13 +132,13 @@ def probe_learning_rate(
     planned = (plan.horizon or plan.max_epochs) * len(plan.batches)
     if n_steps is None:
         n_steps = max(FEWEST_STEPS, min(planned // SHARE, MOST_EPOCHS * len(plan.batches)))
-    if judge is None:
-        batches, judge = hold_out(plan.batches, plan.loss)
+    if evaluate is None:
+        batches, evaluate = hold_out(plan.batches, plan.loss)
         plan = replace(plan, batches=batches)
     tries: list[Try] = []
 
     def attempt(rate: float) -> float:
-        tries.append(Try(rate, n_steps, try_rate(plan, run, judge, rate, n_steps)))
+        tries.append(Try(rate, n_steps, try_rate(plan, run, evaluate, rate, n_steps)))
         return tries[-1].loss
 
     rates = [plan.learning_rate * factor for factor in factors]
@@ -179,65 +182,57 @@ def best_rate(losses: dict[float, float]) -> float:
     return max(rate for rate, loss in losses.items() if loss <= best + TIE * abs(best))
 
 
-def try_rate(plan: Plan, run: Run, judge: Judge, rate: float, n_steps: int) -> float:
+def try_rate(plan: Plan, run: Run, evaluate: Evaluation, rate: float, n_steps: int) -> float:
     """The loss of a copy that has learned with this rate."""
     recorder = LossRecorder(plan.loss)
     copy = dry_run(plan, run, recorder, n_steps, learning_rate=rate, schedule=Polynomial())
     if recorder.diverged:
         return inf
     with np.errstate(over="ignore", invalid="ignore"):
-        loss = judge(copy.network)
+        loss = evaluate(copy.network)
     return float(loss) if isfinite(loss) else inf
 
 
-def mean_loss(loss: Loss, x: Any, target: np.ndarray, weight: np.ndarray | None = None) -> Judge:
-    """A judge: the mean loss of these rows, and of all members if there are any."""
-    share = 1 / x.shape[-2] if weight is None else weight / weight.sum(axis=-1, keepdims=True)
+def mean_loss(loss: Loss, rows: Rows) -> Evaluation:
+    """An evaluation: the mean loss of these rows, and of all members if there are any."""
+    share, _ = shares(rows)
 
-    def judge(network: Network) -> float:
-        scores = network.scores(x)
+    def evaluate(network: Network) -> float:
+        scores = network.scores(rows.x)
         n_members = scores.shape[0] if scores.ndim == 3 else 1
-        return loss.value_and_delta(target, scores, share, np.empty_like(scores)) / n_members
+        return loss.value_and_delta(rows.target, scores, share, np.empty_like(scores)) / n_members
 
-    return judge
+    return evaluate
 
 
-def hold_out(batches: Batches, loss: Loss) -> tuple[Batches, Judge]:
-    """Rows to learn from, and a judge on others, at equal distances."""
-    n = batches.x.shape[0]
+def hold_out(batches: Batches, loss: Loss) -> tuple[Batches, Evaluation]:
+    """Training rows, and an evaluation on other rows, at equal distances."""
+    rows, n = batches.rows, batches.rows.n
     held = np.zeros(n, bool)
-    held[:: max(HELD, n // JUDGED)] = True
-    weight = np.ones(n) if batches.weight is None else batches.weight
+    held[:: max(HELD, n // N_EVALUATED)] = True
+    weight = np.ones(n) if rows.weight is None else rows.weight
     if n < 2 * HELD or not (weight[held].any() and weight[~held].any()):
-        return batches, mean_loss(loss, batches.x, batches.target, batches.weight)
-    held_weight = None if batches.weight is None else batches.weight[held]
-    judge = mean_loss(loss, batches.x[held], batches.target[held], held_weight)
-    return (batches if n > HELD * JUDGED else without(batches, held)), judge
+        return batches, mean_loss(loss, rows)
+    evaluate = mean_loss(loss, rows.take(held))
+    return (batches if n > HELD * N_EVALUATED else without(batches, held)), evaluate
 
 
 def without(batches: Batches, held: np.ndarray) -> Batches:
     """Batches of the other rows."""
-    if batches.members is not None:  # they go on to count the rows of all
+    if batches.members is not None:  # their numbers count all rows
         members = [whole_batches(rows[~held[rows]], batches) for rows in batches.members]
         return replace(batches, members=members)
-    rows = whole_batches(np.flatnonzero(~held), batches)
-    return replace(
-        batches,
-        x=batches.x[rows],
-        target=batches.target[rows],
-        weight=None if batches.weight is None else batches.weight[rows],
-        normalizer=None if batches.normalizer is None else batches.normalizer[rows],
-        _buffers={},
-    )
+    index = whole_batches(np.flatnonzero(~held), batches)
+    return replace(batches, rows=batches.rows.take(index), _buffers={})
 
 
 def whole_batches(rows: np.ndarray, batches: Batches) -> np.ndarray:
-    """These rows, but for a last batch of a single one, which batch norm would refuse."""
-    single = len(rows) > 1 and len(rows) % batches.rows_per_micro_batch == 1
+    """These rows, without a last batch of a single row, which batch norm refuses."""
+    single = len(rows) > 1 and len(rows) % batches.rows_per_pass == 1
     return rows[:-1] if single else rows
 
 
-# ---- the picture --------------------------------------------------------------------------
+# ---- the curve ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -302,7 +297,7 @@ def range_test(
     >>> from skbackprop.optim import SGD
     >>> x = np.random.default_rng(0).normal(size=(1000, 1))
     >>> run = Run(Network(Dense(1, 1)), np.random.RandomState(0))
-    >>> plan = Plan(LOSSES["squared_error"], Batches(x, 3 * x), optimizer=SGD(momentum=0.0))
+    >>> plan = Plan(LOSSES["squared_error"], Batches(Rows(x, 3 * x)), optimizer=SGD(momentum=0.0))
     >>> test = range_test(plan, run)
     >>> 0.01 < test.steepest < 1, len(test.rates)
     (True, 100)

@@ -1,103 +1,32 @@
-"""What is decided before training (`Plan`) and what changes during it (`Run`)."""
+"""Everything that changes during training."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from copy import copy, deepcopy
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..nn.losses import Loss
 from ..nn.network import Network, Pass
 from ..optim.averaging import Average
 from ..optim.base import Optimizer, OptimizerState
-from ..optim.schedules import Clock, Constant, Schedule
-from .batches import Batches
+from ..optim.schedules import Clock
 from .history import History
-
-if TYPE_CHECKING:
-    from .callbacks.base import Callback
-
-
-@dataclass
-class Plan:
-    """Everything decided before training.
-
-    Parameters
-    ----------
-    loss : Loss
-    alpha : float
-        L2 penalty, see `Objective`.
-    batches : Batches
-    optimizer : Optimizer or None
-        None stands for L-BFGS on all rows at once.
-    learning_rate : float
-        Initial learning rate, multiplied by `schedule`.
-    schedule : Schedule
-    callbacks : sequence of Callback
-        Told what happens, in this order.
-    weight_decay : float
-        Decoupled: before each step the weights lose ``lr · weight_decay`` of themselves.
-    max_grad_norm : float or None
-        Longest gradient; longer ones are shortened to it.
-    average : Average or None
-        An average of the parameters, to be evaluated and returned instead of them.
-    average_from : float
-        The part of training, from 0 to 1, after which averaging begins.
-    has_dropout : bool
-        Does a layer draw random numbers in training?
-    lr_multipliers : ndarray or None
-        A factor on the learning rate for each parameter; 0 keeps it as it is.
-    scheduled : dict of Schedule
-        Schedules of "dropout", "weight_decay", "label_smoothing": factors on these.
-    label_smoothing : float
-        Part of each class target that is spread over all classes.
-    l1 : float
-        L1 penalty on the weights, decoupled: after each step they move by ``lr · l1``
-        towards 0, and stay there if they arrive.
-    max_epochs : int
-        Epochs (or L-BFGS iterations) of this call.
-    horizon : int or None
-        Epochs in all, for schedules that need to know; None stands for the end of the call.
-    tol, max_fun : float, int
-        Of L-BFGS: largest gradient entry at the end, most evaluations.
-    """
-
-    loss: Loss
-    batches: Batches
-    alpha: float = 0.0
-    optimizer: Optimizer | None = None
-    learning_rate: float = 1e-3
-    schedule: Schedule = field(default_factory=Constant)
-    callbacks: Sequence[Callback] = ()
-    weight_decay: float = 0.0
-    max_grad_norm: float | None = None
-    average: Average | None = None
-    average_from: float = 0.0
-    has_dropout: bool = False
-    lr_multipliers: np.ndarray | None = None
-    scheduled: dict[str, Schedule] = field(default_factory=dict)
-    label_smoothing: float = 0.0
-    l1: float = 0.0
-    max_epochs: int = 200
-    horizon: int | None = None
-    tol: float = 1e-4
-    max_fun: int = 15000
 
 
 @dataclass
 class Plateau:
-    """How long the monitored value has been flat; part of what is continued."""
+    """How long the monitored value has not improved; part of what is continued."""
 
     reference: float = np.inf
     reference_loss: float = np.inf
-    count: int = 0
+    n_epochs: int = 0
 
 
 @dataclass
 class Run:
-    """Everything that changes during training; continuing it continues the fit exactly."""
+    """Everything that changes during training; with it a fit can be continued exactly."""
 
     network: Network
     rng: Any
@@ -109,19 +38,17 @@ class Run:
     plateau: Plateau = field(default_factory=Plateau)
     optimizer: Optimizer | None = None
     average: Average | None = None
-    training_theta: np.ndarray | None = None  # where to go on, if other parameters were handed out
-    dropout_rng: np.random.Generator | None = None  # of dropout: shuffles do not depend on it
-    parts: list[Run] = field(default_factory=list)  # those of groups of members
+    training_theta: np.ndarray | None = None  # where to go on, if an average was swapped in
+    dropout_rng: np.random.Generator | None = None  # shuffles do not depend on dropout
+    stacks: list[Run] = field(default_factory=list)  # the runs of stacks of members
     # Of the present call only:
     first_epoch: int = 0
     max_epochs: int = 0
     best_epoch: int = 0
-    best_epochs: list[int] = field(default_factory=list)  # of each member, if they have their own
-    restarts: list[int] = field(default_factory=list)  # epochs after which the schedule began anew
+    best_epochs: list[int] = field(default_factory=list)  # of each member
+    restarts: list[int] = field(default_factory=list)  # epochs after which the schedule restarted
     lr: float = 0.0
-    schedule_factors: dict[str, float] = field(
-        default_factory=dict
-    )  # factors that fade, for all layers
+    schedule_factors: dict[str, float] = field(default_factory=dict)  # of this step, by name
     stop_reason: str | None = None
     interrupted: bool = False
     failed: bool = False
@@ -134,23 +61,37 @@ class Run:
         return self.clock.epoch - self.first_epoch
 
     def continued(self, network: Network) -> Run:
-        """The run of the next call, which shares the vectors but not the records."""
+        """A copy for the next call, on a copy of the vectors of `network`.
+
+        A call that fails leaves the original as it was, with its optimizer, generators and
+        order of rows.
+        """
+        average = copy(self.average)
+        if average is not None and average.value is not None:
+            average.value = average.value.copy()
+        theta = self.training_theta
         return replace(
             self,
-            network=network,
+            network=network.over(network.theta.copy(), network.fixed.copy()),
+            rng=deepcopy(self.rng),
+            dropout_rng=deepcopy(self.dropout_rng),
+            optimizer_state=deepcopy(self.optimizer_state),
+            average=average,
+            training_theta=None if theta is None else theta.copy(),
+            order=copy_order(self.order),
             clock=replace(self.clock),
             plateau=replace(self.plateau),
             history=self.history.copy(),
         )
 
     def begin(self) -> None:
-        """Start a call: what belongs to the last call only is forgotten."""
+        """Start a call: reset what belongs to one call only."""
         self.first_epoch = self.clock.epoch
         self.stop_reason, self.interrupted, self.failed, self.messages = None, False, False, []
         self.passes, self.schedule_factors, self.restarts, self.best_epochs = {}, {}, [], []
 
     def eval_params(self, theta: np.ndarray | None = None) -> np.ndarray:
-        """The parameters to evaluate and to hand out: an average, or those trained."""
+        """The parameters to evaluate and to return: an average, or those trained."""
         theta = self.network.theta if theta is None else theta
         if self.average is not None and self.average.value is not None:
             return self.average.value
@@ -162,14 +103,12 @@ class Run:
     def eval_network(self) -> Network:
         """The network on these parameters."""
         theta = self.eval_params()
-        return (
-            self.network
-            if theta is self.network.theta
-            else self.network.over(theta, self.network.fixed)
-        )
+        if theta is self.network.theta:
+            return self.network
+        return self.network.over(theta, self.network.fixed)
 
     def swap_in(self) -> None:
-        """Put the judged parameters into the network, and remember where to go on."""
+        """Put the evaluated parameters into the network, and keep those of training."""
         theta = self.eval_params()
         self.training_theta = None
         if theta is not self.network.theta:
@@ -177,7 +116,7 @@ class Run:
             self.network.theta[...] = theta
 
     def swap_out(self) -> None:
-        """Go on from the parameters trained, unless the user has changed those handed out."""
+        """Go on from the parameters of training, unless the user has changed those returned."""
         if self.training_theta is None:
             return
         if np.array_equal(self.eval_params(self.training_theta), self.network.theta):
@@ -187,11 +126,11 @@ class Run:
         self.training_theta = None
 
     def reset_optimizer(self) -> None:
-        """Go on from the network as it is, with nothing remembered of earlier steps."""
+        """Go on from the network as it is, without any memory of earlier steps."""
         self.optimizer_state, self.average, self.training_theta = None, None, None
 
     def stop(self, reason: str, message: str = "") -> None:
-        """Ask the loop to end after this epoch; the first reason given counts."""
+        """End training after this epoch; the first reason given counts."""
         if self.stop_reason is None:
             self.stop_reason = reason
             if message:
@@ -204,9 +143,19 @@ class Run:
             self.passes[n] = network.bind_within(self.passes[max(self.passes)], shape)
         elif n not in self.passes:
             self.passes[n] = network.bind(
-                shape, train=True, rng=self.dropout_rng, schedule_factors=self.schedule_factors
+                shape,
+                train=True,
+                rng=self.dropout_rng,
+                schedule_factors=self.schedule_factors,
             )
         return self.passes[n]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "passes": {}, "messages": []}
+
+
+def copy_order(order: Any) -> Any:
+    """A copy of the order of rows, or of the order of each member."""
+    if isinstance(order, list):
+        return [each.copy() for each in order]
+    return None if order is None else order.copy()

@@ -15,7 +15,7 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.nn.layers import Dense
 from skbackprop.nn.losses import LOSSES
 from skbackprop.nn.network import Network
-from skbackprop.training.objective import Objective
+from skbackprop.training import Objective, Rows
 
 X, y = make_classification(90, 7, n_informative=5, n_classes=3, random_state=0)
 A, b = make_regression(90, 7, random_state=0)
@@ -38,7 +38,6 @@ SETTINGS = {
     "averaged": {"averaging": "ema"},
     "layer norm": {"normalization": "layer"},
     "members": {"n_members": 3},
-    "shared members": {"n_members": 3, "member_sharing": "batch"},
     "held out": {"early_stopping": True},
     "cosine": {"learning_rate": "cosine", "solver": "adamw"},
 }
@@ -116,9 +115,10 @@ def test_the_gradient_of_the_objective_does_not_depend_on_the_parts(size):
     target = b[:, None]
     for weight in (None, WEIGHT):
         bind = lambda shape: network.bind(shape, train=True)  # noqa: E731
-        whole = objective(A, target, weight, bind(A.shape))
+        rows = Rows(A, target, weight)
+        whole = objective(rows, bind(A.shape))
         grad = network.grad.copy()
-        value = objective.accumulate(A, target, weight, bind, size=size)
+        value = objective.accumulate(rows, bind, size)
         assert value == pytest.approx(whole, rel=1e-12)
         np.testing.assert_allclose(network.grad, grad, rtol=1e-10)
 

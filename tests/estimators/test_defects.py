@@ -26,8 +26,8 @@ from skbackprop.nn.gradcheck import check_gradient
 from skbackprop.nn.layers import Sequential, Standardize
 from skbackprop.nn.losses import LOSSES, Heads, MulticlassLogLoss, Pinball
 from skbackprop.nn.network import Network
-from skbackprop.targets.codec import TargetCodec
-from skbackprop.training.objective import Objective
+from skbackprop.targets import TargetCodec
+from skbackprop.training import Objective, Rows
 
 from .common import BOTH, SOLVERS, unconverged, weights
 
@@ -85,7 +85,7 @@ def gradient_error(objective, x, target, weight):
 
     def value_and_gradient(theta):
         network.theta[...] = theta
-        return objective(x, target, weight, bound), network.grad.copy()
+        return objective(Rows(x, target, weight), bound), network.grad.copy()
 
     return check_gradient(value_and_gradient, network.theta.copy())
 

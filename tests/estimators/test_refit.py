@@ -42,7 +42,6 @@ SETTINGS = {
     "schedule_free": {"solver": "schedule_free"},
     "dropout": {"dropout": 0.2},
     "batch norm": {"normalization": "batch", "batch_size": 20},
-    "members that share": {"n_members": 3, "member_sharing": "batch"},
     "data": {"weight_init": "data", "bias_init": "data"},
 }
 
@@ -84,7 +83,7 @@ def test_each_member_gets_its_own_epoch(Estimator, rows, target):
     params = COMMON | {"n_members": 4}
     first = Estimator(**params, early_stopping=True).fit(rows, target)
     again = Estimator(**params, early_stopping=True, refit=True).fit(rows, target)
-    epochs = first._fitted.run.parts[0].best_epochs
+    epochs = first._fitted.run.stacks[0].best_epochs
     assert len(epochs) == 4
     assert len(set(epochs)) > 1
     for m, epoch in enumerate(epochs):

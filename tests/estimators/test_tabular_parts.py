@@ -89,7 +89,7 @@ SWITCHES = [
     {"numeric_embedding": "piecewise", "n_bins": 4},
     {"numeric_embedding": "both", "n_frequencies": 2, "n_bins": 3},
     {"feature_scale": False},
-    {"parametric_activation": False, "activation": "relu"},
+    {"activation": "relu"},
     {"lr_multipliers": None},
     {"dropout": 0.0, "weight_decay": 0.0},
     {"dropout_schedule": "cosine", "input_dropout": 0.1},
@@ -179,7 +179,7 @@ def test_rates_need_names_that_exist():
 
 def test_muon_makes_the_matrices_of_all_members_orthogonal():
     estimator = fitted("number", n_members=4, solver="muon", learning_rate_init=0.01)
-    (run,) = estimator._fitted.run.parts
+    (run,) = estimator._fitted.run.stacks
     assert [shape[2:] for shape in run.optimizer.shapes] == [(64, 64)] * 4
     adam = fitted("number", n_members=4, solver="adamw", learning_rate_init=0.01)
     assert (estimator.network_.theta != adam.network_.theta).any()

@@ -3,10 +3,9 @@
 from functools import partial
 
 from skbackprop.nn.activations import ACTIVATIONS, Elu, LeakyRelu
-from skbackprop.nn.initializers import FixedValues, Orthogonal, RandomSigns, UniformRange
+from skbackprop.nn.initializers import FixedValues, Orthogonal, UniformRange
 from skbackprop.nn.layers import (
     Activate,
-    BatchEnsembleDense,
     BatchNorm,
     Branches,
     CategoricalEmbedding,
@@ -15,7 +14,6 @@ from skbackprop.nn.layers import (
     Layer,
     LayerNorm,
     MemberDense,
-    ParametricActivation,
     PeriodicEmbedding,
     PeriodicLinearEmbedding,
     PiecewiseLinear,
@@ -32,18 +30,12 @@ from skbackprop.nn.layers import (
 TANH, RELU, MISH = (Activate(ACTIVATIONS[name]) for name in ("tanh", "relu", "mish"))
 UNIFORM = UniformRange(-0.5, 0.5)
 BLOCK = Sequential((Dense(5, 7), RELU, Dense(7, 5)))
-MODERN = Sequential(
-    (LayerNorm((5,)), Dense(5, 7), ParametricActivation(MISH.activation, (7,)), Dropout(0.3))
-)
+MODERN = Sequential((LayerNorm((5,)), Dense(5, 7), MISH, Dropout(0.3)))
 OF_FEATURES = {  # layers with numbers for each feature, which members share or do not
     "scale": Scale,
     "batch norm": BatchNorm,
     "layer norm": LayerNorm,
     "rms norm": RMSNorm,
-    **{
-        f"parametric {name}": partial(ParametricActivation, ACTIVATIONS[name])
-        for name in ("tanh", "mish")
-    },
 }
 EMBEDDINGS = {  # layers of tables, whose arrays members share or do not
     "periodic embedding": partial(PeriodicEmbedding, 5, 3),
@@ -81,9 +73,6 @@ CASES: list[tuple[str, Layer, tuple[int, ...]]] = [
     ("member dense", MemberDense(3, 5, 8), (3, 9, 5)),
     ("member dense over one input", MemberDense(3, 5, 8, bias_init=UNIFORM), (9, 5)),
     ("member dense without biases", MemberDense(2, 5, 8, bias=False), (2, 9, 5)),
-    ("batch ensemble", BatchEnsembleDense(3, 5, 8, start=RandomSigns()), (3, 9, 5)),
-    ("batch ensemble over one input", BatchEnsembleDense(3, 5, 8, bias_init=UNIFORM), (9, 5)),
-    ("batch ensemble without biases", BatchEnsembleDense(2, 5, 1, bias=False), (2, 9, 5)),
     ("scaled dense", ScaledDense(3, 5, 8, bias_init=UNIFORM), (3, 9, 5)),
     ("scaled dense over one input", ScaledDense(3, 5, 8), (9, 5)),
     ("scaled dense without biases", ScaledDense(2, 5, 1, bias=False), (2, 9, 5)),

@@ -21,7 +21,7 @@ K, N = 3, 11
 MISH = [ACTIVATIONS["mish"]]
 EXTRAS = {
     "plain": Extras(),
-    "everything": Extras(input_scale=True, parametric=True, residual=True, normalization="layer"),
+    "everything": Extras(input_scale=True, residual=True, normalization="layer"),
 }
 WIDTHS = 4, 2, (5, 3)
 EMBEDDINGS = {

@@ -4,12 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skbackprop.nn.activations import ACTIVATIONS
 from skbackprop.nn.layers import (
-    Activate,
     Dense,
     Layer,
-    ParametricActivation,
     Residual,
     ReZero,
     Scale,
@@ -138,20 +135,6 @@ def test_a_new_gate_is_closed():
     assert_array_equal(bound.backward(d.copy()), d)
     assert network.g.rezero_0.gate != 0
     assert_array_equal(network.g.rezero_0.inner.dense_0.W, 0)
-
-
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_a_parametric_activation_lies_between_the_identity_and_the_activation(name):
-    network = Network(ParametricActivation(ACTIVATIONS[name], (5,)))
-    network.initialize(None)
-    x, plain = draw((9, 5)), Network(Activate(ACTIVATIONS[name]))
-    y, dx, _ = run(plain, x)
-    d = draw((9, 5), seed=2)
-    assert_same(run(network, x)[:2], (y, dx))  # it starts as the activation
-    network.p.alpha[...] = 0
-    assert_same(run(network, x)[:2], (x, d))
-    network.p.alpha[...] = 0.3
-    assert_same(run(network, x), (0.7 * x + 0.3 * y, 0.7 * d + 0.3 * dx, (d * (y - x)).sum(axis=0)))
 
 
 def test_what_does_not_learn_stays_below():

@@ -11,8 +11,8 @@ from skbackprop.nn.architectures import Extras, mlp
 from skbackprop.nn.losses import LOSSES
 from skbackprop.nn.network import Network
 from skbackprop.optim import OPTIMIZERS, SCHEDULES
-from skbackprop.training import Batches, Plan, Run, train
-from skbackprop.training.callbacks import Callback, RestoreBestMembers, WarmRestart
+from skbackprop.training import Batches, Plan, Rows, Run, train
+from skbackprop.training.callbacks import Callback, RestoreBest, Validation, WarmRestart
 from skbackprop.training.history import History
 from skbackprop.training.parallel_members import (
     LARGE,
@@ -42,7 +42,7 @@ def start(sizes=SIZES, epochs=4, callbacks=()):
     plans = [
         Plan(
             LOSS,
-            Batches(X, T, None, 8, members=[np.arange(m, 40) for m in range(size)]),
+            Batches(Rows(X, T), 8, members=[np.arange(m, 40) for m in range(size)]),
             optimizer=OPTIMIZERS["adam"](),
             learning_rate=0.02,
             max_epochs=epochs,
@@ -80,7 +80,7 @@ def test_members_learn_what_they_would_learn_alone():
     alone.network.theta[...] = network_of(1).theta
     plain = Plan(
         LOSS,
-        Batches(X, T, None, 8),
+        Batches(Rows(X, T), 8),
         optimizer=OPTIMIZERS["adam"](),
         learning_rate=0.02,
         max_epochs=4,
@@ -120,7 +120,7 @@ def test_a_group_that_fails_stops_the_others_and_is_heard():
 
 def test_each_member_keeps_its_own_best_weights():
     folds = [np.arange(0, 8), np.arange(8, 15)]  # not of one length
-    keep = RestoreBestMembers((X, T, None), folds, LOSS)
+    keep = RestoreBest(Validation(Rows(X, T), folds), LOSS)
     seen = []
 
     class Note(Callback):
@@ -144,15 +144,15 @@ def test_each_member_keeps_its_own_best_weights():
     [np.arange(3, 12)] * 2,
 ])  # fmt: skip
 def test_rows_held_out_are_judged_alike_however_many_are_gathered_at_once(folds, monkeypatch):
-    from skbackprop.training.callbacks import members
+    from skbackprop.training.callbacks import restore
 
     _, runs = start([2])
-    table, network = (X, T, np.linspace(0.5, 2.0, len(X))), runs[0].network
-    whole = RestoreBestMembers(table, folds, LOSS)
-    monkeypatch.setattr(members, "KEPT", 4 * X.shape[1])
-    parts = RestoreBestMembers(table, folds, LOSS)
-    assert (whole.kept is None, parts.kept is None) == (False, True)
-    assert parts.evaluate(network)[0] == pytest.approx(whole.evaluate(network)[0], rel=1e-12)
+    rows, network = Rows(X, T, np.linspace(0.5, 2.0, len(X))), runs[0].network
+    whole = Validation(rows, folds)
+    monkeypatch.setattr(restore, "CACHED", 4 * X.shape[1])
+    parts = Validation(rows, folds)
+    assert (whole.cached is None, parts.cached is None) == (False, True)
+    assert parts.losses(network, LOSS) == pytest.approx(whole.losses(network, LOSS), rel=1e-12)
     for a, b in zip(parts.held_out(network), whole.held_out(network), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12)
 

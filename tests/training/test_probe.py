@@ -13,14 +13,14 @@ from sklearn.datasets import load_diabetes, load_digits
 from skbackprop.nn import ACTIVATIONS, LOSSES, Dense, Network, mlp
 from skbackprop.nn.architectures import Extras
 from skbackprop.optim import SGD, Adam, Cosine, ExponentialAverage, Polynomial, ScheduleFree
-from skbackprop.training import Batches, Plan, Run, train
+from skbackprop.training import Batches, Plan, Rows, Run, train
 from skbackprop.training.callbacks import Callback
 from skbackprop.training.dry_run import LossRecorder, dry_run
 from skbackprop.training.probe import (
     FACTORS,
     FARTHEST,
     FEWEST_STEPS,
-    JUDGED,
+    N_EVALUATED,
     MOST_EPOCHS,
     RangeTest,
     best_rate,
@@ -49,7 +49,7 @@ def start(layer=None, *, extras=None, batches=None, **changes):
     network = Network(layer)
     network.initialize(np.random.RandomState(0))
     changes = deepcopy({"optimizer": Adam(), **changes})  # an average belongs to one run
-    plan = Plan(SQUARED, batches or Batches(x, target, batch_size=20), **changes)
+    plan = Plan(SQUARED, batches or Batches(Rows(x, target), batch_size=20), **changes)
     return plan, Run(network, np.random.RandomState(1))
 
 
@@ -144,7 +144,7 @@ def test_a_try_is_what_training_would_be():
     """With a straight line to zero, from the same start, on the same batches."""
     plan, run = start()
     judge = mean_loss(SQUARED, *table(50, seed=5))
-    probe = probe_learning_rate(plan, run, judge=judge, n_steps=20, factors=[1.0])
+    probe = probe_learning_rate(plan, run, evaluate=judge, n_steps=20, factors=[1.0])
     copy = deepcopy(run)
     train(replace(plan, max_epochs=2, schedule=Polynomial()), copy)
     assert [t.loss for t in probe.tries] == [judge(copy.network)]
@@ -252,7 +252,7 @@ def test_the_mean_loss_of_rows_and_members(rng, weighted):
 
 def test_rows_that_judge_do_not_learn():
     x, target = table(201)
-    batches, judge = hold_out(Batches(x, target, np.arange(201.0), 20), SQUARED)
+    batches, judge = hold_out(Batches(Rows(x, target, np.arange(201.0)), 20), SQUARED)
     assert batches.x.shape == (160, 3)
     held = np.arange(0, 201, 5)
     np.testing.assert_array_equal(batches.x, np.delete(x, held, axis=0))
@@ -265,7 +265,7 @@ def test_rows_that_judge_do_not_learn():
 def test_members_keep_their_rows():
     x, target = table(100)
     rows = [np.arange(0, 90), np.arange(10, 100)]
-    whole = Batches(x, target, None, 20, members=rows)
+    whole = Batches(Rows(x, target), 20, members=rows)
     batches, _ = hold_out(whole, SQUARED)
     assert batches.x is x
     for kept, before in zip(batches.members, rows, strict=True):
@@ -276,10 +276,10 @@ def test_members_keep_their_rows():
 
 def test_no_batch_of_a_single_row_is_made():
     x, target = table(26)  # 20 learn, a multiple of 19 and one more
-    batches, _ = hold_out(Batches(x, target, batch_size=19), SQUARED)
+    batches, _ = hold_out(Batches(Rows(x, target), batch_size=19), SQUARED)
     assert batches.x.shape[0] == 19
     members = [np.arange(26)] * 2
-    batches, _ = hold_out(Batches(x, target, batch_size=19, members=members), SQUARED)
+    batches, _ = hold_out(Batches(Rows(x, target), batch_size=19, members=members), SQUARED)
     assert [len(rows) for rows in batches.members] == [19, 19]
 
 
@@ -288,7 +288,7 @@ def test_no_batch_of_a_single_row_is_made():
 )
 def test_where_no_row_can_be_spared_all_learn_and_judge(weight):
     x, target = table(9 if weight is None else 50)
-    batches = Batches(x, target, None if weight is None else weight.astype(float))
+    batches = Batches(Rows(x, target, None if weight is None else weight.astype(float)))
     kept, judge = hold_out(batches, SQUARED)
     assert kept is batches
     _, run = start()
@@ -296,8 +296,8 @@ def test_where_no_row_can_be_spared_all_learn_and_judge(weight):
 
 
 def test_of_many_rows_all_learn_and_some_judge():
-    n = 6 * JUDGED
-    batches = Batches(np.zeros((n, 1)), np.arange(float(n))[:, None])
+    n = 6 * N_EVALUATED
+    batches = Batches(Rows(np.zeros((n, 1)), np.arange(float(n))[:, None]))
     kept, judge = hold_out(batches, SQUARED)
     assert kept is batches
     network = Network(Dense(1, 1))
@@ -352,7 +352,7 @@ def test_the_choice_is_nearly_as_good_as_the_best_of_the_grid(data, within, opti
     layer = mlp(x.shape[1], (32,), target.shape[1], activations=[ACTIVATIONS["relu"]])
     plan, run = start(
         layer,
-        batches=Batches(x[learns], target[learns], batch_size=32),
+        batches=Batches(Rows(x[learns], target[learns]), batch_size=32),
         optimizer=optimizer,
         schedule=Cosine(),
         max_epochs=30,
@@ -385,7 +385,7 @@ def test_rates_rise_by_the_same_factor():
 
 def test_the_steps_take_these_rates():
     """One parameter, no noise: the losses can be told in advance."""
-    batches = Batches(np.ones((4, 1)), np.ones((4, 1)))
+    batches = Batches(Rows(np.ones((4, 1)), np.ones((4, 1))))
     plan, run = start(Dense(1, 1, bias=False), batches=batches, optimizer=SGD(momentum=0.0))
     run.network.theta[...] = 0
     test = range_test(plan, run, 0.01, 0.5, n_steps=6)

@@ -6,10 +6,10 @@ from .categorical import CategoricalEmbedding
 from .compose import Branches, Residual, Sequential
 from .dense import Dense
 from .dropout import Dropout
-from .ensemble import BatchEnsembleDense, MemberDense, ScaledDense
+from .ensemble import MemberDense, ScaledDense
 from .norm import BatchNorm, LayerNorm, RMSNorm
 from .numerical import PeriodicEmbedding, PeriodicLinearEmbedding, PiecewiseLinear
-from .residual import ParametricActivation, ReZero
+from .residual import ReZero
 from .scale import Scale, Standardize
 from .table import TableInput
 
@@ -17,7 +17,6 @@ LAYERS: dict[str, type[Layer]] = {
     "dense": Dense,
     "member_dense": MemberDense,
     "scaled_dense": ScaledDense,
-    "batch_ensemble_dense": BatchEnsembleDense,
     "activate": Activate,
     "standardize": Standardize,
     "scale": Scale,
@@ -25,7 +24,6 @@ LAYERS: dict[str, type[Layer]] = {
     "batch_norm": BatchNorm,
     "layer_norm": LayerNorm,
     "rms_norm": RMSNorm,
-    "parametric_activation": ParametricActivation,
     "periodic_embedding": PeriodicEmbedding,
     "periodic_linear_embedding": PeriodicLinearEmbedding,
     "piecewise_linear": PiecewiseLinear,
@@ -41,7 +39,6 @@ __all__ = [
     "LAYERS",
     "Activate",
     "Backward",
-    "BatchEnsembleDense",
     "BatchNorm",
     "Branches",
     "CategoricalEmbedding",
@@ -51,7 +48,6 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "MemberDense",
-    "ParametricActivation",
     "PeriodicEmbedding",
     "PeriodicLinearEmbedding",
     "PiecewiseLinear",

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..initializers import Constant, Initializer, Uniform
-from ..linalg import rows, stacked_matmul
+from ..linalg import stacked_matmul
 from ..parameters import Param, Tree, Views
 from ..workspace import Workspace
 from .base import Backward, Forward, Layer
@@ -131,81 +131,6 @@ class ScaledDense(Layer):
             np.vecdot(dV, W, out=g.scale)
             np.multiply(s, dV, out=g.W)
             return dx
-
-        return forward, backward
-
-
-@dataclass(frozen=True)
-class BatchEnsembleDense(Layer):
-    """``y[m] = ((r[m] · x[m]) W) · s[m] + b[m]``: one ``W`` for all, and vectors for each member.
-
-    A member is little more than a batch that goes through the same matrix once more.
-    Backwards, with ``e[m] = d[m] · s[m]`` and the sum over the members where they share:
-    ``dW = Σ (r · x)ᵀ e``, ``dr = Σ x · (e Wᵀ)``, ``ds = Σ d · ((r · x) W)``, ``db = Σ d``, and
-    ``dx = r · (e Wᵀ)``.
-
-    Wen, Tran & Ba, "BatchEnsemble: an alternative approach to efficient ensemble and lifelong
-    learning" (2020); Gorishniy, Kotelnikov & Babenko, "TabM: advancing tabular deep learning
-    with parameter-efficient ensembling" (2025), who start the first ``r`` at random signs, and
-    all other vectors at 1, so that the members differ from below.
-
-    Parameters
-    ----------
-    k, n_in, n_out, bias, init, bias_init
-        See `MemberDense`; ``W`` has the shape ``(n_in, n_out)``.
-    start : Initializer
-        How ``r``, of shape ``(k, n_in)``, starts; ``s`` starts at 1.
-    """
-
-    k: int
-    n_in: int
-    n_out: int
-    bias: bool = True
-    init: Initializer = Uniform("glorot")
-    bias_init: Initializer = Constant(0.0)
-    start: Initializer = Constant(1.0)
-
-    def arrays(self) -> Tree:
-        tree: Tree = {
-            "W": Param((self.n_in, self.n_out), self.init),
-            "r": Param((self.k, self.n_in), self.start, "free"),
-            "s": Param((self.k, self.n_out), Constant(1.0), "free"),
-        }
-        b = Param((self.k, self.n_out), self.bias_init, "free")
-        return {**tree, "b": b} if self.bias else tree
-
-    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return (self.k, shape[-2], self.n_out)
-
-    def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
-        shape = self.output_shape(ws.shape)
-        y, z = ws.array("y", shape), ws.array("z", shape)
-        scaled = ws.array("scaled", (self.k, *ws.shape[-2:]))
-        product, e = ws.array("product", scaled.shape), ws.array("e", shape)
-        total = ws.array("total", ws.shape) if ws.needs_dx and len(ws.shape) == 2 else None
-        ones = np.ones(ws.shape[-2], ws.dtype)
-        r, s = p.r[:, None, :], p.s[:, None, :]
-        W, b = p.W, p.b[:, None, :] if self.bias else None
-
-        def forward(x: np.ndarray) -> np.ndarray:
-            ws.x = x
-            np.dot(rows(np.multiply(x, r, out=scaled)), W, out=rows(z))
-            np.multiply(z, s, out=y)
-            return y if b is None else np.add(y, b, out=y)
-
-        def backward(d: np.ndarray) -> np.ndarray | None:
-            if b is not None:
-                sum_rows(d, ones, out=g.b)
-            sum_rows(np.multiply(d, z, out=e), ones, out=g.s)
-            np.multiply(d, s, out=e)
-            np.dot(rows(scaled).T, rows(e), out=g.W)
-            np.dot(rows(e), W.T, out=rows(product))
-            # What `scaled` held is in dW now.
-            sum_rows(np.multiply(product, ws.x, out=scaled), ones, out=g.r)
-            if not ws.needs_dx:
-                return None
-            np.multiply(product, r, out=product)
-            return product if total is None else np.sum(product, axis=0, out=total)
 
         return forward, backward
 

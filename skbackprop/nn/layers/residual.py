@@ -1,7 +1,7 @@
-"""Gates: how much of what a layer does goes into its output, learned.
+"""Residual connections with a learned weight: ReZero.
 
-A gate that starts closed makes a network start as a shallow one, of any depth, and grow
-deeper where that pays; one that starts open lets a network take back a non-linearity.
+The weight starts at 0.  So a network of any depth starts as a shallow one, and becomes deeper
+where that reduces the loss.
 
 >>> import numpy as np
 >>> from skbackprop.nn.layers import Dense
@@ -15,18 +15,15 @@ array([[1., 2., 3.]])
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
 
-from ..activations import Activation, trained
 from ..initializers import Constant, Initializer
 from ..parameters import Param, Tree
 from ..workspace import Workspace
-from .base import Backward, Forward, Layer
+from .base import Backward, Forward
 from .compose import Residual
-from .scale import sum_rows
 
 
 @dataclass(frozen=True)
@@ -76,57 +73,5 @@ class ReZero(Residual):
             dx = backward_f(np.multiply(d, gate, out=gated))
             dx_s = backward_s(d)
             return np.add(dx, dx_s, out=dx) if ws.needs_dx else None
-
-        return forward, backward
-
-
-@dataclass(frozen=True)
-class ParametricActivation(Layer):
-    """``y = z + alpha · (f(z) - z)``, with an ``alpha`` for each feature that starts at 1.
-
-    Between the identity (0) and the activation (1), or beyond.  Backwards ``dalpha =
-    Σ d · (f(z) - z)`` over the batch, and ``dz = (1 - alpha) · d + alpha · d · f'(z)``.
-
-    Holzmüller, Grinsztajn & Steinwart, "Better by default: strong pre-tuned MLPs and
-    boosted trees on tabular data" (2024).
-
-    Parameters
-    ----------
-    activation : Activation
-        The ``f``, see `Activate`.
-    shape : tuple of int
-        Of ``alpha``: ``(n_in,)``, or ``(k, n_in)`` if each member has its own.
-    init : Initializer
-        How ``alpha`` starts.
-    """
-
-    activation: Activation
-    shape: tuple[int, ...]
-    init: Initializer = Constant(1.0)
-
-    def arrays(self) -> Tree:
-        return {"alpha": Param(self.shape, self.init, "free")}
-
-    def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
-        f = self.activation
-        f_forward, f_backward = f.forward, f.backward
-        if g is not None:
-            f_forward, f_backward = trained(f, ws.shape, ws.dtype)
-        y, active = ws.array("y", ws.shape), ws.array("active", ws.shape)
-        change, product = ws.array("change", ws.shape), ws.array("product", ws.shape)
-        ones = np.ones(prod(ws.shape[:-1]), ws.dtype)
-        alpha = p.alpha[..., None, :]
-
-        def forward(z: np.ndarray) -> np.ndarray:
-            ws.x = z
-            f_forward(z, active)
-            np.subtract(active, z, out=change)
-            return np.add(z, np.multiply(change, alpha, out=y), out=y)
-
-        def backward(d: np.ndarray) -> np.ndarray:
-            sum_rows(np.multiply(d, change, out=product), ones, out=g.alpha)
-            f_backward(ws.x, active, np.multiply(d, alpha, out=product))
-            d *= 1 - alpha
-            return np.add(d, product, out=d)
 
         return forward, backward

@@ -1,20 +1,13 @@
 """Callbacks: everything that happens around the steps of the optimizer."""
 
-from .base import EVENTS, Callback
+from .base import EVENTS, Callback, is_callback
 from .budget import TimeBudget
-from .members import RestoreBestMembers
 from .reduce_on_plateau import ReduceOnPlateau
 from .replay import ReplayLearningRates, RestoreEpochs
 from .reporting import Log, Progress
 from .restarts import ReplayRestarts, WarmRestart
-from .stopping import (
-    RestoreBest,
-    RestoreFinite,
-    StopOnPlateau,
-    loss_fell,
-    score_or_loss_improved,
-    score_rose,
-)
+from .restore import RestoreBest, RestoreFinite, Validation
+from .stopping import StopOnPlateau, loss_fell, score_or_loss_improved, score_rose
 
 __all__ = [
     "EVENTS",
@@ -25,12 +18,13 @@ __all__ = [
     "ReplayLearningRates",
     "ReplayRestarts",
     "RestoreBest",
-    "RestoreBestMembers",
     "RestoreEpochs",
     "RestoreFinite",
     "StopOnPlateau",
     "TimeBudget",
+    "Validation",
     "WarmRestart",
+    "is_callback",
     "loss_fell",
     "score_or_loss_improved",
     "score_rose",

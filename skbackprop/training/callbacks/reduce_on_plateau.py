@@ -1,14 +1,14 @@
-"""Learning rates that react to results; those that do not are schedules."""
+"""Learning rates that depend on results; those that do not are schedules."""
 
 from __future__ import annotations
 
 from ..run import Plateau, Run
 from .base import Callback
-from .stopping import Monitor, plateau_message
+from .stopping import Monitor, count_epochs, plateau_message
 
 
 class ReduceOnPlateau(Callback):
-    """scikit-learn's ``learning_rate='adaptive'``: divide the rate when nothing improves.
+    """scikit-learn's ``learning_rate='adaptive'``: reduce the rate on a plateau.
 
     After more than `n_iter_no_change` epochs without improvement the rate is divided by
     `factor`; when it is already at `smallest`, training stops.
@@ -27,9 +27,8 @@ class ReduceOnPlateau(Callback):
         self.factor, self.smallest = factor, smallest
 
     def on_epoch_end(self, run: Run) -> None:
-        flat = run.plateau  # of the run, not of this call: it is continued exactly
-        flat.count = 0 if self.monitor(run.history, flat, self.tol) else flat.count + 1
-        if flat.count <= self.n_iter_no_change:
+        # The plateau belongs to the run, not to this call: it is continued exactly.
+        if count_epochs(self, run, run.plateau) <= self.n_iter_no_change:
             return
         message = plateau_message(self.monitor, self.tol, self.n_iter_no_change)
         if run.lr <= self.smallest:
@@ -37,6 +36,6 @@ class ReduceOnPlateau(Callback):
             return
         run.lr_scale /= self.factor
         run.messages.append(message + f" Setting learning rate to {run.lr / self.factor:f}")
-        # Differs from scikit-learn: the reference starts anew too, so that one lucky early
-        # loss costs one division and not all of them.
+        # Differs from scikit-learn: the reference is reset too.  Otherwise a single low loss
+        # early in training causes all of the divisions.
         run.plateau = Plateau()

@@ -1,0 +1,73 @@
+"""One step of training.
+
+    scores ← forward(x);  δ ← ∂L/∂scores;  grad ← backward(δ);  θ ← θ − step(grad)
+
+The objective is the first line up to the gradient.  Then the gradient is clipped, the
+weights decay, the optimizer takes its step, and the L1 penalty moves the weights towards 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+
+from ..optim.base import Optimizer, OptimizerState
+from ..optim.regularize import clip_norm, decay, soft_threshold
+from .batches import Rows
+from .objective import Objective
+from .plan import Plan
+from .run import Run
+
+
+class Step:
+    """``step(batch) -> loss``: what one batch does to the parameters of a run.
+
+    Parameters
+    ----------
+    plan : Plan
+        With an optimizer.
+    run : Run
+        Its network, optimizer state, average and clock are changed by every call.
+    """
+
+    def __init__(self, plan: Plan, run: Run):
+        network, multipliers = run.network, plan.lr_multipliers
+        self.plan, self.run = plan, run
+        self.rows_per_pass = plan.batches.rows_per_pass
+        self.optimizer = cast(Optimizer, plan.optimizer)
+        self.state = cast(OptimizerState, run.optimizer_state)
+        self.objective = Objective(
+            network, plan.loss, plan.alpha, plan.label_smoothing, run.schedule_factors
+        )
+        self.first_averaged = plan.average_from * run.clock.n_steps * run.clock.n_epochs
+        self.learning_rates = None if multipliers is None else np.empty_like(multipliers)
+        self.moving: Any = 1.0  # 0 for weights whose multiplier is 0
+        if multipliers is not None and not multipliers.all():
+            self.moving = (multipliers[: network.weights.size] > 0).astype(network.dtype)
+
+    def __call__(self, batch: Rows) -> float:
+        plan, run, clock, network = self.plan, self.run, self.run.clock, self.run.network
+        for name, schedule in plan.scheduled.items():
+            run.schedule_factors[name] = schedule(clock)
+        run.lr = plan.learning_rate * run.lr_scale * plan.schedule(clock)
+        n, n_pass = batch.x.shape[-2], self.rows_per_pass
+        if n > n_pass:
+            loss = self.objective.accumulate(batch, run.bound, n_pass)
+        else:
+            loss = self.objective(batch, run.passes.get(n) or run.bound(batch.x.shape))
+        if plan.max_grad_norm is not None:
+            clip_norm(network.grad, plan.max_grad_norm)
+        if plan.weight_decay > 0:
+            rate = run.lr * plan.weight_decay * run.schedule_factors.get("weight_decay", 1.0)
+            decay(network.weights, rate * self.moving)
+        lr: float | np.ndarray = run.lr
+        if plan.lr_multipliers is not None:
+            lr = np.multiply(plan.lr_multipliers, run.lr, out=self.learning_rates)
+        self.optimizer.step(network.theta, network.grad, lr, self.state)
+        if plan.l1 > 0:
+            soft_threshold(network.weights, run.lr * plan.l1 * self.moving)
+        clock.tick(n)
+        if run.average is not None and clock.step >= self.first_averaged:
+            run.average.update(network.theta)
+        return loss
