@@ -66,7 +66,7 @@ TABLES = [
     ("skbackprop.optim.schedules.Schedule", "skbackprop.optim.schedules.SCHEDULES", set()),
     # What a file can hold, but for what has no state and is only a base.
     *(
-        (f"skbackprop.{base}", "skbackprop.io.tables.DATACLASSES", set())
+        (f"skbackprop.{base}", "skbackprop.io.tables.RECORDS", set())
         for base in (
             "nn.activations.Activation",
             "nn.initializers.Initializer",

@@ -155,7 +155,7 @@ class Decoder:
         if unknown:
             raise ValueError(f"{path}: {key} has no {unknown[0][:100]!r}. {LATER}")
         state = {name: self._child(v, path, name) for name, v in value.items() if name != "$type"}
-        return _rebuilt(kind.cls, state, key in tables.DATACLASSES)
+        return _rebuilt(kind.cls, state, key in tables.RECORDS)
 
     def _network(self, value: dict[str, Any], path: str) -> Network:
         layer, prefix = self._child(value["$network"], path, "layer"), value["prefix"]

@@ -242,7 +242,9 @@ class Encoder:
 
 
 def _is_frozen(value: Any) -> bool:
-    """Is it a dataclass whose objects never change?"""
+    """Is it of a class whose objects never change?"""
+    if isinstance(value, tuple):
+        return True
     return is_dataclass(value) and type(value).__dataclass_params__.frozen  # type: ignore[attr-defined]
 
 

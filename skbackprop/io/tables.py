@@ -1,8 +1,9 @@
 """What a file may hold: the literal tables of the classes that are written and read.
 
 A class has a key, which is in the files and never changes, and the fields that are stored: those
-of a dataclass, or those that are named here.  A class that is renamed keeps its key; a field that
-is added to a dataclass needs a default, which it has in files that were written before.
+of a dataclass or named tuple, or those that are named here.  A class that is renamed keeps its
+key; a field that is added to a dataclass needs a default, which it has in files that were written
+before.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from ..nn import activations, initializers, layers, losses
 from ..optim import adaptive, averaging, muon, schedule_free, schedules, sgd, signs
 from ..optim.base import OptimizerState
 from ..tables import encoder
-from ..targets import codec
+from ..targets import HeadsCodec, LabelCodec, MultilabelCodec, TargetCodec
 from ..training import callbacks, history, run
+from ..training.callbacks import restore
 
 ESTIMATORS: dict[str, type] = {
     "BackpropClassifier": BackpropClassifier,
@@ -30,11 +32,10 @@ ESTIMATORS: dict[str, type] = {
     "mlp.MLPRegressor": MLPRegressor,
 }
 
-# Dataclasses: all their fields are stored, but for those in `LEFT_OUT`.
-DATACLASSES: dict[str, type] = {
+# Dataclasses and named tuples: all fields are stored, but for those in `LEFT_OUT`.
+RECORDS: dict[str, type] = {
     "layer.Layer": layers.Layer,
     "layer.Activate": layers.Activate,
-    "layer.BatchEnsembleDense": layers.BatchEnsembleDense,
     "layer.BatchNorm": layers.BatchNorm,
     "layer.Branches": layers.Branches,
     "layer.CategoricalEmbedding": layers.CategoricalEmbedding,
@@ -42,7 +43,6 @@ DATACLASSES: dict[str, type] = {
     "layer.Dropout": layers.Dropout,
     "layer.LayerNorm": layers.LayerNorm,
     "layer.MemberDense": layers.MemberDense,
-    "layer.ParametricActivation": layers.ParametricActivation,
     "layer.PeriodicEmbedding": layers.PeriodicEmbedding,
     "layer.PeriodicLinearEmbedding": layers.PeriodicLinearEmbedding,
     "layer.PiecewiseLinear": layers.PiecewiseLinear,
@@ -50,7 +50,6 @@ DATACLASSES: dict[str, type] = {
     "layer.ReZero": layers.ReZero,
     "layer.Residual": layers.Residual,
     "layer.Scale": layers.Scale,
-    "layer.ScaledDense": layers.ScaledDense,
     "layer.Sequential": layers.Sequential,
     "layer.Standardize": layers.Standardize,
     "layer.TableInput": layers.TableInput,
@@ -72,7 +71,6 @@ DATACLASSES: dict[str, type] = {
     "initializer.FixedValues": initializers.FixedValues,
     "initializer.Normal": initializers.Normal,
     "initializer.Orthogonal": initializers.Orthogonal,
-    "initializer.RandomSigns": initializers.RandomSigns,
     "initializer.Uniform": initializers.Uniform,
     "initializer.UniformRange": initializers.UniformRange,
     "loss.AbsoluteError": losses.AbsoluteError,
@@ -108,15 +106,15 @@ DATACLASSES: dict[str, type] = {
     "optimizer.State": OptimizerState,
     "average.Exponential": averaging.ExponentialAverage,
     "average.Weight": averaging.WeightAverage,
-    "codec.Heads": codec.HeadsCodec,
-    "codec.Label": codec.LabelCodec,
-    "codec.Multilabel": codec.MultilabelCodec,
-    "codec.Target": codec.TargetCodec,
+    "codec.Heads": HeadsCodec,
+    "codec.Label": LabelCodec,
+    "codec.Multilabel": MultilabelCodec,
+    "codec.Target": TargetCodec,
     "encoder.Category": encoder.Category,
     "training.Plateau": run.Plateau,
     "training.Run": run.Run,
     "estimator.Fitted": fitted.Fitted,
-    "estimator.HeldOut": fitted.HeldOut,
+    "estimator.HeldOut": restore.HeldOut,
 }
 LEFT_OUT: dict[str, tuple[str, ...]] = {
     "optimizer.State": ("scratch",),
@@ -193,17 +191,17 @@ class Kind(NamedTuple):
 
 
 def field_names(cls: type, left_out: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The fields of a dataclass that its constructor takes."""
+    """The fields that the constructor of a dataclass or of a named tuple takes."""
+    if not is_dataclass(cls):
+        return tuple(cls._fields)  # type: ignore[attr-defined]
     return tuple(f.name for f in fields(cls) if f.init and f.name not in left_out)
 
 
 def make_kinds() -> dict[str, Kind]:
     """All classes of the tables by their keys."""
     kinds = {
-        key: Kind(key, cls, field_names(cls, LEFT_OUT.get(key, ())))
-        for key, cls in DATACLASSES.items()
+        key: Kind(key, cls, field_names(cls, LEFT_OUT.get(key, ()))) for key, cls in RECORDS.items()
     }
-    assert all(is_dataclass(cls) for cls in DATACLASSES.values())
     return kinds | {key: Kind(key, cls, names) for key, (cls, names) in OBJECTS.items()}
 
 
