@@ -108,11 +108,18 @@ class Decoder:
             self._arrays[name] = _as_dtype(self._tensor(name), value.get("dtype"), path)
         return self._arrays[name]
 
-    def _floats(self, value: dict[str, Any], path: str) -> list[float]:
-        numbers = self._tensor(value["$floats"])
-        if numbers.ndim != 1 or numbers.dtype != np.float64:
-            raise ValueError(f"{path}: a list of floats needs a tensor F64 of one axis.")
-        return list(numbers.tolist())
+    def _numbers(self, value: dict[str, Any], path: str) -> list[Any]:
+        numbers = self._tensor(value["$numbers"])
+        known = self._tensor(value["known"]) if "known" in value else None
+        if numbers.ndim != 1 or numbers.dtype.kind not in "fi":
+            raise ValueError(f"{path}: a list of numbers needs a tensor of one axis.")
+        if known is None:
+            return list(numbers.tolist())
+        if known.ndim != 1 or known.dtype != bool or known.sum() != len(numbers):
+            raise ValueError(f"{path}: a list of {len(numbers)} numbers needs as many places.")
+        items = np.full(len(known), None)
+        items[known] = numbers.tolist()
+        return list(items)
 
     def _scalar(self, value: dict[str, Any], path: str) -> Any:
         dtype = _checked_dtype(value["dtype"], "biufUSmM", path)
@@ -254,7 +261,7 @@ READERS: dict[str, Callable[[Decoder, dict[str, Any], str], Any]] = {
     "$items": Decoder._items,
     "$bytes": Decoder._bytes,
     "$array": Decoder._array,
-    "$floats": Decoder._floats,
+    "$numbers": Decoder._numbers,
     "$scalar": Decoder._scalar,
     "$objects": Decoder._objects_of_array,
     "$dtype": Decoder._dtype,

@@ -11,7 +11,8 @@ written as they are.  All else is a JSON object with a key that begins with ``$`
 ``{"$scalar": 0.5, "dtype": "<f4"}``                a scalar of NumPy; a time as an integer
 ``{"$array": "name", "dtype": "<U3"}``              an array, the name of its tensor and, where
                                                     these differ, its dtype
-``{"$floats": "name"}``                             a list of many floats, as a tensor
+``{"$numbers": "name", "known": "mask"}``           a list of many floats or of many integers, as a
+                                                    tensor; where its mask is not, there is a None
 ``{"$objects": [...], "shape": [2]}``               an array of objects
 ``{"$random": "RandomState", "state": {...}}``      a random generator
 ``{"$dtype": "<f4"}``                               a dtype
@@ -50,7 +51,7 @@ from . import tables
 from .safetensors import NAMES
 
 DEEPEST = 60  # levels of objects in objects
-MANY = 16  # floats in a list that become a tensor
+MANY = 16  # numbers of a list that become a tensor
 PLAIN = (type(None), bool, int, str)
 
 
@@ -103,9 +104,18 @@ class Encoder:
         return value if isfinite(value) else {"$float": repr(value)}
 
     def _list(self, value: list[Any], path: str) -> Any:
-        if len(value) >= MANY and all(type(item) is float for item in value):
-            return {"$floats": self._new(path, np.array(value))}
-        return [self._child(item, path, i) for i, item in enumerate(value)]
+        known = [item for item in value if item is not None] if len(value) >= MANY else []
+        kinds = set(map(type, known))
+        if kinds not in ({float}, {int}):
+            return [self._child(item, path, i) for i, item in enumerate(value)]
+        numbers = _narrowed(known)
+        if numbers is None:
+            return [self._child(item, path, i) for i, item in enumerate(value)]
+        encoded = {"$numbers": self._new(path, numbers)}
+        if len(known) < len(value):
+            mask = np.array([item is not None for item in value])
+            encoded["known"] = self._new(f"{path}.known", mask)
+        return encoded
 
     def _tuple(self, value: tuple[Any, ...], path: str) -> Any:
         return {"$tuple": [self._child(item, path, i) for i, item in enumerate(value)]}
@@ -239,6 +249,21 @@ class Encoder:
                 f"save cannot store {path}: two classes or functions are called {name}."
             )
         return name
+
+
+def _narrowed(numbers: list[Any]) -> np.ndarray | None:
+    """Floats or integers in the narrowest dtype that has the same numbers."""
+    try:
+        wide = np.array(numbers, np.float64 if type(numbers[0]) is float else np.int64)
+    except OverflowError:
+        return None
+    dtypes = (np.float32,) if wide.dtype.kind == "f" else (np.int8, np.int16, np.int32)
+    with np.errstate(over="ignore"):
+        for dtype in dtypes:
+            narrow = wide.astype(dtype)
+            if narrow.astype(wide.dtype).tobytes() == wide.tobytes():
+                return narrow
+    return wide
 
 
 def _is_frozen(value: Any) -> bool:

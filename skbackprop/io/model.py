@@ -178,13 +178,15 @@ def rebuild(contents: safetensors.Contents, custom: Mapping[str, Any] | None = N
 
 
 def _rebuild(contents: safetensors.Contents, custom: Mapping[str, Any] | None) -> Any:
-    tensors, metadata = contents
+    tensors, metadata, checked = contents
     if VERSION not in metadata or MODEL not in metadata:
         raise ValueError(
             f"It is a safetensors file of another tool: its metadata has no {VERSION!r}. Load it "
             "with the safetensors package."
         )
     check_version(metadata[VERSION])
+    if not checked:
+        raise ValueError(f"The file is damaged: it has no checksum {safetensors.CHECKSUM!r}.")
     model = safetensors.parse_json(metadata[MODEL], "model", DEEPEST)
     missing = [name for name in PARTS if name not in model]
     if missing:

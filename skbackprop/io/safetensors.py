@@ -58,10 +58,11 @@ UNSET = "00000000"
 
 
 class Contents(NamedTuple):
-    """What is in a file: arrays by name, and texts by name."""
+    """What is in a file: arrays by name, texts by name, and whether it has a checksum."""
 
     tensors: dict[str, np.ndarray]
     metadata: dict[str, str]
+    checked: bool
 
 
 # ---------------------------------------------------------------------------- writing
@@ -168,7 +169,8 @@ def read(file: BinaryIO, size: int) -> Contents:
     digits = metadata.pop(CHECKSUM, None)
     if digits is not None:
         _check_checksum(length + text, buffer, digits)
-    return Contents({name: _view(buffer, name, *entry) for name, *entry in entries}, metadata)
+    tensors = {name: _view(buffer, name, *entry) for name, *entry in entries}
+    return Contents(tensors, metadata, digits is not None)
 
 
 def parse_json(text: bytes | str, what: str, deepest: int) -> dict[str, Any]:

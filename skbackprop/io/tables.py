@@ -50,6 +50,7 @@ RECORDS: dict[str, type] = {
     "layer.ReZero": layers.ReZero,
     "layer.Residual": layers.Residual,
     "layer.Scale": layers.Scale,
+    "layer.ScaledDense": layers.ScaledDense,
     "layer.Sequential": layers.Sequential,
     "layer.Standardize": layers.Standardize,
     "layer.TableInput": layers.TableInput,
