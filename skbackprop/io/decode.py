@@ -253,7 +253,7 @@ def _as_dtype(array: np.ndarray, name: Any, path: str) -> np.ndarray:
     return np.ndarray(shape, dtype, np.ascontiguousarray(array))
 
 
-SHARED = {"$type", "$network", "$random", "$custom"}
+SHARED = {"$type", "$network", "$random", "$custom", "$custom_function"}
 READERS: dict[str, Callable[[Decoder, dict[str, Any], str], Any]] = {
     "$float": Decoder._float,
     "$tuple": Decoder._tuple,

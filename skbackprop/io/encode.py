@@ -85,7 +85,7 @@ class Encoder:
             return value
         if path.count(".") > DEEPEST:
             raise TypeError(
-                f"save cannot store {path[:200]}…: it is nested too deep, or in itself."
+                f"save cannot store {path[:200]}…: it is nested too deep, or part of itself."
             )
         write = WRITERS.get(type(value))
         if write is not None:
