@@ -246,7 +246,8 @@ class Encoder:
         name: str = thing.__name__
         if name in tables.ESTIMATORS or self.custom.setdefault(name, thing) is not thing:
             raise TypeError(
-                f"save cannot store {path}: two classes or functions are called {name}."
+                f"save cannot store {path}: there is another class or function called {name}. "
+                "Rename one of them."
             )
         return name
 
