@@ -25,7 +25,8 @@ from skbackprop.io.safetensors import CHECKSUM, METADATA, UNSET, checksum
 
 ODD: list[Any] = [
     None, True, -1, 0, 1, 2**31, 2**63, 10**30, 0.5, -0.0, "", "x", "..", "a\0", "inf", [], {},
-    [[]], {"$tuple": []}, {"$range": [0, 10**12, 1]}, {"$same": "fitted"}, {"$array": "x"}, {"$": 1},
+    [[]], {"$tuple": []}, {"$range": [0, 10**12, 1]}, {"$same": "fitted"}, {"$array": "x"},
+    {"$": 1},
     {"$float": "nan"}, {"$type": "layer.Dense"}, {"$type": "os.system"}, {"$custom": "Sine"},
     {"$numbers": "x"}, {"$objects": [], "shape": [10**12]}, {"$dtype": "V9"}, {"$scalar": 1},
 ]  # fmt: skip

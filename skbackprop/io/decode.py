@@ -177,7 +177,7 @@ class Decoder:
 
     def _vector(self, place: Mapping[Any, Any], prefix: str, dtype: np.dtype) -> np.ndarray:
         """The arrays of a network one after the other, if they are what its layers need."""
-        parts = [np.empty(0, dtype)]
+        parts = []
         for names, (_, param) in place.items():
             name = ".".join((prefix, *names))
             array = self._tensor(name)
@@ -187,7 +187,7 @@ class Decoder:
                     f"{array.shape} and {array.dtype}."
                 )
             parts.append(array.reshape(-1))
-        return np.concatenate(parts)
+        return _joined(parts) if parts else np.empty(0, dtype)
 
     def _random(self, value: dict[str, Any], path: str) -> Any:
         state = self.decode(value["state"], path)
@@ -237,6 +237,17 @@ def _checked_dtype(name: Any, kinds: str, path: str) -> np.dtype:
     if dtype is None or dtype.kind not in kinds or dtype.hasobject:
         raise ValueError(f"{path}: there is no dtype {str(name)[:100]!r} in a file.")
     return dtype
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    """The arrays as one: a view, where they follow each other in the bytes of a file."""
+    file, starts = parts[0].base, [part.__array_interface__["data"][0] for part in parts]
+    ends = [start + part.nbytes for start, part in zip(starts, parts, strict=True)]
+    together = starts[1:] == ends[:-1] and all(part.base is file for part in parts)
+    if not together or file is None or file.dtype != np.uint8:
+        return np.concatenate(parts)
+    first = file.__array_interface__["data"][0]
+    return file[starts[0] - first : ends[-1] - first].view(parts[0].dtype)
 
 
 def _as_dtype(array: np.ndarray, name: Any, path: str) -> np.ndarray:

@@ -176,6 +176,12 @@ def test_parameters_of_every_kind_come_back():
         assert_same(getattr(same, name), value)
 
 
+def test_weights_are_not_copied_when_they_are_loaded():
+    theta = loads(dumps(regressor())).network_.theta
+    assert theta.flags.writeable
+    assert not theta.flags.owndata
+
+
 def test_weights_can_be_read_by_name(tmp_path):
     numpy = pytest.importorskip("safetensors.numpy")
     model = regressor(preset="plain", hidden_layer_sizes=(3,))

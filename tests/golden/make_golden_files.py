@@ -47,9 +47,7 @@ def models() -> dict[str, tuple[Any, str, bool]]:
             False,
         ),
         "multilabel": (
-            BackpropClassifier(**small, n_members=1).fit(
-                x, np.stack([x[:, 0] > 0, x[:, 1] > 0], 1)
-            ),
+            BackpropClassifier(**small, n_members=1).fit(x, both),
             "numbers",
             False,
         ),
