@@ -15,6 +15,7 @@ import tracemalloc
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,7 @@ def edit(rng: np.random.Generator, value: Any) -> Any:
     donor, name = places[rng.integers(len(places))]
     action = rng.integers(4)
     if action == 0:
-        node[key] = ODD[rng.integers(len(ODD))]
+        node[key] = deepcopy(ODD[rng.integers(len(ODD))])
     elif action == 1:
         node[key] = json.loads(json.dumps(donor[name]))
     elif action == 2 or not isinstance(node, dict):
