@@ -52,7 +52,7 @@ FAULTS = {
     "NaN": (changed(nothing, **{MODEL: '{"a": NaN}'}), "NaN is no number"),
     "an empty model": (changed(nothing, **{MODEL: "{}"}), "The model has no 'estimator'"),
     "an unknown estimator": (changed(put("os.system", "estimator")), "of os.system"),
-    "an unknown parameter": (changed(put(1, "params", "alhpa")), "alhpa"),
+    "an unknown parameter": (changed(put(1, "params", "dropouts")), "dropouts"),
     "an unknown attribute": (changed(put(1, "attributes", "predict")), "no fitted state"),
     "no fitted state": (changed(put(None, "fitted")), "no fitted state"),
     "an unknown type": (changed(put({"$type": "os.system"}, "fitted")), "no type 'os.system'"),
