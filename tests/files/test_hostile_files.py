@@ -91,7 +91,8 @@ def test_a_fault_is_named_at_once_and_in_little_memory(data, message):
         with pytest.raises(ValueError, match=message):
             loads(data)
         assert time.perf_counter() - start < 1
-        assert tracemalloc.get_traced_memory()[1] < 30 * len(data)
+        # Python's own objects, such as a traceback, take some kilobytes.
+        assert tracemalloc.get_traced_memory()[1] < 30 * len(data) + 100_000
     finally:
         tracemalloc.stop()
 
