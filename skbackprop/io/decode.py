@@ -84,7 +84,14 @@ class Decoder:
         return tuple(self.decode(value["$tuple"], path))
 
     def _range(self, value: dict[str, Any], path: str) -> range:
-        return range(*value["$range"])
+        start, stop, step = value["$range"]
+        numbers = range(start, stop, step)
+        if len(numbers) > tables.LONGEST_RANGE:
+            raise ValueError(
+                f"{path}: a range has at most {tables.LONGEST_RANGE} numbers in a file, got "
+                f"{len(numbers)}."
+            )
+        return numbers
 
     def _items(self, value: dict[str, Any], path: str) -> dict[Any, Any]:
         return {

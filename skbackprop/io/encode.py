@@ -5,7 +5,7 @@ written as they are.  All else is a JSON object with a key that begins with ``$`
 
 ==================================================  =============================================
 ``{"$float": "nan"}``                               a float that is not finite
-``{"$tuple": [...]}``, ``{"$range": [0, 9, 3]}``    a tuple, a range
+``{"$tuple": [...]}``, ``{"$range": [0, 9, 3]}``    a tuple, a range; a long one becomes a list
 ``{"$items": [[key, value], ...]}``                 any other dict
 ``{"$bytes": "AAE="}``                              bytes, in base64
 ``{"$scalar": 0.5, "dtype": "<f4"}``                a scalar of NumPy; a time as an integer
@@ -121,6 +121,8 @@ class Encoder:
         return {"$tuple": [self._child(item, path, i) for i, item in enumerate(value)]}
 
     def _range(self, value: range, path: str) -> Any:
+        if len(value) > tables.LONGEST_RANGE:
+            return self._list(list(value), path)
         return {"$range": [value.start, value.stop, value.step]}
 
     def _dict(self, value: dict[Any, Any], path: str) -> Any:

@@ -25,6 +25,8 @@ from ..targets import HeadsCodec, LabelCodec, MultilabelCodec, TargetCodec
 from ..training import callbacks, history, run
 from ..training.callbacks import restore
 
+LONGEST_RANGE = 1000  # numbers: a few bytes must not stand for more than memory holds
+
 ESTIMATORS: dict[str, type] = {
     "BackpropClassifier": BackpropClassifier,
     "BackpropRegressor": BackpropRegressor,

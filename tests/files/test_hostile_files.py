@@ -74,6 +74,14 @@ FAULTS = {
         changed(put({"$objects": [], "shape": [10**12]}, "params", "alpha")),
         "0 objects have no shape",
     ),
+    "a giant range": (
+        changed(put({"$range": [0, 10**12, 1]}, *FITTED, "layers")),
+        "at most 1000 numbers in a file, got 1000000000000",
+    ),
+    "an endless range": (
+        changed(put({"$range": [0, 10**30, 1]}, "params", "alpha")),
+        "can be rebuilt: OverflowError",
+    ),
     "a reference to nothing": (
         changed(put({"$same": "fitted"}, "params", "alpha")),
         "no object 'fitted' before it",

@@ -176,6 +176,17 @@ def test_parameters_of_every_kind_come_back():
         assert_same(getattr(same, name), value)
 
 
+@pytest.mark.parametrize("numbers", [range(7), range(9, 0, -3), range(1000), range(0)], ids=str)
+def test_a_short_range_comes_back(numbers):
+    assert Decoder({}).decode(Encoder().encode(numbers, "a"), "a") == numbers
+
+
+def test_a_long_range_comes_back_as_a_list():
+    encoder = Encoder()
+    encoded = encoder.encode(range(1001), "a")
+    assert Decoder(encoder.tensors).decode(encoded, "a") == list(range(1001))
+
+
 def test_weights_are_not_copied_when_they_are_loaded():
     theta = loads(dumps(regressor())).network_.theta
     assert theta.flags.writeable
