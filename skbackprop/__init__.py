@@ -1,7 +1,12 @@
 """Neural networks for scikit-learn users, over a pure NumPy backpropagation core."""
 
+from typing import TYPE_CHECKING, Any
+
 from .estimators import BackpropClassifier, BackpropRegressor, search_space
 from .recipes.settings import LogLoss, NumericEmbedding, Scheduled, TableEncoding, WeightInit
+
+if TYPE_CHECKING:
+    from .io import load
 
 __version__ = "0.1.0"
 
@@ -14,5 +19,15 @@ __all__ = [
     "TableEncoding",
     "WeightInit",
     "__version__",
+    "load",
     "search_space",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`load` is imported when it is used first."""
+    if name == "load":
+        from .io import load
+
+        return load
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -49,10 +49,11 @@ from .fitted import Fitted, FittedAttributes
 from .inputs import FitInputs, Table
 from .learning import learn
 from .row_weights import check_row_weights, drop_weightless_rows
+from .saving import Saving
 from .stream import continued_run, follow_rows
 
 
-class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
+class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEstimator):
     """Base of `BackpropClassifier` and `BackpropRegressor`."""
 
     _auto_preset = "auto"  # what preset="auto" means
@@ -421,13 +422,6 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _defaults(cls) -> dict[str, Any]:
         parameters = inspect.signature(cls.__init__).parameters.values()
         return {p.name: p.default for p in parameters if p.name != "self"}
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        fitted = state.get("_fitted")
-        if fitted is not None and not fitted.continued:
-            state["_fitted"] = fitted.light()
-        return state
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

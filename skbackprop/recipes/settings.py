@@ -14,13 +14,36 @@ double underscore:
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
+
+import numpy as np
 
 from ..params import Frozen, frozen
 
 
+class Settings(Frozen):
+    """Base of the settings objects: the fields may hold arrays."""
+
+    def __eq__(self, other: object) -> bool:
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        return all(same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+
+    __hash__ = Frozen.__hash__
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equal values; arrays and lists of arrays, too."""
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return bool(np.array_equal(a, b))
+    return bool(a == b)
+
+
 @frozen
-class Scheduled(Frozen):
+class Scheduled(Settings):
     """A value that changes in training: `value` times the factor of a schedule.
 
     Parameters
@@ -42,7 +65,7 @@ class Scheduled(Frozen):
 
 
 @frozen
-class NumericEmbedding(Frozen):
+class NumericEmbedding(Settings):
     """How each numeric column becomes several inputs of the network.
 
     Parameters
@@ -74,7 +97,7 @@ class NumericEmbedding(Frozen):
 
 
 @frozen
-class TableEncoding(Frozen):
+class TableEncoding(Settings):
     """How the columns of a table become numbers.
 
     Parameters
@@ -99,7 +122,7 @@ class TableEncoding(Frozen):
 
 
 @frozen
-class WeightInit(Frozen):
+class WeightInit(Settings):
     """The initial weights and biases.
 
     Parameters
@@ -121,7 +144,7 @@ class WeightInit(Frozen):
 
 
 @frozen
-class LogLoss(Frozen):
+class LogLoss(Settings):
     """The log loss of a classifier, with smoothed labels.
 
     Parameters

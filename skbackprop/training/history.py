@@ -84,6 +84,13 @@ class History:
             rows = slice(self._n_rows)
             self._lists = {name: column[rows] for name, column in self._lists.items()}
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {"columns": {name: column[: self._n_rows] for name, column in self._lists.items()}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._lists = state["columns"]
+        self._n_rows, self._is_read = len(self._lists["epoch"]), False
+
     def __getitem__(self, name: str) -> list[Any]:
         return self.columns[name]
 

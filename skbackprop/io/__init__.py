@@ -1,0 +1,9 @@
+"""Models in files: safe to read, readable without us, and for good.
+
+`model` says what is saved, `encode` and `decode` turn objects into JSON and arrays and back by
+the literal `tables`, and `safetensors` is the bytes.
+"""
+
+from .model import load, save
+
+__all__ = ["load", "save"]
