@@ -27,6 +27,7 @@ from ..recipes import build
 from ..recipes.constraints import check_parameters
 from ..recipes.presets import DataSummary
 from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused
+from ..recipes.settings import check_nested
 from ..tables.columns import read_table
 from ..tables.encoder import ColumnEncoder
 from ..tables.weights import cast_weights, count_rows, scale_weights, take_rows
@@ -402,6 +403,29 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         return from_mlp(cls, mlp)
 
     # ---- protocols ------------------------------------------------------------------------
+
+    def set_params(self, **params):
+        """Set parameters.
+
+        Parameters
+        ----------
+        **params : dict
+            Names and values.  ``numeric_embedding__n_bins`` sets `n_bins` of the object that is
+            the value of `numeric_embedding`.
+
+        Returns
+        -------
+        self : BackpropClassifier or BackpropRegressor
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, if the value of the parameter is not an object with this
+            setting, or if the object refuses the value.
+        """
+        check_nested(self, params)
+        return super().set_params(**params)
 
     @classmethod
     def _defaults(cls) -> dict[str, Any]:

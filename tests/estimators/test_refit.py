@@ -10,7 +10,8 @@ from scipy.sparse import csr_array
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import BackpropClassifier, BackpropRegressor, WeightInit
+from skbackprop.optim import Adam
 from skbackprop.training.callbacks import Callback, budget, replay
 from skbackprop.training.callbacks.restarts import begin_restart
 
@@ -38,12 +39,12 @@ SETTINGS = {
     "adam": {},
     "sgd": {"solver": "sgd", "learning_rate_init": 0.1},
     "cosine": {"learning_rate": "cosine"},
-    "averaged": {"averaging": "ema"},
+    "averaged": {"solver": Adam(averaging="ema")},
     "schedule_free": {"solver": "schedule_free"},
     "dropout": {"dropout": 0.2},
     "batch norm": {"normalization": "batch", "batch_size": 20},
     "members that share": {"n_members": 3, "member_sharing": "batch"},
-    "data": {"weight_init": "data", "bias_init": "data"},
+    "data": {"weight_init": WeightInit("data", biases="data")},
 }
 
 
@@ -119,10 +120,10 @@ def test_the_recipes(Estimator, rows, target, preset):
     assert not np.array_equal(numbers(again), numbers(first))
 
 
-def test_rounds_are_the_same_rounds():
-    """A target without noise asks for another round; the second training begins it, too."""
+def test_restarts_are_the_same_restarts():
+    """A target without noise needs a restart; the second training makes it, too."""
     clean = np.sin(3 * A[:, 0])
-    params = {"n_members": 1, "max_rounds": 3, "learning_rate": "cosine", "max_iter": 5}
+    params = {"n_members": 1, "max_restarts": 2, "learning_rate": "cosine", "max_iter": 5}
     params = COMMON | params | {"n_iter_no_change": float("inf"), "scoring": "loss"}
     first = BackpropRegressor(**params, early_stopping=True).fit(A, clean)
     restarts = first._fitted.run.restarts
@@ -136,7 +137,7 @@ def test_rounds_are_the_same_rounds():
                 before = [0, *restarts][restarts.index(run.n_epochs)]
                 begin_restart(run, 2 * (run.n_epochs - before))
 
-    params |= {"early_stopping": False, "max_rounds": 1, "scoring": "auto"}
+    params |= {"early_stopping": False, "max_restarts": 0, "scoring": "auto"}
     callbacks = [Restart(), StopAfter(first.best_iter_)]
     by_hand = BackpropRegressor(**params, callbacks=callbacks).fit(A, clean)
     np.testing.assert_array_equal(numbers(again), numbers(by_hand))
@@ -162,12 +163,12 @@ def test_rates_that_react_are_the_same_rates():
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "warmup_cosine", "coslog4"])
-def test_rounds_may_be_followed_by_partial_fit(schedule):
-    params = COMMON | {"early_stopping": True, "max_rounds": 3, "max_iter": 4, "scoring": "loss"}
+def test_restarts_may_be_followed_by_partial_fit(schedule):
+    params = COMMON | {"early_stopping": True, "max_restarts": 2, "max_iter": 4, "scoring": "loss"}
     params |= {"n_iter_no_change": float("inf"), "learning_rate": schedule}
     model = BackpropRegressor(**params).fit(A, A[:, 0])
     assert model.n_iter_ > 4
-    model.set_params(early_stopping=False, scoring="auto", max_rounds="auto")
+    model.set_params(early_stopping=False, scoring="auto", max_restarts="auto")
     assert np.isfinite(model.partial_fit(A, b).predict(A)).all()
 
 

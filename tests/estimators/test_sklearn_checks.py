@@ -21,6 +21,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator
 
+from skbackprop import WeightInit
 from skbackprop.nn.activations import ACTIVATIONS
 from skbackprop.nn.losses import LOSSES
 
@@ -34,7 +35,7 @@ pytestmark = [
 
 
 @dataclass(frozen=True)
-class Fading:
+class Decaying:
     """A schedule whose end is a rest: going on with it changes nothing any more."""
 
     n_epochs: int
@@ -65,12 +66,12 @@ COMMON = {
     "batch of 4": {"batch_size": 4, "max_iter": 8},
     "batch auto": {"batch_size": "auto"},
     # Some checks fit twice and want the same answer: the first fit has to come to rest.
-    "warm start": {"warm_start": True, "learning_rate": Fading(20), "max_iter": 20},
+    "warm start": {"warm_start": True, "learning_rate": Decaying(20), "max_iter": 20},
     "warm start lbfgs": {"warm_start": True, "solver": "lbfgs", "alpha": 1.0, "tol": 0.01},
     "float32": {"dtype": "float32"},
     "float64": {"dtype": "float64", "solver": "lbfgs", "alpha": 1.0},
-    "no intercept": {"fit_intercept": False},
-    "scalar sizes": {"hidden_layer_sizes": "auto", "n_hidden_layers": 2, "hidden_width": 6},
+    "no intercept": {"weight_init": WeightInit(biases=None)},
+    "scalar sizes": {"hidden_layer_sizes": 6, "n_hidden_layers": 2},
     "unshuffled": {"shuffle": False},
     "verbose": {"verbose": True, "max_iter": 20},
 }

@@ -11,9 +11,10 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.metrics import log_loss
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import BackpropClassifier, BackpropRegressor, Scheduled
 from skbackprop.mlp import MLPClassifier, MLPRegressor
 from skbackprop.nn.losses import Pinball
+from skbackprop.optim import Adam
 from skbackprop.recipes.presets import DataSummary, preset_values
 
 from .tables import ESTIMATORS, QUICK, SCORE, TASKS, X, Y, fitted, outputs
@@ -218,8 +219,8 @@ def test_partial_fit(task):
 
 
 def test_warm_fits_go_on():
-    params = {"learning_rate": lambda clock: 1.0, "max_rounds": 1, "early_stopping": False}
-    params |= {"dropout_schedule": "exponential", "weight_decay_schedule": "exponential"}
+    params = {"learning_rate": lambda clock: 1.0, "max_restarts": 0, "early_stopping": False}
+    params |= {name: Scheduled("auto", "exponential") for name in ("dropout", "weight_decay")}
     params["random_state"] = 0
     warm = BackpropClassifier(warm_start=True, max_iter=3, **params)
     warm.fit(X, Y["binary"]).set_params(max_iter=4).fit(X, Y["binary"])
@@ -239,13 +240,13 @@ def test_a_failed_fit_leaves_the_old_model():
 
 def test_max_iter_is_the_most_epochs():
     assert fitted("number").n_iter_ == QUICK["max_iter"]
-    assert fitted("number", max_rounds=2, max_iter=3).resolved_params_["max_rounds"] == 2
+    assert fitted("number", max_restarts=1, max_iter=3).resolved_params_["max_restarts"] == 1
 
 
 def test_resolved_params_are_the_parameters():
     for task in ("binary", "number"):
         estimator = fitted(task)
-        assert set(estimator.resolved_params_) == set(estimator.get_params())
+        assert set(estimator.resolved_params_) == set(estimator.get_params(deep=False))
 
 
 def test_members_take_any_scorer():
@@ -263,14 +264,15 @@ def test_partial_fit_refuses_early_stopping_also_of_numpy():
 
 
 def test_going_on_with_another_way_to_hold_rows_out():
-    estimator = fitted("binary", warm_start=True, max_rounds=1)
+    estimator = fitted("binary", warm_start=True, max_restarts=0)
     held = [(np.arange(100), np.arange(100, 160))]
     estimator.set_params(validation_fraction=held).fit(X, Y["binary"])
     assert len(estimator._fitted.held_out.target) == 8 * 60
 
 
 def test_a_temperature_is_not_applied_twice():
-    params = {"n_members": 1, "calibration": "temperature", "warm_start": True, "averaging": None}
+    params = {"n_members": 1, "calibration": "temperature", "warm_start": True}
+    params["solver"] = Adam(averaging=None, beta_2=0.95)
     estimator = fitted("binary", **params)
     first = estimator._fitted.temperature
     estimator.set_params(learning_rate_init=1e-12).fit(X, Y["binary"])

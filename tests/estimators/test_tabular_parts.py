@@ -5,13 +5,16 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from settings import packed
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import check_estimator
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import BackpropClassifier, BackpropRegressor, LogLoss
 from skbackprop.nn.losses import Pinball
+from skbackprop.optim import Adam, AdamW
+from skbackprop.recipes.settings import PUBLIC_NAMES, Settings
 
 from .tables import ESTIMATORS, QUICK, SCORE, X, Y, fitted, outputs
 
@@ -88,11 +91,11 @@ SWITCHES = [
     {"numeric_embedding": None},
     {"numeric_embedding": "piecewise", "n_bins": 4},
     {"numeric_embedding": "both", "n_frequencies": 2, "n_bins": 3},
-    {"feature_scale": False},
+    {"learned_scale": False},
     {"activation": "relu"},
     {"lr_multipliers": None},
     {"dropout": 0.0, "weight_decay": 0.0},
-    {"dropout_schedule": "cosine", "input_dropout": 0.1},
+    {"dropout_schedule": "cosine", "dropout": [0.1, 0.2, 0.2]},
     {"averaging": None},
     {"weight_init": "mlp", "bias_init": "mlp"},
     {"weight_init": "data", "bias_init": "data"},
@@ -120,23 +123,31 @@ SWITCHES = [
 @pytest.mark.parametrize("params", SWITCHES, ids=str)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_every_ingredient_is_a_parameter(task, params):
-    params = {**QUICK, **params}
+    params = packed(**QUICK, **params)
     if params.get("scoring"):
         params["scoring"] = "r2" if task == "numbers" else "accuracy"
     estimator = ESTIMATORS[task](**params).fit(X, Y[task])
     assert np.isfinite(outputs(estimator, X)).all()
     for name, value in params.items():
-        assert estimator.resolved_params_[name] == value
+        resolved = estimator.resolved_params_[name]
+        if hasattr(value, "get_params"):
+            given = {k: v for k, v in value.get_params(deep=False).items() if v != "auto"}
+            assert {k: getattr(resolved, k) for k in given} == given
+        elif isinstance(resolved, Settings):  # of a plain value: the first field
+            assert next(iter(resolved.get_params(deep=False).values())) == value
+        else:
+            assert resolved == value
 
 
 def test_label_smoothing_and_frozen_arrays():
-    soft = fitted("multiclass", label_smoothing=0.3, label_smoothing_schedule="constant")
+    soft = fitted("multiclass", loss=LogLoss(label_smoothing=0.3))
     hard = fitted("multiclass")
     assert soft.predict_proba(X).max(axis=1).mean() < hard.predict_proba(X).max(axis=1).mean()
-    params = {"preset": "plain", "lr_multipliers": {"dense_0": 0.0}, "weight_decay": 0.1}
+    params = {"preset": "plain", "weight_decay": 0.1}
+    params["solver"] = AdamW(lr_multipliers={"dense_0": 0.0})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        one = fitted("multiclass", **params, solver="adamw")
+        one = fitted("multiclass", **params)
         untrained = clone(one).set_params(max_iter=1).fit(X, Y["multiclass"])
     assert_array_equal(one.coefs_[0], untrained.coefs_[0])
     assert (one.coefs_[1] != untrained.coefs_[1]).any()
@@ -149,9 +160,9 @@ def test_label_smoothing_and_frozen_arrays():
 @pytest.mark.parametrize(
     "params",
     [
-        {"max_iter": 40, "max_rounds": 1, "n_members": 2},
+        {"max_iter": 40, "max_restarts": 0, "n_members": 2},
         {"preset": "fast", "max_iter": 40},
-        {"preset": "best", "max_iter": 40, "n_members": 2, "max_rounds": 1},
+        {"preset": "best", "max_iter": 40, "n_members": 2, "max_restarts": 0},
     ],
     ids=["auto", "fast", "best"],
 )
@@ -169,11 +180,10 @@ def test_check_estimator(Estimator, params):
 
 def test_rates_need_names_that_exist():
     with pytest.raises(ValueError, match=r"got 'dense_0'.*memberdense_\d\.W"):
-        fitted("number", lr_multipliers={"dense_0": 0.0})
-    frozen = fitted(
-        "number", lr_multipliers={"scaleddense_1": 0.0}, weight_decay=0.1, averaging=None
-    )
-    start = fitted("number", lr_multipliers={"scaleddense_1": 0.0}, max_iter=1, averaging=None)
+        fitted("number", solver=Adam(lr_multipliers={"dense_0": 0.0}))
+    solver = Adam(lr_multipliers={"scaleddense_1": 0.0}, averaging=None)
+    frozen = fitted("number", solver=solver, weight_decay=0.1)
+    start = fitted("number", solver=solver, max_iter=1)
     assert_array_equal(frozen.coefs_[0], start.coefs_[0])
 
 
@@ -190,12 +200,10 @@ def test_lbfgs_smooths_labels_and_validates_on_rows_it_has_not_seen():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         hard = fitted("binary", **params)
-        soft = fitted("binary", **params, label_smoothing=0.4)
+        soft = fitted("binary", **params, loss=LogLoss(label_smoothing=0.4))
         members = fitted("number", solver="lbfgs", n_members=2, early_stopping=True)
     assert soft.predict_proba(X).max() < 0.9 < hard.predict_proba(X).max()
     assert len(members._fitted.held_out.target) == 2 * 16
-    with pytest.raises(ValueError, match="lr_multipliers="):
-        fitted("number", solver="lbfgs", lr_multipliers={"W": 0.0})
 
 
 @pytest.mark.parametrize(
@@ -203,7 +211,6 @@ def test_lbfgs_smooths_labels_and_validates_on_rows_it_has_not_seen():
     [
         {"n_frequencies": 3},
         {"numeric_embedding": "periodic", "n_bins": 5},
-        {"category_width": 4},
         {"categorical_features": [0]},
         {"dropout_schedule": "cosine"},
         {"bias_init": "data"},
@@ -211,9 +218,10 @@ def test_lbfgs_smooths_labels_and_validates_on_rows_it_has_not_seen():
     ids=str,
 )
 def test_parameters_of_absent_parts_are_named(params):
-    idle = list(params)[-1]
-    with pytest.warns(UserWarning, match=f"no effect.*{idle}="):
-        fitted("number", preset="plain", solver="adamw", tol=1e9, n_iter_no_change=1, **params)
+    idle = PUBLIC_NAMES.get(list(params)[-1], list(params)[-1])
+    params = packed(preset="plain", solver="adamw", tol=1e9, n_iter_no_change=1, **params)
+    with pytest.warns(UserWarning, match=f"no effect.*: {idle}="):
+        fitted("number", **params)
 
 
 @pytest.mark.parametrize("embedding", ["periodic", "piecewise", "both"])

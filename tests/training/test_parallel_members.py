@@ -177,7 +177,7 @@ class Scripted(Callback):
     ],
 )
 def test_another_round_if_the_last_one_paid(losses, n_epochs):
-    plans, runs = start([1], epochs=4, callbacks=[Scripted(losses), WarmRestart(most=3)])
+    plans, runs = start([1], epochs=4, callbacks=[Scripted(losses), WarmRestart(max_restarts=2)])
     train(plans[0], runs[0])
     assert runs[0].n_epochs == n_epochs
     assert runs[0].stop_reason == "max_iter"
