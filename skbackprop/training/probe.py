@@ -116,7 +116,7 @@ def probe_learning_rate(
     evaluate : callable, optional
         ``evaluate(network) -> loss`` of a trained copy, such as ``mean_loss(loss, rows)``
         of validation rows.  By default each fifth row judges and does not learn; of more
-        than 20,000 rows they all learn, since a few epochs do not fit them by heart.
+        than 20,000 rows they all learn, since networks do not overfit them in a few epochs.
     factors : sequence of float
         Rising.
     n_steps : int, optional
