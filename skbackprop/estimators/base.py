@@ -310,7 +310,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         return self._fitted.scores(self._encode(X))
 
     def _encode(self, X: Any) -> Any:
-        """X as the network wants it."""
+        """X as the input of the network."""
         check_is_fitted(self)
         encoder = self._fitted.encoder
         if encoder is None:

@@ -170,13 +170,13 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         sets the initial biases, which are "data" (plain: "mlp") otherwise.
     scoring : str, callable or None, default="auto"
         What early stopping watches: a scorer, its name, None for `score`, or "loss", minus the
-        validation loss.  Several members know only `score` and "loss".  "auto": "loss"; plain:
+        validation loss.  Several members support only `score` and "loss".  "auto": "loss"; plain:
         R² for the squared error, else "loss".
     dtype : {"float32", "float64", "auto"}, default="auto"
         Precision.  "auto": "float32"; without `feature_encoding` that of X, float64 if X has
         neither.
     callbacks : list of callbacks or None, default=None
-        Objects with methods of `skbackprop.training.callbacks.Callback`, told what happens in
+        Objects with methods of `skbackprop.training.callbacks.Callback`, called during
         training, for each group of members; copies of them are used.
     n_jobs : int or None, default=None
         Most threads that train members side by side; None stands for all cores.  The numbers
@@ -438,7 +438,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
     def predict_std(self, X, *, method="members", n_passes=50):
         """Predict how far apart the members are.
 
-        It tells how much a prediction depends on chance in training, not how much `y`
+        It is how much a prediction depends on chance in training, not how much `y`
         scatters around it: for that see `predict_interval`.
 
         Parameters

@@ -7,12 +7,14 @@ cannot work, and `warn_unused` names what has no effect.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from ..optim import OPTIMIZERS
+from ..params import Params
 from ..warn import warn_user
 from .presets import PLAIN, DataSummary, preset_values
 from .settings import flatten, public_name
@@ -92,7 +94,8 @@ def resolve(
     if resolved["probe"]:  # around the preset's
         resolved["learning_rate_init"] = preset["learning_rate_init"]
     resolved["of_preset"] = preset
-    return resolved
+    # `set_params` changes an object in place, which must not change a fitted model.
+    return {k: copy(v) if isinstance(v, Params) else v for k, v in resolved.items()}
 
 
 def hidden_sizes(resolved: dict[str, Any], params: dict[str, Any]) -> tuple[int, ...]:

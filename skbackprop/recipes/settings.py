@@ -378,7 +378,7 @@ def _with_own(solver: Any, resolved: dict[str, Any]) -> Any:
 EXAMPLES = {  # of the objects that have settings of their own
     "dropout": "Scheduled(0.1)",
     "weight_decay": "Scheduled(0.1)",
-    "loss": "LogLoss()",
+    "loss": "LogLoss() for a classifier",
     "numeric_embedding": "NumericEmbedding()",
     "feature_encoding": "TableEncoding()",
     "weight_init": "WeightInit()",
@@ -394,5 +394,5 @@ def check_nested(estimator: Any, params: dict[str, Any]) -> None:
         if nested and part in EXAMPLES and not hasattr(value, "set_params"):
             raise ValueError(
                 f"{key} needs {part} to be an object with this setting, got {part}={value!r}. "
-                f"Set it first, for example {part}={EXAMPLES[part]}."
+                f"Set it first, such as {part}={EXAMPLES[part]}."
             )

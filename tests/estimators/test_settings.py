@@ -394,6 +394,14 @@ def test_resolved_values_of_the_preset_are_in_the_objects():
     assert resolved["numeric_embedding"].kind == "piecewise"
 
 
+def test_a_fitted_model_does_not_follow_its_parameters():
+    classifier = fitted("binary", loss=LogLoss(0.1), solver=Adam())
+    resolved, before = classifier.resolved_params_, outputs(classifier, X)
+    classifier.set_params(loss__label_smoothing=0.4, solver__beta_2=0.5)
+    assert classifier.resolved_params_ == resolved
+    assert_array_equal(outputs(classifier, X), before)
+
+
 @pytest.mark.parametrize(
     ("params", "named"),
     [
