@@ -123,7 +123,7 @@ SWITCHES = [
 @pytest.mark.parametrize("params", SWITCHES, ids=str)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_every_ingredient_is_a_parameter(task, params):
-    params = packed(**QUICK, **params)
+    params = packed(**QUICK | params)
     if params.get("scoring"):
         params["scoring"] = "r2" if task == "numbers" else "accuracy"
     estimator = ESTIMATORS[task](**params).fit(X, Y[task])
