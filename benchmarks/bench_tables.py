@@ -13,7 +13,7 @@ from time import perf_counter, process_time
 from typing import Any, TypeAlias
 
 from . import report, study
-from .real_tables import MOST_ROWS, PEERS, Method, divide, judge, names_of, ours
+from .real_tables import MOST_ROWS, PEERS, Method, judge, names_of, ours, split_rows
 from .study import Record
 
 Cells: TypeAlias = dict[tuple[str, int], dict[str, Record]]  # (table, split): method: record
@@ -94,7 +94,7 @@ def measure(
     table: str, split: int, rows: int, method: str, factor: float, data: str | None
 ) -> dict[str, Any]:
     """Fit to one division; errors on its other rows, and seconds."""
-    parts = divide(table, data, split, rows)
+    parts = split_rows(table, data, split, rows)
     chosen = PEERS[method] if method in PEERS else ours(method.removeprefix("ours "))
     X, X_test = chosen.prepare(parts.X), chosen.prepare(parts.X_test)
     model = with_rate(chosen, parts, factor)
@@ -102,9 +102,9 @@ def measure(
     model.fit(X, parts.y)
     seconds = {"fit_seconds": perf_counter() - start, "fit_cpu_seconds": process_time() - cpu_start}
     start = perf_counter()
-    judged = judge(parts.kind, model, X_test, parts.y_test)
+    evaluated = judge(parts.kind, model, X_test, parts.y_test)
     seconds["predict_seconds"] = perf_counter() - start
-    return {"kind": parts.kind, "n_train": len(X), "n_test": len(X_test)} | judged | seconds
+    return {"kind": parts.kind, "n_train": len(X), "n_test": len(X_test)} | evaluated | seconds
 
 
 def with_rate(method: Method, split: Any, factor: float) -> Any:
@@ -229,7 +229,7 @@ def share_below(these: dict[str, float], those: dict[str, float]) -> float:
 
 
 def notes(arguments: argparse.Namespace, cells: Cells, skipped: dict[str, str]) -> dict[str, str]:
-    """Facts that belong to this study."""
+    """What belongs to this study."""
     tables = list(dict.fromkeys(table for table, _ in cells))
     left_out = len(arguments.tables) * arguments.splits - len(cells)
     return {

@@ -22,7 +22,7 @@ from skbackprop.nn.workspace import Workspace
 
 from . import real_tables
 from .configurations import Configuration, make_data
-from .real_tables import Split, divide, judge, ours
+from .real_tables import Split, judge, ours, split_rows
 
 NO_END = {"n_iter_no_change": np.inf, "tol": 0.0}  # training lasts as long as it was told to
 NO_STEP = 1e-60  # a learning rate that is 0 in float32: the network stays as it started
@@ -128,7 +128,7 @@ def rate(
     table: str, method: str, factor: float | str, rows: int, seed: int, data: str | None
 ) -> dict[str, Any]:
     """Test error with a multiple of the recommended learning rate, or with a probed one."""
-    split = divide(table, data, seed, rows)
+    split = split_rows(table, data, seed, rows)
     if method == "MLP":
         chosen: Any = MLP_RATE * float(factor)
         model = real_tables.mlp(split, learning_rate_init=chosen, random_state=seed)
@@ -184,7 +184,7 @@ def spread(
     table: str, method: str, members: int, rows: int, seed: int, data: str | None
 ) -> dict[str, Any]:
     """Test error on the same division, from one seed."""
-    split = divide(table, data, 0, rows)
+    split = split_rows(table, data, 0, rows)
     model = our_model(split, method, seed, n_members=members).fit(split.X, split.y)
     return {"error": judge(split.kind, model, split.X_test, split.y_test)["error"]}
 
@@ -206,7 +206,7 @@ def little(
 
     The MLP chooses among so many `values` of each parameter of the grid, at most.
     """
-    split = divide(table, data, seed, rows)
+    split = split_rows(table, data, seed, rows)
     if len(split.X) < rows:
         return {"too_few": len(split.X)}
     model = searched(split, seed, values) if method == "MLP" else our_model(split, method, seed)

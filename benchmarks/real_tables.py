@@ -30,7 +30,7 @@ TINY = 1e-7  # no probability is less: one row may not decide the log loss
 
 @dataclass(frozen=True)
 class Split:
-    """Rows to learn from and rows to be judged by.
+    """Training rows and test rows.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def load(name: str, data: str | None) -> tuple[Any, np.ndarray, bool]:
     return X, target.to_numpy(float) if regression else target.astype(str).to_numpy(), regression
 
 
-def divide(name: str, data: str | None, number: int, rows: int = MOST_ROWS) -> Split:
+def split_rows(name: str, data: str | None, number: int, rows: int = MOST_ROWS) -> Split:
     """Split `number` of a table, with so many training rows at most."""
     X, y, regression = load(name, data)
     X, X_test, y, y_test = train_test_split(

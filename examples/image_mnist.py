@@ -1,6 +1,6 @@
 """Handwritten digits: an image is a row of 784 pixels.
 
-A multilayer perceptron knows nothing of neighboring pixels, and 98 % of MNIST's test images
+A multilayer perceptron does not use which pixels are neighbors, and 98 % of MNIST's test images
 are within its reach all the same: one hidden layer of 256 rectified linear units, stochastic
 gradient descent with Nesterov momentum, and a learning rate that is divided by five when the
 training loss has become flat.

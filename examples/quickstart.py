@@ -45,7 +45,7 @@ def houses(n, seed=0):
     X = np.empty((n, 5), dtype=object)
     for j, column in enumerate((area, year, plot, kind, town)):
         X[:, j] = column
-    X[rng.random(n) < 0.1, 1] = np.nan  # nobody knows when it was built
+    X[rng.random(n) < 0.1, 1] = np.nan  # the year is unknown
     X[rng.random(n) < 0.05, 4] = None
     return X, price
 

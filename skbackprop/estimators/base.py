@@ -28,6 +28,7 @@ from ..recipes import build
 from ..recipes.constraints import check_parameters
 from ..recipes.presets import DataSummary
 from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused
+from ..recipes.settings import check_nested
 from ..tables.columns import read_table
 from ..tables.encoder import ColumnEncoder
 from ..tables.weights import cast_weights, count_rows, scale_weights, take_rows
@@ -318,7 +319,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         return self._fitted.scores(x)
 
     def _encode(self, X: Any) -> Any:
-        """X as the network needs it."""
+        """X as the input of the network."""
         if "_fitted" not in vars(self):
             check_is_fitted(self)  # raises; it takes as long as a layer of the network
         encoder = self._fitted.encoder
@@ -412,6 +413,29 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         return from_mlp(cls, mlp)
 
     # ---- protocols ------------------------------------------------------------------------
+
+    def set_params(self, **params):
+        """Set parameters.
+
+        Parameters
+        ----------
+        **params : dict
+            Names and values.  ``numeric_embedding__n_bins`` sets `n_bins` of the object that is
+            the value of `numeric_embedding`.
+
+        Returns
+        -------
+        self : BackpropClassifier or BackpropRegressor
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, if the value of the parameter is not an object with this
+            setting, or if the object refuses the value.
+        """
+        check_nested(self, params)
+        return super().set_params(**params)
 
     @classmethod
     @cache

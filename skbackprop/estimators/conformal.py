@@ -163,7 +163,7 @@ def mc_dropout(
     n_passes : int
         Number of passes.
     rng : Generator or RandomState
-        Who is dropped.
+        The units that are dropped.
     loss : Loss
         Its `Loss.predict` turns scores into predictions.
 

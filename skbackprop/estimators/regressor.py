@@ -74,7 +74,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         "lion", "muon" and "schedule_free" take a step for every batch, as does an object
         such as ``Adam(max_grad_norm=1.0)``, whose fields are the settings that the constructor
         does not have: gradient clipping and accumulation, L1 penalty, averaging, factors on the
-        learning rate (`skbackprop.optim`).  "auto": "adam".
+        learning rate (`skbackprop.optim`).  An object goes by its own numbers, such as its
+        `beta_2`, and not by those of the preset.  "auto": "adam".
     alpha : float or "auto", default="auto"
         Strength of the L2 penalty on the weights, see Notes.  "auto": 0; plain: 0.0001.
     batch_size : int or "auto", default="auto"
@@ -108,7 +109,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
     warm_start : bool, default=False
         Whether `fit` goes on exactly where the last call ended, instead of starting anew.
     momentum : float or "auto", default="auto"
-        Part of the velocity that outlives a step of "sgd" or "muon", from 0 to 1.  "auto":
+        Part of the velocity that remains after a step of "sgd" or "muon", from 0 to 1.  "auto":
         0.9, 0.95 for "muon".
     nesterovs_momentum : bool, default=True
         Whether the momentum is Nesterov's, for "sgd" with ``momentum > 0``.
@@ -123,10 +124,10 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         each member) that was best.  Scores and curves are those of the first training, and so
         are the rows held out, which `predict_interval` goes by.
     beta_1, beta_2 : float or "auto", default="auto"
-        Parts of the means of the gradient and of its square that outlive a step of "adam"
-        and its kin.  "auto": 0.9 and 0.999, or what the solver's paper says.
+        Parts of the means of the gradient and of its square that remain after a step of
+        "adam" and similar solvers.  "auto": 0.9 and 0.999, or what the solver's paper says.
     epsilon : float or "auto", default="auto"
-        Keeps the division in "adam" and its kin finite.  "auto": 1e-8, 1e-10 for "adagrad".
+        Keeps the division in "adam" and similar solvers finite.  "auto": 1e-8, 1e-10 for "adagrad".
     n_iter_no_change : int, inf or "auto", default="auto"
         Training is flat after more than this many epochs in a row without a gain of `tol`.
         For stochastic solvers, and for "lbfgs" with early stopping.  "auto": inf; plain: 10.
@@ -185,13 +186,13 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         rule; `WeightInit` sets weights and biases apart.
     scoring : str, callable or None, default="auto"
         What early stopping watches: a scorer, its name, None for `score`, or "loss", minus the
-        validation loss.  Several members know only `score` and "loss".  "auto": "loss"; plain:
+        validation loss.  Several members support only `score` and "loss".  "auto": "loss"; plain:
         R² for the squared error, else "loss".
     dtype : {"float32", "float64", "auto"}, default="auto"
         Precision.  "auto": "float32"; without `feature_encoding` that of X, float64 if X has
         neither.
     callbacks : list of callbacks or None, default=None
-        Objects with methods of `skbackprop.training.callbacks.Callback`, told what happens in
+        Objects with methods of `skbackprop.training.callbacks.Callback`, called during
         training, for each group of members; copies of them are used.
     n_jobs : int or None, default=None
         Most threads that train members side by side; None stands for all cores.  The numbers
@@ -236,7 +237,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
     interrupted_ : bool
         Whether Ctrl-C ended training; the last complete epoch is kept then.
     resolved_params_ : dict
-        The parameters as they were used.
+        The parameters as they were used, with the values that "auto" stood for.  They are valid
+        parameters of the constructor, and make the same model.
     n_layers_ : int
         Number of layers, input and output included.
     n_outputs_ : int
@@ -473,7 +475,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
     def predict_std(self, X, *, method="members", n_passes=50):
         """Predict how far apart the members are.
 
-        It tells how much a prediction depends on chance in training, not how much `y`
+        It is how much a prediction depends on chance in training, not how much `y`
         scatters around it: for that see `predict_interval`.
 
         Parameters

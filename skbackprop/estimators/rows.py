@@ -158,7 +158,7 @@ def check_pair(pair: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
     common = np.intersect1d(*index)
     if common.size:
         raise ValueError(
-            f"{name} must not have a row on both sides, got {common.size} such rows, for example "
+            f"{name} must not have a row in both parts, got {common.size} such rows, for example "
             f"row {common[0]}."
         )
     if not len(index[0]):

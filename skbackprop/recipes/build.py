@@ -1,10 +1,11 @@
 """From resolved parameters to parts: layers, optimizer, schedule, callbacks.
 
-The only file that knows both; what the parameters are is said in `resolve`.
+`resolve` says what the parameters are; this file makes the parts of them.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,7 +26,7 @@ from ..nn.layers.numerical import quantile_edges
 from ..nn.losses import Loss
 from ..nn.network import Network, fixed_arrays
 from ..nn.parameters import Layout
-from ..optim import AVERAGES, OPTIMIZERS
+from ..optim import AVERAGES, OPTIMIZERS, Muon
 from ..optim.averaging import Average, ExponentialAverage
 from ..optim.base import Optimizer
 from ..optim.schedules import SCHEDULES, InverseScaling, Schedule
@@ -61,7 +62,13 @@ def make_activations(given: Any, n_hidden: int) -> list[Activation]:
     if len(items) not in (1, n_hidden):
         raise ValueError(
             f"activation needs one entry, or one for each of the {n_hidden} hidden layers and "
-            f"perhaps one for the output, got {len(items)}: {given!r}."
+            f"possibly one for the output, got {len(items)}: {given!r}. Make the list as long as "
+            "hidden_layer_sizes, or longer by one."
+        )
+    if "softmax" in [item for item in items if isinstance(item, str)]:
+        raise ValueError(
+            f"activation needs 'softmax' to be an entry after those of the {n_hidden} hidden "
+            f"layers, for the output, got {given!r}. Add an entry, or choose another activation."
         )
     return [ACTIVATIONS[item] if isinstance(item, str) else item for item in items]
 
@@ -86,7 +93,7 @@ def make_layer(
         n_in,
         hidden,
         resolved["n_out"],
-        activations=make_activations(resolved["activation"], len(hidden)),
+        activations=make_activations(resolved["hidden_activation"], len(hidden)),
         initialization=Initialization(
             make_init("weight_init", resolved["weight_init"], len(hidden) + 1),
             make_init("weight_init__biases", resolved["bias_init"], len(hidden) + 1),
@@ -99,9 +106,9 @@ def make_layer(
         return Sequential(layers)
     if link != "identity" or out == "softmax":
         raise ValueError(
-            f"The output activation {out!r} needs a loss on plain outputs, such as "
-            f"'squared_error', got {type(loss).__name__}, whose link is {link!r}. Give activation "
-            "one entry for each hidden layer, or choose another loss."
+            f"activation={resolved['activation']!r} ends with that of the output, {out!r}, which "
+            f"needs a loss on plain outputs, such as 'squared_error', got {type(loss).__name__}, "
+            f"which goes with {link!r}. Leave the last entry out, or choose another loss."
         )
     activation = ACTIVATIONS[out] if isinstance(out, str) else out
     return Sequential((*layers, Activate(activation)))
@@ -134,13 +141,14 @@ def make_extras(resolved: dict[str, Any], members: int | None) -> Extras:
 
 def make_dropout(resolved: dict[str, Any]) -> float | tuple[float, ...]:
     """One rate for all hidden layers, or one for each."""
-    rates, n_hidden = resolved["dropout"], len(resolved["hidden_layer_sizes"])
+    rates, n_hidden = resolved["hidden_dropout"], len(resolved["hidden_layer_sizes"])
     if not isinstance(rates, (list, tuple)):
         return float(rates)
     if len(rates) != n_hidden:
         raise ValueError(
-            f"dropout needs one rate, or one for each of the {n_hidden} hidden layers, got "
-            f"{len(rates)}: {rates!r}. Make the list as long as hidden_layer_sizes."
+            f"dropout needs one rate, or one for each of the {n_hidden} hidden layers and "
+            f"possibly one for the input before them, got {len(rates)}: {rates!r}. Make the list "
+            "as long as hidden_layer_sizes, or longer by one."
         )
     return tuple(float(rate) for rate in rates)
 
@@ -184,8 +192,8 @@ def make_lr_multipliers(resolved: dict[str, Any], network: Network) -> np.ndarra
         named = [where for name, where in places.items() if f".{part}." in f".{name}."]
         if not named:
             raise ValueError(
-                f"lr_multipliers needs names of arrays or parts of them between dots, got {part!r}."
-                f" The arrays are {', '.join(places)}."
+                f"solver__lr_multipliers needs names of arrays or parts of them between dots, got "
+                f"{part!r}. The arrays are {', '.join(places)}."
             )
         for where in named:
             multipliers[where] = factor
@@ -209,8 +217,11 @@ def make_init(name: str, given: Any, n_layers: int) -> Any:
 def make_optimizer(resolved: dict[str, Any], layout: Layout) -> Optimizer | None:
     """The optimizer; None stands for L-BFGS."""
     solver = resolved["solver"]
-    if solver == "lbfgs" or not isinstance(solver, str):
-        return None if solver == "lbfgs" else solver
+    if not isinstance(solver, str):
+        without = isinstance(solver, Muon) and not solver.shapes
+        return replace(solver, shapes=hidden_matrices(layout)) if without else solver
+    if solver == "lbfgs":
+        return None
     chosen = {field: resolved[name] for field, name in optimizer_fields(solver).items()}
     if solver == "muon":
         chosen["shapes"] = hidden_matrices(layout)
@@ -279,8 +290,9 @@ def warn_accumulation(resolved: dict[str, Any], n: int) -> None:
     count, n_batches = resolved["gradient_accumulation_steps"], -(-n // resolved["batch_size"])
     if count > n_batches and resolved["solver"] != "lbfgs":
         warn_user(
-            f"gradient_accumulation_steps={count} is more than the {n_batches} batches of an "
-            f"epoch, which ends with a step. Set it to at most {n_batches}, or batch_size lower.",
+            f"solver__gradient_accumulation_steps={count} is more than the {n_batches} batches "
+            f"of an epoch, which ends with a step. Set it to at most {n_batches}, or batch_size "
+            "lower.",
         )
 
 
@@ -299,7 +311,7 @@ def make_callbacks(
     """
     callbacks: list[Callback] = [] if restore_best is None else [restore_best]
     if resolved["time_budget"] is not None and not incremental:
-        # The first to know whether an epoch is the last.
+        # Before the others, which look at whether an epoch is the last.
         n_fits = FITS_OF_REFIT if resolved["refit"] else 1
         callbacks.insert(0, TimeBudget(resolved["time_budget"] / (n_turns * n_fits)))
     monitor = loss_fell if restore_best is None else score_or_loss_improved
@@ -322,7 +334,7 @@ def make_callbacks(
 def make_callbacks_of_refit(
     resolved: dict[str, Any], restore_finite: RestoreFinite, first: Run, ends: list[int]
 ) -> list[Callback]:
-    """For a second training like `first`, whose rounds have these ends."""
+    """For a second training like `first`, whose schedules have these ends."""
     chosen = first.best_epochs or [first.best_epoch]
     callbacks: list[Callback] = [RestoreEpochs(chosen), ReplayRestarts(ends), restore_finite]
     if resolved["learning_rate"] == "adaptive" and resolved["solver"] not in ("adam", "lbfgs"):

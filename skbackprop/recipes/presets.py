@@ -53,14 +53,14 @@ PLAIN: dict[str, Any] = {
     "clip_predictions": False,
 }
 
-MAX_EMBEDDING_COLUMNS = 400  # inputs that waves and ramps may become
-TINY = 150  # rows: more steps learn them by heart
-MANY = 50_000  # rows: another round would take minutes
-FEW, MANY_CALLS = 32, 2000  # rows of one call, and of the stream that such calls are taken for
-FEWEST = 10  # rows: fewer are not divided into those that learn and those that validate
+MAX_EMBEDDING_COLUMNS = 400  # inputs that a numeric embedding may have
+TINY = 150  # rows: with more steps networks overfit them
+MANY = 50_000  # rows: a warm restart would take minutes
+FEW, MANY_CALLS = 32, 2000  # rows of one call, and of the stream that such calls stand for
+FEWEST = 10  # rows: fewer are not split into training and validation rows
 
 # Learning rates of classes and of numbers: the more steps, the smaller; "slow" is for few rows,
-# too, and where nobody knows how many steps there will be.
+# too, and for an unknown number of steps.
 RATES = {"fast": (0.01, 0.025), "auto": (0.01, 0.0125), "slow": (0.005, 0.0125)}
 
 # What all recipes for tables have in common.
@@ -128,16 +128,16 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
         k, width = 16, 128
         n_steps = n_steps if n < TINY else 1000 if small else 3000
     slow = speed == "best" or summary.incremental or (small and speed == "auto")
-    # For the waves and ramps of a number; few rows learn many inputs by heart.
+    # Inputs of the embedding of each column; networks overfit few rows with many inputs.
     n_columns_each = min(MAX_EMBEDDING_COLUMNS, n // 4) // max(summary.n_numeric, 1)
     n_bins = 8 if n_columns_each >= 10 else 4
     n_frequencies = 4 if n_columns_each >= (12 if small else 40) else 2
-    # Waves besides the ramps are worth their time where there is much of it.
-    ramps, least = ("both", n_bins + 2) if speed == "best" else ("piecewise", n_bins)
+    # Periodic embeddings besides the piecewise ones take time, so only "best" has them.
+    kind, least = ("both", n_bins + 2) if speed == "best" else ("piecewise", n_bins)
     values = TABULAR | {
         "hidden_layer_sizes": (width, width),
         "learning_rate_init": RATES["slow" if slow else speed][summary.n_classes == 0],
-        "numeric_embedding": ramps if n_columns_each >= least else "periodic",
+        "numeric_embedding": kind if n_columns_each >= least else "periodic",
         "n_bins": n_bins,
         "n_frequencies": max(1, min(n_frequencies, n_columns_each)),
         "n_members": k,
@@ -170,7 +170,7 @@ SPARSE: dict[str, Any] = {
     "weight_decay": 0.0,
 }
 
-# Nobody knows how long it will go on, and the rows of one call say little about the rest.
+# The length of training is unknown, and the rows of one call say little about the rest.
 INCREMENTAL: dict[str, Any] = {
     "learning_rate": "constant",
     "dropout_schedule": "constant",
@@ -180,7 +180,7 @@ INCREMENTAL: dict[str, Any] = {
     "max_restarts": 0,
 }
 
-# All rows at once, and a loss that is the same at every look.
+# All rows at once, and a loss without random parts.
 FULL_BATCH: dict[str, Any] = {
     "learning_rate": "constant",
     "early_stopping": False,

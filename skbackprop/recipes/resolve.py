@@ -7,15 +7,17 @@ cannot work, and `warn_unused` names what has no effect.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from ..optim import OPTIMIZERS
+from ..params import Params
 from ..warn import warn_user
 from .presets import PLAIN, DataSummary, preset_values
-from .settings import PUBLIC_NAMES, flatten
+from .settings import flatten, public_name
 
 # Parameters that only some solvers look at.
 OPTIMIZER_PARAMETERS = {  # field of an optimizer: parameter of the estimator
@@ -35,7 +37,7 @@ STOCHASTIC = {
 }
 SOLVER_SPECIFIC = STOCHASTIC | {"max_fun", *OPTIMIZER_PARAMETERS.values()}
 # lbfgs refuses them
-ONLY_STOCHASTIC = ("weight_decay", "dropout", "input_dropout")
+ONLY_STOCHASTIC = ("weight_decay", "dropout")
 MLP_RATES = ("constant", "invscaling", "adaptive")  # which scikit-learn's adam ignores
 # What a network is made of: going on, "auto" is what it was.
 STRUCTURE = (
@@ -49,6 +51,7 @@ STRUCTURE = (
     "feature_scale",
     "n_members",
 )
+WITH_PAPER = {cls for name, cls in OPTIMIZERS.items() if name not in ("sgd", "adam")}
 OF_CLASSIFIERS = {"calibration": None}  # what a regressor does without
 
 
@@ -74,29 +77,26 @@ def resolve(
 
     `old` are those of the last call, if training goes on.
     """
+    flat = flatten(params)
     preset = preset_values(params["preset"], summary, params["solver"])
     if old is not None:
         preset = preset | {name: old[name] for name in STRUCTURE}
-    resolved = OF_CLASSIFIERS | {
-        k: preset.get(k, v) if is_auto(v) else v for k, v in flatten(params).items()
-    }
+    own = own_defaults(params["solver"], preset)
+    preset = preset | own
+    if is_auto(params["max_restarts"]) and not is_auto(params["max_iter"]):
+        preset["max_restarts"] = 0  # max_iter is the largest number of epochs
+    resolved = OF_CLASSIFIERS | {k: preset.get(k, v) if is_auto(v) else v for k, v in flat.items()}
+    if not isinstance(params["solver"], str):  # an object goes by its own numbers
+        resolved |= {name: own[name] for name in OPTIMIZER_PARAMETERS.values() if name in own}
     resolved["hidden_layer_sizes"] = hidden_sizes(resolved, params)
     resolve_lists(resolved)
-    solver = resolved["solver"]
-    if isinstance(solver, str) and solver in OPTIMIZERS and solver not in ("sgd", "adam"):
-        resolved.update(own_defaults(solver, params))
-    if is_auto(params["max_restarts"]) and not is_auto(params["max_iter"]):
-        resolved["max_restarts"] = 0  # max_iter is the largest number of epochs
     resolved["average_share"] = preset.get("average_share", 1.0)
     resolved["probe"] = isinstance(resolved["learning_rate_init"], str)
     if resolved["probe"]:  # around the preset's
         resolved["learning_rate_init"] = preset["learning_rate_init"]
-    if is_auto(resolved["weight_decay"]):
-        own = getattr(
-            OPTIMIZERS.get(solver) if isinstance(solver, str) else solver, "weight_decay", 0
-        )
-        resolved["weight_decay"] = float(own)
-    return resolved
+    resolved["of_preset"] = preset
+    # `set_params` changes an object in place, which must not change a fitted model.
+    return {k: copy(v) if isinstance(v, Params) else v for k, v in resolved.items()}
 
 
 def hidden_sizes(resolved: dict[str, Any], params: dict[str, Any]) -> tuple[int, ...]:
@@ -109,15 +109,16 @@ def hidden_sizes(resolved: dict[str, Any], params: dict[str, Any]) -> tuple[int,
 
 
 def resolve_lists(resolved: dict[str, Any]) -> None:
-    """Lists with an entry more than there are hidden layers: output activation, input dropout."""
-    n_entries = len(resolved["hidden_layer_sizes"]) + 1
-    resolved["out_activation"], resolved["input_dropout"] = "auto", 0.0
+    """Lists with one entry more than there are hidden layers: that of the output or input."""
+    n_hidden = len(resolved["hidden_layer_sizes"])
     activation, dropout = resolved["activation"], resolved["dropout"]
-    if isinstance(activation, (list, tuple)) and len(activation) == n_entries:
-        *resolved["activation"], resolved["out_activation"] = activation
-        resolved["activation"] = resolved["activation"] or "identity"
-    if isinstance(dropout, (list, tuple)) and len(dropout) == n_entries:
-        resolved["input_dropout"], *resolved["dropout"] = dropout
+    resolved |= {"hidden_activation": activation, "out_activation": "auto"}
+    resolved |= {"hidden_dropout": dropout, "input_dropout": 0.0}
+    if isinstance(activation, (list, tuple)) and len(activation) == n_hidden + 1:
+        resolved["hidden_activation"] = activation[:-1] or "identity"  # of no layer
+        resolved["out_activation"] = activation[-1]
+    if isinstance(dropout, (list, tuple)) and len(dropout) == n_hidden + 1:
+        resolved["hidden_dropout"], resolved["input_dropout"] = dropout[1:], dropout[0]
 
 
 def preset_of(estimator: Any) -> str:
@@ -131,13 +132,26 @@ def encodes(params: dict[str, Any]) -> bool:
     return params["preset"] != "plain" if is_auto(given) else given is not None
 
 
-def own_defaults(solver: str, params: dict[str, Any]) -> dict[str, Any]:
-    """Defaults of an optimizer's paper, for the parameters that were not set."""
-    return {
-        field.name: field.default
-        for field in fields(OPTIMIZERS[solver])
-        if field.name in params and is_auto(params[field.name]) and not is_auto(field.default)
-    }
+def own_defaults(solver: Any, preset: dict[str, Any]) -> dict[str, Any]:
+    """What an optimizer brings: the fields of an object, or the numbers of its paper.
+
+    The names "sgd" and "adam" stand for the numbers of the preset.  The weight decay of the
+    preset is for these two and for optimizers of users, if theirs is the default.
+    """
+    solver = preset["solver"] if is_auto(solver) else solver
+    named = isinstance(solver, str)
+    own = OPTIMIZERS.get(solver) if named else solver
+    kind = own if named else type(solver)
+    decay, default = getattr(own, "weight_decay", 0.0), getattr(kind, "weight_decay", 0.0)
+    values: dict[str, Any] = {}
+    if kind in WITH_PAPER or not named:
+        found = {p: getattr(own, f, None) for f, p in OPTIMIZER_PARAMETERS.items()}
+        values = {  # NAdam has a method `momentum`
+            p: v for p, v in found.items() if v is not None and not callable(v)
+        }
+    if kind in WITH_PAPER or decay != default or "weight_decay" not in preset:
+        values["weight_decay"] = float(decay)
+    return values
 
 
 def check_combination(resolved: dict[str, Any], n: int) -> None:
@@ -148,7 +162,7 @@ def check_combination(resolved: dict[str, Any], n: int) -> None:
         if unfit:
             named = ", ".join(f"{name}={resolved[name]!r}" for name in unfit)
             raise ValueError(
-                f"solver='lbfgs' needs a loss that is the same at every look, got {named}. "
+                f"solver='lbfgs' needs a loss without random parts and steps, got {named}. "
                 "Leave these out, or use solver='adamw'."
             )
     if resolved["probe"] and resolved["solver"] == "lbfgs":
@@ -160,9 +174,10 @@ def check_combination(resolved: dict[str, Any], n: int) -> None:
         resolved["averaging"] or resolved["solver"] == "schedule_free"
     ):
         raise ValueError(
-            "normalization='batch' needs moments of the parameters that are handed out, got "
+            "normalization='batch' needs moments of the parameters that are returned, got "
             f"averaging={resolved['averaging']!r} and solver={resolved['solver']!r}, which average "
-            "parameters but not moments. Use normalization='layer'."
+            "parameters but not moments. Use normalization='layer', or an optimizer with "
+            "averaging=None (solver__averaging)."
         )
     size = resolved["batch_size"]
     if resolved["normalization"] == "batch" and n > 0 and (size == 1 or n % size == 1):
@@ -175,7 +190,7 @@ def check_combination(resolved: dict[str, Any], n: int) -> None:
 
 def warn_unused(params: dict[str, Any], resolved: dict[str, Any], defaults: dict[str, Any]) -> None:
     """One warning that names the parameters that were set and have no effect."""
-    params, defaults = flatten(params), flatten(defaults)
+    given, params, defaults = params, flatten(params), flatten(defaults)
     solver, rate = resolved["solver"], resolved["learning_rate"]
     reads = reads_of(solver)
     idle = SOLVER_SPECIFIC - reads
@@ -190,7 +205,8 @@ def warn_unused(params: dict[str, Any], resolved: dict[str, Any], defaults: dict
         idle = idle | ({"n_iter_no_change"} if solver == "lbfgs" else set())
         idle = idle | ({"max_restarts"} if resolved["max_restarts"] > 0 else set())
     idle = idle | idle_parts(resolved)
-    preset = PLAIN if params["preset"] == "plain" else {}
+    # A value that "auto" stands for, as in `resolved_params_`, needs no warning.
+    preset = resolved["of_preset"]
     unused = [
         name
         for name in defaults
@@ -199,7 +215,7 @@ def warn_unused(params: dict[str, Any], resolved: dict[str, Any], defaults: dict
         and differs(params[name], preset.get(name, defaults[name]))
     ]
     if unused:
-        named = ", ".join(f"{PUBLIC_NAMES.get(name, name)}={params[name]!r}" for name in unused)
+        named = ", ".join(f"{public_name(name, given)}={params[name]!r}" for name in unused)
         warn_user(
             f"These parameters have no effect with solver={solver!r}, learning_rate={rate!r} and "
             f"early_stopping={resolved['early_stopping']!r}: {named}. Remove them, or choose "
@@ -209,15 +225,15 @@ def warn_unused(params: dict[str, Any], resolved: dict[str, Any], defaults: dict
 
 def idle_parts(resolved: dict[str, Any]) -> set[str]:
     """Parameters of parts that the network does not have."""
-    waves, ramps = ("periodic", "both"), ("piecewise", "both")
-    embedding = resolved["numeric_embedding"]
-    idle = set() if embedding in waves else {"n_frequencies", "frequency_scale"}
-    idle |= set() if embedding in ramps else {"n_bins"}
+    kind = resolved["numeric_embedding"]
+    idle = set() if kind in ("periodic", "both") else {"n_frequencies", "frequency_scale"}
+    idle |= set() if kind in ("piecewise", "both") else {"n_bins"}
     idle |= set() if resolved["n_members"] > 1 else {"member_sharing"}
     if resolved["feature_encoding"] is None:
-        idle |= {"categorical_features", "embedding_dim"}
+        idle |= {"categorical_features"}
     for name in ("dropout", "weight_decay", "label_smoothing"):
-        idle |= set() if is_on(resolved[name]) else {f"{name}_schedule"}
+        if not is_on(resolved[name]) and resolved[f"{name}_schedule"] != "constant":
+            idle |= {f"{name}_schedule"}
     weight, bias = (is_data(resolved[name]) for name in ("weight_init", "bias_init"))
     return idle | {"bias_init"} if bias and not weight else idle
 

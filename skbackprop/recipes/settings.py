@@ -9,26 +9,69 @@ double underscore:
 >>> clf.set_params(numeric_embedding__n_bins=16).numeric_embedding.n_bins
 16
 
-`flatten` replaces these objects by the plain settings of which `recipes` makes a network.
+An object checks its fields when it is made, as an optimizer or a schedule does.
+
+`flatten` replaces these objects by the plain settings of which `recipes` makes a network;
+`public` makes objects of them again.
 """
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
+from dataclasses import field, fields, replace
+from math import inf
+from typing import Any, ClassVar
 
 import numpy as np
 
+from ..nn.initializers import INITIALIZERS
+from ..optim import Optimizer
+from ..optim.schedules import SCHEDULES
 from ..params import Frozen, frozen
+from .rules import (
+    AUTO,
+    BOOL,
+    CALLABLE,
+    NONE,
+    Rule,
+    complain,
+    each,
+    integer,
+    is_allowed,
+    names,
+    number,
+)
+
+SCHEDULE = names("auto", *SCHEDULES) | CALLABLE
+INITIALIZERS_RULE = (
+    names("auto", "mlp", "data", *INITIALIZERS)
+    | CALLABLE
+    | each(Rule("arrays or initializers", lambda v: True), "arrays or initializers")
+)
 
 
 class Settings(Frozen):
-    """Base of the settings objects: the fields may hold arrays."""
+    """Base of the settings objects: the fields are checked, and may hold arrays."""
+
+    rules: ClassVar[dict[str, Rule]]
+    parameter: ClassVar[str]  # of the estimator, for messages
+
+    def __post_init__(self) -> None:
+        problems = []
+        for name, rule in self.rules.items():
+            value = getattr(self, name)
+            if not is_allowed(rule, value):
+                owner = f"{type(self).__name__}, as in {self.parameter}__{name},"
+                problems.append(complain(name, value, rule, owner))
+        if problems:
+            raise ValueError("\n".join(problems))
 
     def __eq__(self, other: object) -> bool:
         if other.__class__ is not self.__class__:
             return NotImplemented
-        return all(same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+        return all(
+            same(getattr(self, f.name), getattr(other, f.name))
+            for f in fields(self)  # type: ignore[arg-type]
+        )
 
     __hash__ = Frozen.__hash__
 
@@ -48,10 +91,17 @@ class Scheduled(Settings):
 
     Parameters
     ----------
-    value : float or list of float
+    value : float, list of float or "auto"
         The value at the start, for `dropout`, `weight_decay` or ``LogLoss.label_smoothing``.
+        "auto", for `dropout` and `weight_decay`: the value of the preset.
     schedule : str or object, default="constant"
-        A name of `skbackprop.optim.SCHEDULES`, or ``schedule(clock) -> factor``.
+        A name of `skbackprop.optim.SCHEDULES`, or ``schedule(clock) -> factor``.  "auto", for
+        `dropout` and `weight_decay`: the schedule of the preset.
+
+    Raises
+    ------
+    ValueError
+        If a value is not one of those listed above.
 
     Examples
     --------
@@ -60,8 +110,14 @@ class Scheduled(Settings):
     0.3
     """
 
-    value: Any
+    value: Any = field(hash=False)  # may be a list
     schedule: Any = "constant"
+
+    parameter = "dropout"
+    rules: ClassVar[dict[str, Rule]] = {
+        "value": AUTO | number(0, inf) | each(number(0, 1), "floats in the range [0, 1)"),
+        "schedule": SCHEDULE,
+    }
 
 
 @frozen
@@ -79,6 +135,11 @@ class NumericEmbedding(Settings):
     frequency_scale : float or "auto", default="auto"
         Standard deviation of the frequencies at the start.
 
+    Raises
+    ------
+    ValueError
+        If a value is not one of those listed above.
+
     References
     ----------
     Gorishniy, Rubachev & Babenko, "On embeddings for numerical features in tabular deep
@@ -95,6 +156,14 @@ class NumericEmbedding(Settings):
     n_frequencies: Any = "auto"
     frequency_scale: Any = "auto"
 
+    parameter = "numeric_embedding"
+    rules: ClassVar[dict[str, Rule]] = {
+        "kind": names("auto", "piecewise", "periodic", "both"),
+        "n_bins": AUTO | integer(2),
+        "n_frequencies": AUTO | integer(1),
+        "frequency_scale": AUTO | number(0, inf, closed="neither"),
+    }
+
 
 @frozen
 class TableEncoding(Settings):
@@ -106,6 +175,11 @@ class TableEncoding(Settings):
         Numbers that stand for a category of more than 8 levels.
     learned_scale : bool or "auto", default="auto"
         Has each input of the network a learned factor?
+
+    Raises
+    ------
+    ValueError
+        If a value is not one of those listed above.
 
     References
     ----------
@@ -120,6 +194,12 @@ class TableEncoding(Settings):
     embedding_dim: Any = "auto"
     learned_scale: Any = "auto"
 
+    parameter = "feature_encoding"
+    rules: ClassVar[dict[str, Rule]] = {
+        "embedding_dim": AUTO | integer(1),
+        "learned_scale": AUTO | BOOL,
+    }
+
 
 @frozen
 class WeightInit(Settings):
@@ -133,14 +213,25 @@ class WeightInit(Settings):
         "mlp" (scikit-learn's rule), "data", "zeros", a number, an initializer, or a list with
         an initializer or array for each layer.  None: the layers have no biases.
 
+    Raises
+    ------
+    ValueError
+        If a value is not one of those listed above.
+
     Examples
     --------
     >>> from skbackprop import BackpropClassifier, WeightInit
     >>> clf = BackpropClassifier(weight_init=WeightInit("he_normal", biases="zeros"))
     """
 
-    weights: Any = "auto"
-    biases: Any = "auto"
+    weights: Any = field(default="auto", hash=False)  # may hold arrays
+    biases: Any = field(default="auto", hash=False)
+
+    parameter = "weight_init"
+    rules: ClassVar[dict[str, Rule]] = {
+        "weights": INITIALIZERS_RULE,
+        "biases": INITIALIZERS_RULE | number(-inf, inf, closed="neither") | NONE,
+    }
 
 
 @frozen
@@ -151,6 +242,11 @@ class LogLoss(Settings):
     ----------
     label_smoothing : float or Scheduled, default=0.0
         Part of each target that is spread evenly over the classes.
+
+    Raises
+    ------
+    ValueError
+        If a value is not one of those listed above.
 
     References
     ----------
@@ -164,6 +260,15 @@ class LogLoss(Settings):
     """
 
     label_smoothing: Any = 0.0
+
+    parameter = "loss"
+    rules: ClassVar[dict[str, Rule]] = {
+        "label_smoothing": number(0, 1)
+        | Rule(
+            "a Scheduled with a value in this range",
+            lambda v: isinstance(v, Scheduled) and is_allowed(number(0, 1), v.value),
+        )
+    }
 
 
 # Plain settings, and the parameter by which a user reaches each of them.
@@ -201,26 +306,31 @@ def flatten(params: dict[str, Any]) -> dict[str, Any]:
     loss = params["loss"]
     smoothing = loss.label_smoothing if isinstance(loss, LogLoss) else 0.0
     flat |= _scheduled("label_smoothing", smoothing, "constant")
-    flat["loss"] = "log_loss" if isinstance(loss, LogLoss) else loss
-    embedding = params["numeric_embedding"]
-    if not isinstance(embedding, NumericEmbedding):
-        embedding = NumericEmbedding(embedding)
-    flat |= embedding.get_params(deep=False) | {"numeric_embedding": embedding.kind}
-    encoding = params["feature_encoding"]
-    given = isinstance(encoding, TableEncoding)
-    flat["feature_encoding"] = "table" if given else encoding
-    flat["embedding_dim"] = encoding.embedding_dim if given else "auto"
-    flat["feature_scale"] = encoding.learned_scale if given else "auto"
+    embedding, encoding = params["numeric_embedding"], params["feature_encoding"]
+    given = embedding if isinstance(embedding, NumericEmbedding) else NumericEmbedding()
+    flat |= given.get_params(deep=False)
+    flat["numeric_embedding"] = embedding if given is not embedding else given.kind
+    columns = encoding if isinstance(encoding, TableEncoding) else TableEncoding()
+    flat["feature_encoding"] = encoding if columns is not encoding else "table"
+    flat |= {"embedding_dim": columns.embedding_dim, "feature_scale": columns.learned_scale}
     init = params["weight_init"]
-    if not isinstance(init, WeightInit):
-        rules = isinstance(init, str) and init in ("mlp", "data")  # for weights and biases
-        init = WeightInit(init, init if rules else "auto")
-    flat |= {"weight_init": init.weights, "fit_intercept": init.biases is not None}
-    flat["bias_init"] = "auto" if init.biases is None else init.biases
+    weights, biases = init, "auto"
+    if isinstance(init, WeightInit):
+        weights, biases = init.weights, init.biases
+    elif isinstance(init, str) and init in ("mlp", "data"):  # rules for weights and biases
+        biases = init
+    flat |= {"weight_init": weights, "fit_intercept": biases is not None}
+    flat["bias_init"] = "auto" if biases is None else biases
     solver = params["solver"]
     own = {} if isinstance(solver, str) else OF_OPTIMIZER
     flat |= OF_OPTIMIZER | {name: getattr(solver, name, own[name]) for name in own}
     return flat
+
+
+def public_name(name: str, params: dict[str, Any]) -> str:
+    """The name by which a user sets a plain setting, such as "numeric_embedding__n_bins"."""
+    scheduled = isinstance(params.get(name), Scheduled) and f"{name}_schedule" in PUBLIC_NAMES
+    return f"{name}__value" if scheduled else PUBLIC_NAMES.get(name, name)
 
 
 def _scheduled(name: str, value: Any, schedule: str) -> dict[str, Any]:
@@ -230,22 +340,61 @@ def _scheduled(name: str, value: Any, schedule: str) -> dict[str, Any]:
 
 
 def public(resolved: dict[str, Any], names: Any) -> dict[str, Any]:
-    """The resolved parameters under the names, and in the objects, of the constructor."""
+    """The resolved parameters under the names, and in the objects, of the constructor.
+
+    An estimator that is made with them is trained in the same way.
+    """
     r = resolved
-    values = dict(r)
+    # `hidden_layer_sizes` has an entry for each layer.
+    values = r | {"n_hidden_layers": None, "solver": _with_own(r["solver"], r)}
     for name in ("dropout", "weight_decay"):
-        if r[f"{name}_schedule"] != "constant":
-            values[name] = Scheduled(r[name], r[f"{name}_schedule"])
-    if r["label_smoothing"]:
-        smoothing = Scheduled(r["label_smoothing"], r["label_smoothing_schedule"])
-        values["loss"] = LogLoss(smoothing)
-    if r["numeric_embedding"] is not None:
+        schedule, on = r[f"{name}_schedule"], np.any(r[name])
+        if on and not (r["preset"] == "plain" and schedule == "constant"):
+            values[name] = Scheduled(r[name], schedule)
+    if r["solver"] == "lbfgs":
+        values["batch_size"] = "auto"  # all rows
+    if r["early_stopping"] is False and r["scoring"] == r["score"]:
+        values["scoring"] = "auto"  # not used
+    kind = r["numeric_embedding"]
+    if kind is not None:
         values["numeric_embedding"] = NumericEmbedding(
-            r["numeric_embedding"], r["n_bins"], r["n_frequencies"], r["frequency_scale"]
+            kind,
+            r["n_bins"] if kind != "periodic" else "auto",
+            r["n_frequencies"] if kind != "piecewise" else "auto",
+            r["frequency_scale"] if kind != "piecewise" else "auto",
         )
     if r["feature_encoding"] is not None:
         values["feature_encoding"] = TableEncoding(r["embedding_dim"], r["feature_scale"])
-    values["weight_init"] = WeightInit(
-        r["weight_init"], r["bias_init"] if r["fit_intercept"] else None
-    )
+    biases = r["bias_init"] if r["fit_intercept"] else None
+    values["weight_init"] = WeightInit(r["weight_init"], biases)
     return {name: values[name] for name in names}
+
+
+def _with_own(solver: Any, resolved: dict[str, Any]) -> Any:
+    """An optimizer object, with the settings that the preset has chosen for it."""
+    if not isinstance(solver, Optimizer):
+        return solver
+    return replace(solver, **{name: resolved[name] for name in OF_OPTIMIZER})
+
+
+EXAMPLES = {  # of the objects that have settings of their own
+    "dropout": "Scheduled(0.1)",
+    "weight_decay": "Scheduled(0.1)",
+    "loss": "LogLoss() for a classifier",
+    "numeric_embedding": "NumericEmbedding()",
+    "feature_encoding": "TableEncoding()",
+    "weight_init": "WeightInit()",
+    "solver": "Adam()",
+}
+
+
+def check_nested(estimator: Any, params: dict[str, Any]) -> None:
+    """Refuse ``part__setting`` for a part that is a plain value, with advice."""
+    for key in params:
+        part, nested, _ = key.partition("__")
+        value = params.get(part, getattr(estimator, part, None))
+        if nested and part in EXAMPLES and not hasattr(value, "set_params"):
+            raise ValueError(
+                f"{key} needs {part} to be an object with this setting, got {part}={value!r}. "
+                f"Set it first, such as {part}={EXAMPLES[part]}."
+            )

@@ -53,7 +53,7 @@ SHARE = 25  # of the planned steps is what a first try takes
 FEWEST_STEPS = 30  # in which a rate can show what it is worth
 MOST_EPOCHS = 4
 FARTHEST = 64  # times the steps of the last tries: no plan counts as longer
-HELD = 5  # one of so many rows judges, where nobody else does
+HELD = 5  # one row of so many is held out, if no others are
 N_EVALUATED = 4096  # that many of them, or a few more
 
 SMOOTHING = 0.9  # what is kept of the mean of the losses at each step of a range test
@@ -116,7 +116,7 @@ def probe_learning_rate(
     evaluate : callable, optional
         ``evaluate(network) -> loss`` of a trained copy, such as ``mean_loss(loss, rows)``
         of validation rows.  By default each fifth row judges and does not learn; of more
-        than 20,000 rows they all learn, since a few epochs do not fit them by heart.
+        than 20,000 rows they all learn, since networks do not overfit them in a few epochs.
     factors : sequence of float
         Rising.
     n_steps : int, optional

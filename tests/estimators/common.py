@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import sklearn
-from packed import packed
 from plain import BackpropClassifier, BackpropRegressor
 from scipy import sparse
+from settings import packed
 from sklearn.base import clone
 from sklearn.utils.fixes import parse_version
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from packed import packed
+from settings import packed
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 

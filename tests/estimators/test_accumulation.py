@@ -7,8 +7,8 @@ import warnings
 
 import numpy as np
 import pytest
-from packed import packed
 from scipy.sparse import csr_array
+from settings import packed
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
 
@@ -61,23 +61,24 @@ def test_it_takes_the_steps_of_a_batch_so_many_times_as_large(task, name, weight
     weight = WEIGHT if weighted else None
     # 90 rows: a last batch that is not full, and (for 20) a last part that is not
     for large, count in [(24, 3), (40, 2)]:
-        whole = Estimator(**packed(**params, batch_size=large)).fit(rows, target, weight)
-        size = {"batch_size": large // count, "gradient_accumulation_steps": count}
-        parts = Estimator(**packed(**params, **size)).fit(rows, target, weight)
+        whole = Estimator(**packed(**params), batch_size=large).fit(rows, target, weight)
+        parts = Estimator(
+            **packed(**params, batch_size=large // count, gradient_accumulation_steps=count)
+        ).fit(rows, target, weight)
         assert parts.loss_curve_ == pytest.approx(whole.loss_curve_, rel=1e-9)
         np.testing.assert_allclose(coefficients(parts), coefficients(whole), rtol=1e-6, atol=1e-9)
 
 
 def test_sparse_rows():
     whole = BackpropClassifier(**COMMON, batch_size=40).fit(csr_array(X), y)
-    parts = BackpropClassifier(**packed(**COMMON, batch_size=20, gradient_accumulation_steps=2))
+    parts = BackpropClassifier(**COMMON, batch_size=20, solver=Adam(gradient_accumulation_steps=2))
     parts.fit(csr_array(X), y)
     np.testing.assert_allclose(coefficients(parts), coefficients(whole), rtol=1e-6, atol=1e-9)
 
 
 def test_partial_fit():
     whole = BackpropClassifier(**COMMON, batch_size=40)
-    parts = BackpropClassifier(**packed(**COMMON, batch_size=20, gradient_accumulation_steps=2))
+    parts = BackpropClassifier(**COMMON, batch_size=20, solver=Adam(gradient_accumulation_steps=2))
     for part in (slice(0, 50), slice(50, 90)):
         whole.partial_fit(X[part], y[part], classes=[0, 1, 2])
         parts.partial_fit(X[part], y[part], classes=[0, 1, 2])
@@ -126,8 +127,12 @@ def test_the_gradient_of_the_objective_does_not_depend_on_the_parts(size):
 
 
 def test_more_than_the_batches_of_an_epoch_is_said():
-    estimator = BackpropClassifier(**packed(**COMMON, batch_size=40, gradient_accumulation_steps=4))
-    with pytest.warns(UserWarning, match=r"gradient_accumulation_steps=4 .* 3 batches.*Set it"):
+    estimator = BackpropClassifier(
+        **COMMON, batch_size=40, solver=Adam(gradient_accumulation_steps=4)
+    )
+    with pytest.warns(
+        UserWarning, match=r"solver__gradient_accumulation_steps=4 .* 3 batches.*Set it"
+    ):
         estimator.fit(X, y)
     estimator.set_params(solver__gradient_accumulation_steps=3)
     with warnings.catch_warnings():
@@ -137,7 +142,7 @@ def test_more_than_the_batches_of_an_epoch_is_said():
 
 
 def test_batch_norm_sees_parts():
-    params = COMMON | {"normalization": "batch", "gradient_accumulation_steps": 2}
+    params = COMMON | {"normalization": "batch", "solver": Adam(gradient_accumulation_steps=2)}
     with pytest.raises(ValueError, match="a single row"):
         BackpropClassifier(**packed(**params), batch_size=1).fit(X, y)
     with pytest.raises(ValueError, match="a single row"):  # 90 = 4 · 22 + 2 · 1

@@ -75,7 +75,7 @@ def test_grid_search_in_processes(Estimator):
 
 @BOTH
 def test_search_over_sizes_as_numbers(Estimator):
-    estimator, X, y = small(Estimator, max_iter=10)
+    estimator, X, y = small(Estimator, hidden_layer_sizes="auto", max_iter=10)
     space = {"n_hidden_layers": [1, 2, 3], "hidden_layer_sizes": [2, 4, 8]}
     search = RandomizedSearchCV(estimator, space, n_iter=4, cv=2, random_state=0).fit(X, y)
     best = search.best_params_

@@ -1,5 +1,8 @@
 """Errors say three things: what was required, what was got, and what to do."""
 
+import dataclasses
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from plain import BackpropClassifier, BackpropRegressor
@@ -10,7 +13,7 @@ from skbackprop.nn.activations import ACTIVATIONS
 from skbackprop.nn.architectures import NORMALIZATIONS
 from skbackprop.nn.initializers import INITIALIZERS
 from skbackprop.nn.losses import LOSSES
-from skbackprop.optim import OPTIMIZERS
+from skbackprop.optim import AVERAGES, OPTIMIZERS, Adam
 from skbackprop.optim.schedules import SCHEDULES
 
 from .common import BOTH, unconverged
@@ -24,13 +27,18 @@ INITIALIZER_NAMES = [repr(name) for name in INITIALIZERS] + ["callable"]
 NOT_BOOL = ["yes", None, 2, 0.5], ["bool"]
 NOT_POSITIVE = ["much", None, 0.0, -1.0, np.nan, np.inf, [1.0]], ["auto", "(0", "inf)"]
 SHARE = ["much", None, -0.1, 1.0, np.nan, [0.5]], ["[0", "1)"]
+BIASES = (["large", {}, np.nan], ["auto", "mlp", *INITIALIZER_NAMES])
+FACTORS = (["fast", 1.0, {"W": -1.0}, {1: 1.0}], ["None", "auto", "ntk", "dict"])
 
 NOT_AUTO_BOOL = ["yes", None, 2, 0.5], ["auto", "bool"]
 NOT_SCHEDULE = ["fast", None, 0.1], ["auto", *map(repr, SCHEDULES)]
 
 WRONG = {
     "hidden_layer_sizes": (["many", None, 0, -5, (5, 0), (8.0, 4.5), 2.5, "12"], ["auto", "int"]),
-    "activation": (["rectifier", None, 3, ["relu", "no"], (None,)], ACTIVATION_NAMES),
+    "activation": (
+        ["rectifier", None, 3, ["relu", "no"], (None,), "softmax", ["softmax", "relu"]],
+        ACTIVATION_NAMES,
+    ),
     "preset": (["fancy", None, 1], ["auto", "plain", "fast", "best"]),
     "solver": (["newton", None, 1], ["auto", "lbfgs", *map(repr, OPTIMIZERS)]),
     "alpha": (["much", None, -1, np.nan, np.inf, [1.0]], ["auto", "[0", "inf)"]),
@@ -54,52 +62,54 @@ WRONG = {
     "n_iter_no_change": (["many", None, 0, -1, 2.5, np.nan, -np.inf], ["auto", "int", "[1", "inf"]),
     "max_fun": (["many", None, 0, -1, 2.5], ["int", "[1"]),
     "n_hidden_layers": (["many", -1, 2.5, (1,)], ["None", "int", "[0"]),
-    "weight_decay": (["much", None, -0.1, np.nan, np.inf, [0.1]], ["auto", "[0", "inf)"]),
-    "dropout": (
-        ["much", None, -0.1, 1.0, 1, np.nan, [1.0], [True], True],
-        ["auto", "[0", "1)", "list"],
+    "weight_decay": (
+        ["much", None, -0.1, np.nan, np.inf, [0.1], NumericEmbedding(), Scheduled],
+        ["auto", "[0", "inf)", "a Scheduled"],
     ),
-    "dropout__schedule": NOT_SCHEDULE,
-    "weight_decay__schedule": NOT_SCHEDULE,
+    "dropout": (
+        ["much", None, -0.1, 1.0, 1, np.nan, [1.0], [True], True, NumericEmbedding(), LogLoss()],
+        ["auto", "[0", "1)", "list", "input", "a Scheduled"],
+    ),
     "categorical_features": (["from_types", 3, 0.5], ["None", "from_dtype", "names", "mask"]),
-    "feature_encoding": (["columns", True, 0], ["None", "auto", "table"]),
+    "feature_encoding": (
+        ["columns", True, 0, NumericEmbedding(), TableEncoding],
+        ["None", "auto", "table", "a TableEncoding"],
+    ),
     "refit": NOT_BOOL,
-    "feature_encoding__learned_scale": NOT_AUTO_BOOL,
-    "numeric_embedding": (["wavelets", True, 0], ["None", "periodic", "piecewise", "both"]),
-    "numeric_embedding__n_frequencies": (["many", None, 0, 2.5], ["auto", "int", "[1"]),
-    "numeric_embedding__frequency_scale": NOT_POSITIVE,
-    "numeric_embedding__n_bins": (["many", None, 1, 2.5], ["auto", "int", "[2"]),
-    "feature_encoding__embedding_dim": (["much", None, 0, 2.5], ["auto", "int", "[1"]),
+    "numeric_embedding": (
+        ["wavelets", True, 0, TableEncoding(), Scheduled(0.1)],
+        ["None", "periodic", "piecewise", "both", "a NumericEmbedding"],
+    ),
     "n_members": (["many", None, 0, 2.5], ["auto", "int", "[1"]),
     "member_sharing": (["all", None, 1], ["batch", "independent", "mini"]),
-    "time_budget": (["long", 0, -1.0], ["None", "(0"]),
     "max_restarts": (["many", None, -1, 2.5], ["auto", "int", "[0"]),
+    "time_budget": (["long", 0, -1.0], ["None", "(0"]),
     "callbacks": (["mine", 3, [3], (None,)], ["None", "callbacks"]),
     "n_jobs": (["all", 0, 2.5], ["None", "int"]),
     "normalization": (["group", True, 1, 0], ["None", *map(repr, NORMALIZATIONS)]),
     "residual": NOT_BOOL,
-    "weight_init": (["large", None, {}], ["auto", "mlp", *INITIALIZER_NAMES]),
-    "weight_init__biases": (["large", {}], ["auto", "mlp", *INITIALIZER_NAMES]),
+    "weight_init": (
+        ["large", None, {}, Scheduled(0.1)],
+        ["auto", "mlp", *INITIALIZER_NAMES, "a WeightInit"],
+    ),
     "scoring": ([3, 0.5, {}], ["auto", "None", "str", "callable"]),
     "dtype": (["float16", int, np.int64, None, "double"], ["auto", "float32", "float64"]),
 }
 LOSS_OF = {
-    BackpropClassifier: ["log_loss", "value_and_delta", "predict"],
+    BackpropClassifier: ["log_loss", "a LogLoss", "value_and_delta", "predict"],
     BackpropRegressor: [repr(name) for name in LOSSES if "log_loss" not in name]
     + ["value_and_delta", "predict"],
 }
 WRONG_IN = {
     BackpropClassifier: WRONG
     | {
-        "loss": (["hinge", None, 3], LOSS_OF[BackpropClassifier]),
+        "loss": (["hinge", None, 3, Scheduled(0.1), LogLoss], LOSS_OF[BackpropClassifier]),
         "calibration": (["isotonic", True, 1.0], ["None", "temperature"]),
-        "loss__label_smoothing": (["much", None, -0.1, 1.0, np.nan], ["[0", "1)"]),
-        "loss__label_smoothing__schedule": NOT_SCHEDULE,
         "class_weight": (["equal", 3, 0.5], ["balanced", "dict", "None"]),
     },
     BackpropRegressor: WRONG
     | {
-        "loss": (["hinge", None, 3], LOSS_OF[BackpropRegressor]),
+        "loss": (["hinge", None, 3, LogLoss(0.1)], LOSS_OF[BackpropRegressor]),
         "standardize_target": NOT_AUTO_BOOL,
         "clip_predictions": NOT_AUTO_BOOL,
     },
@@ -153,6 +163,127 @@ def test_a_wrong_value_is_refused_with_what_is_allowed(Estimator, name, value, a
     assert "n_features_in_" not in vars(estimator)
 
 
+# Settings objects check their fields when they are made, and name the parameter of a search.
+IN_OBJECTS = {
+    (Scheduled, "value", "dropout"): (["much", None, -0.1, np.inf, np.nan, [1.0]], ["[0", "list"]),
+    (Scheduled, "schedule", "dropout"): NOT_SCHEDULE,
+    (NumericEmbedding, "kind", "numeric_embedding"): (["cosines", None, 3], ["periodic", "both"]),
+    (NumericEmbedding, "n_bins", "numeric_embedding"): (
+        ["many", None, 1, 2.5, True],
+        ["auto", "int", "[2"],
+    ),
+    (NumericEmbedding, "n_frequencies", "numeric_embedding"): (
+        ["many", None, 0, 2.5],
+        ["auto", "int", "[1"],
+    ),
+    (NumericEmbedding, "frequency_scale", "numeric_embedding"): NOT_POSITIVE,
+    (TableEncoding, "embedding_dim", "feature_encoding"): (
+        ["much", None, 0, 2.5],
+        ["auto", "int", "[1"],
+    ),
+    (TableEncoding, "learned_scale", "feature_encoding"): NOT_AUTO_BOOL,
+    (WeightInit, "weights", "weight_init"): (
+        ["large", None, {}, 0.5],
+        ["auto", "mlp", *INITIALIZER_NAMES],
+    ),
+    (WeightInit, "biases", "weight_init"): BIASES,
+    (LogLoss, "label_smoothing", "loss"): (
+        ["much", None, -0.1, 1.0, np.nan, Scheduled(1.5), Scheduled("auto")],
+        ["[0", "1)", "a Scheduled"],
+    ),
+}
+FIELDS = [
+    (cls, field, parameter, value, allowed)
+    for (cls, field, parameter), (values, allowed) in IN_OBJECTS.items()
+    for value in values
+]
+
+
+def test_every_field_of_a_settings_object_has_a_row():
+    classes = (Scheduled, NumericEmbedding, TableEncoding, WeightInit, LogLoss)
+    fields = {(cls, f.name) for cls in classes for f in dataclasses.fields(cls)}
+    assert {(cls, field) for cls, field, _ in IN_OBJECTS} == fields
+
+
+@pytest.mark.parametrize(("cls", "field", "parameter", "value", "allowed"), FIELDS)
+def test_a_settings_object_refuses_a_wrong_value(cls, field, parameter, value, allowed):
+    good = {"value": 0.1} if cls is Scheduled else {}
+    with pytest.raises(ValueError, match=f"The '{field}' parameter of {cls.__name__}") as e:
+        cls(**good | {field: value})
+    assert f"{parameter}__{field}" in str(e.value)
+    assert f"Got {value!r} instead" in str(e.value)
+    assert all(part in str(e.value) for part in allowed)
+    estimator = BackpropClassifier(**{parameter: cls(**good)})
+    before = estimator.get_params()
+    with pytest.raises(ValueError, match=f"{parameter}__{field}"):
+        estimator.set_params(**{f"{parameter}__{field}": value})
+    assert estimator.get_params() == before
+
+
+# Optimizers do the same; another object in the place of one is checked by `fit`.
+IN_OPTIMIZERS = {
+    "gradient_accumulation_steps": (["many", None, 0, 2.5, True], ["int", "1"]),
+    "max_grad_norm": (["much", 0.0, -1.0, np.nan, np.inf, [1.0], True], ["(0", "inf)"]),
+    "l1": (["much", None, -0.1, np.nan, np.inf, [0.1]], ["[0", "inf)"]),
+    "averaging": (["mean", True, 0.9, 0], ["None", "auto", *map(repr, AVERAGES)]),
+    "lr_multipliers": FACTORS,
+}
+OF_SOLVERS = [
+    (name, value, allowed) for name, (values, allowed) in IN_OPTIMIZERS.items() for value in values
+]
+
+
+@pytest.mark.parametrize(("name", "value", "allowed"), OF_SOLVERS)
+def test_an_optimizer_refuses_a_wrong_value(name, value, allowed):
+    with pytest.raises(ValueError, match=rf"Adam needs {name}.*got") as e:
+        Adam(**{name: value})
+    assert repr(value) in str(e.value)
+    assert all(part in str(e.value) for part in allowed)
+    with pytest.raises(ValueError, match=f"Adam needs {name}"):
+        BackpropClassifier(solver=Adam()).set_params(**{f"solver__{name}": value})
+
+
+@BOTH
+@pytest.mark.parametrize(("name", "value", "allowed"), OF_SOLVERS)
+def test_a_wrong_value_of_another_optimizer_is_refused_by_fit(Estimator, name, value, allowed):
+    solver = SimpleNamespace(state=lambda theta: None, step=lambda *args: None, **{name: value})
+    with pytest.raises(ValueError, match=f"The 'solver__{name}' parameter.*Got") as e:
+        Estimator(solver=solver).fit(X, y)
+    assert all(part in str(e.value) for part in allowed)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("dropout", 1.0), ("dropout", [1.5]), ("weight_decay", [0.5, 0.5])],
+)
+def test_a_scheduled_value_that_the_parameter_does_not_take_is_refused(Estimator, name, value):
+    if value == [1.5]:
+        with pytest.raises(ValueError, match="The 'value' parameter of Scheduled"):
+            Scheduled(value, "cosine")
+        return
+    estimator = Estimator(**{name: Scheduled(value, "cosine")})
+    with pytest.raises(ValueError, match=rf"The '{name}__value' parameter of {Estimator.__name__}"):
+        estimator.fit(X, y)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("key", "example"),
+    [
+        ("dropout__schedule", "Scheduled"),
+        ("weight_decay__value", "Scheduled"),
+        ("numeric_embedding__n_bins", "NumericEmbedding"),
+        ("feature_encoding__embedding_dim", "TableEncoding"),
+        ("weight_init__biases", "WeightInit"),
+        ("solver__averaging", "Adam"),
+    ],
+)
+def test_a_setting_of_a_plain_value_is_refused_with_advice(Estimator, key, example):
+    with pytest.raises(ValueError, match=rf"{key} needs .* an object.*got.*{example}\("):
+        Estimator().set_params(**{key: 1})
+
+
 @BOTH
 def test_several_problems_are_reported_together(Estimator):
     estimator = Estimator(alpha=-1, solver="newton", max_iter=0)
@@ -177,7 +308,6 @@ TYPOS = [
     ("learning_rate", "constnat", "constant"),
     ("weight_init", "he_uniforn", "he_uniform"),
     ("weight_init", "Glorot_Normal", "glorot_normal"),
-    ("weight_init__biases", "zero", "zeros"),
     ("preset", "plane", "plain"),
     ("dtype", "float3", "float32"),
     ("solver", "adam_w", "adamw"),
@@ -212,6 +342,21 @@ def test_the_nearest_known_loss_is_suggested(Estimator, typo, known):
         Estimator(loss=typo).fit(X, y)
 
 
+@pytest.mark.parametrize(
+    ("make", "typo", "known"),
+    [
+        (lambda: WeightInit(biases="zero"), "zero", "zeros"),
+        (lambda: WeightInit("he_uniforn"), "he_uniforn", "he_uniform"),
+        (lambda: Scheduled(0.1, "cosin"), "cosin", "cosine"),
+        (lambda: NumericEmbedding("Periodic"), "Periodic", "periodic"),
+        (lambda: BackpropClassifier((5,), ["relu", "sofmax"]).fit(X, y), "sofmax", "softmax"),
+    ],
+)
+def test_the_nearest_known_name_of_a_setting_is_suggested(make, typo, known):
+    with pytest.raises(ValueError, match=f"{typo}.*Did you mean '{known}'"):
+        make()
+
+
 def test_a_typo_in_a_list_of_activations_is_corrected():
     with pytest.raises(ValueError, match=r"activation.*rleu.*Did you mean 'relu'"):
         BackpropClassifier((5, 5), activation=["tanh", "rleu"]).fit(X, y)
@@ -239,11 +384,12 @@ def test_sizes_in_the_first_place_work():
 
 @BOTH
 @pytest.mark.parametrize("sizes", [(5,), [7, 7], ()])
-def test_a_number_of_layers_and_a_list_of_sizes_are_refused_together(Estimator, sizes):
-    with pytest.raises(ValueError, match="n_hidden_layers=2 needs hidden_layer_sizes") as error:
+def test_a_number_of_layers_and_explicit_sizes_are_refused_together(Estimator, sizes):
+    with pytest.raises(
+        ValueError, match=r"n_hidden_layers=2 needs hidden_layer_sizes.*int.*auto"
+    ) as e:
         Estimator(sizes, n_hidden_layers=2).fit(X, y)
-    assert repr(sizes) in str(error.value)
-    assert "auto" in str(error.value)
+    assert f"got {sizes!r}" in str(e.value)
 
 
 @unconverged
@@ -267,28 +413,37 @@ def test_scalar_sizes_make_the_layers(Estimator, scalars, sizes):
 
 
 @BOTH
-@pytest.mark.parametrize("activation", [["relu"] * 4, [], ("tanh", "relu", "relu", "tanh")])
+@pytest.mark.parametrize("activation", [["relu"] * 4, [], ("tanh", "relu", "relu", "relu")])
 def test_as_many_activations_as_hidden_layers(Estimator, activation):
-    with pytest.raises(ValueError, match=r"activation.*2 hidden layers.*got \d"):
+    with pytest.raises(ValueError, match=r"activation.*2 hidden layers.*output.*got \d"):
         Estimator((5, 4), activation=activation).fit(X, y)
+
+
+def test_softmax_is_for_the_output_only():
+    with pytest.raises(ValueError, match=r"activation needs 'softmax'.*2 hidden layers.*output"):
+        BackpropClassifier((5, 4), activation=["relu", "softmax"]).fit(X, y)
 
 
 @BOTH
 @pytest.mark.parametrize("name", ["weight_init", "weight_init__biases"])
 def test_as_many_initial_arrays_as_layers_and_of_their_shapes(Estimator, name):
-    with pytest.raises(ValueError, match=rf"{name}.*2 layers.*got 1"):
-        Estimator((5,), **parameter(name, [np.zeros((3, 5))])).fit(X, y)
+    def made(arrays):
+        init = WeightInit(biases=arrays) if name.endswith("biases") else arrays
+        return Estimator((5,), weight_init=init)
+
+    with pytest.raises(ValueError, match=rf"{name} .*2 layers.*got 1"):
+        made([np.zeros((3, 5))]).fit(X, y)
     with pytest.raises(ValueError, match=r"shape.*got values of shape \(2, 2\)"):
-        Estimator((5,), **parameter(name, [np.zeros((2, 2)), np.zeros((2, 2))])).fit(X, y)
+        made([np.zeros((2, 2)), np.zeros((2, 2))]).fit(X, y)
 
 
-@pytest.mark.parametrize("output", ["identity", "tanh"])
-def test_an_output_activation_that_the_loss_does_not_have_is_refused(output):
-    activation = ["relu", output]
-    with pytest.raises(ValueError, match=f"output activation '{output}'"):
-        BackpropClassifier((4,), activation=activation).fit(X, y)
-    with pytest.raises(ValueError, match=f"output activation '{output}'"):
-        BackpropRegressor((4,), loss="poisson", activation=activation).fit(X, y)
+@pytest.mark.parametrize("out", ["softmax", "identity", "tanh"])
+def test_an_output_activation_that_the_loss_does_not_have_is_refused(out):
+    given = ["relu", out]
+    with pytest.raises(ValueError, match=rf"activation=\['relu', '{out}'\].*needs a loss on plain"):
+        BackpropClassifier((5,), activation=given).fit(X, y)
+    with pytest.raises(ValueError, match=rf"activation=\['relu', '{out}'\].*needs a loss on plain"):
+        BackpropRegressor((5,), loss="poisson", activation=given).fit(X, y)
 
 
 # Data -----------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from packed import packed
 from plain import BackpropClassifier, BackpropRegressor
+from settings import packed
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.metrics import get_scorer
@@ -151,10 +151,10 @@ def test_callbacks_of_scikit_learn_see_the_average(params):
     from sklearn.callback import ScoringMonitor
 
     monitor = ScoringMonitor(scoring="r2")
-    estimator, A, b = small(BackpropRegressor, max_iter=4, batch_size=16, **params)
+    estimator, A, b = small(BackpropRegressor, max_iter=4, batch_size=16, **packed(**params))
     estimator.set_callbacks(monitor).fit(A, b)
     scores = [row["r2"] for row in monitor.get_logs().data if row["task_name"] == "epoch"]
-    shorter = [small(BackpropRegressor, max_iter=n, batch_size=16, **params)[0].fit(A, b)
+    shorter = [small(BackpropRegressor, max_iter=n, batch_size=16, **packed(**params))[0].fit(A, b)
                for n in range(1, 5)]  # fmt: skip
     assert_within(scores, [each.score(A, b) for each in shorter], 1e-9)
 
@@ -308,7 +308,9 @@ def test_each_layer_drops_at_its_own_rate(rates, residual):
 
 
 def test_rates_of_dropout_need_as_many_layers():
-    with pytest.raises(ValueError, match=r"dropout needs one rate.*each of the 2.*got 4.*as long"):
+    with pytest.raises(
+        ValueError, match=r"dropout needs one rate.*of the 2.*input.*got 4.*as long"
+    ):
         classifier(hidden_layer_sizes=(6, 5), dropout=[0.1, 0.2, 0.3, 0.4]).fit(X, y)
 
 
@@ -328,8 +330,8 @@ def test_rates_of_zero_are_no_dropout():
 
 @BOTH
 @pytest.mark.parametrize("params", [
-    {"dropout": 0.1}, {"weight_decay": 0.1}, {"normalization": "batch"},
-    {"dropout": 0.1, "weight_decay": 0.2},
+    {"dropout": 0.1}, {"dropout": [0.1, 0.0]}, {"weight_decay": 0.1}, {"normalization": "batch"},
+    {"dropout": 0.1, "weight_decay": 0.1},
 ])  # fmt: skip
 def test_lbfgs_refuses_what_it_cannot_use(Estimator, params):
     estimator, A, b = small(Estimator, solver="lbfgs", learning_rate_init="auto", **params)
@@ -342,7 +344,7 @@ def test_lbfgs_refuses_what_it_cannot_use(Estimator, params):
 @BOTH
 @pytest.mark.parametrize("params", [{"normalization": "layer"}, {"normalization": "rms"},
                                     {"residual": True, "hidden_layer_sizes": (6, 6)}])  # fmt: skip
-def test_lbfgs_takes_what_is_the_same_at_every_look(Estimator, params):
+def test_lbfgs_takes_what_does_not_depend_on_chance(Estimator, params):
     estimator, A, b = small(Estimator, solver="lbfgs", **params, learning_rate_init="auto")
     assert estimator.fit(A, b).loss_curve_[-1] < 0.5 * estimator.loss_curve_[0]
 
@@ -385,9 +387,9 @@ def test_a_grid_search_tunes_them(Estimator):
     search = GridSearchCV(estimator, GRID, cv=2).fit(A, b)
     assert len(search.cv_results_["params"]) == 16
     best = search.best_estimator_
-    chosen = dict(search.best_params_)
-    assert type(best.solver) is type(chosen.pop("solver"))
-    assert {name: best.get_params()[name] for name in chosen} == chosen
+    found = search.best_params_ | {"solver": best.solver}
+    assert {name: best.get_params()[name] for name in GRID} == found
+    assert type(best.solver) is type(search.best_params_["solver"])
     assert clone(best).get_params() == best.get_params()
 
 
@@ -408,7 +410,8 @@ CONFIGURATIONS = {
 def test_check_estimator(Estimator, name):
     params = {"hidden_layer_sizes": (10,), "max_iter": 40, **CONFIGURATIONS[name]}
     rate = RATES.get(params.get("solver"), 0.03)
-    estimator = Estimator(**packed(**params, learning_rate_init=rate))
-    rows = check_estimator(estimator, on_skip=None, on_fail=None)
+    rows = check_estimator(
+        Estimator(**packed(**params), learning_rate_init=rate), on_skip=None, on_fail=None
+    )
     failed = {r["check_name"]: r["exception"] for r in rows if r["status"] == "failed"}
     assert not failed

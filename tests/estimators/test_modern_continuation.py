@@ -12,8 +12,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from packed import packed
 from plain import BackpropClassifier
+from settings import packed
 from sklearn.base import clone
 
 from skbackprop.nn.architectures import NORMALIZATIONS
@@ -54,7 +54,7 @@ EXTRAS = {
     "invscaling": {"solver": "lion", "learning_rate": "invscaling"},
 }
 SETTINGS = {solver: {"solver": solver} for solver in OPTIMIZERS} | EXTRAS
-# Those that hand out other parameters than they go on from.
+# Those that return other parameters than they continue from.
 TWO_POINTS = {"ema": {"averaging": "ema"}, "schedule-free": {"solver": "schedule_free"}}
 EVERY_SETTING = pytest.mark.parametrize("setting", SETTINGS)
 EVERY_TWO_POINTS = pytest.mark.parametrize("params", TWO_POINTS.values(), ids=TWO_POINTS)
@@ -190,7 +190,7 @@ def test_weights_that_were_assigned_are_gone_on_from(params, method):
 
 @pytest.mark.parametrize("params", [{}, *TWO_POINTS.values()], ids=["plain", *TWO_POINTS])
 def test_the_best_weights_are_gone_on_from(params):
-    """Early stopping hands out the best epoch; the next call begins there."""
+    """Early stopping returns the best epoch; the next call begins there."""
     wrong = np.where(np.arange(50) % 4 == 0, (y + 1) % 3, y)  # what too sure networks pay for
     rows = {"X_val": X, "y_val": wrong}
     settings = {"early_stopping": True, "scoring": "loss", "n_iter_no_change": 90}

@@ -6,12 +6,13 @@ import warnings
 
 import numpy as np
 import pytest
-from packed import packed
 from scipy.sparse import csr_array
+from settings import packed
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import BackpropClassifier, BackpropRegressor, WeightInit
+from skbackprop.optim import Adam
 from skbackprop.training.callbacks import Callback, budget, replay
 from skbackprop.training.callbacks.restarts import begin_restart
 
@@ -39,12 +40,12 @@ SETTINGS = {
     "adam": {},
     "sgd": {"solver": "sgd", "learning_rate_init": 0.1},
     "cosine": {"learning_rate": "cosine"},
-    "averaged": {"averaging": "ema"},
+    "averaged": {"solver": Adam(averaging="ema")},
     "schedule_free": {"solver": "schedule_free"},
     "dropout": {"dropout": 0.2},
     "batch norm": {"normalization": "batch", "batch_size": 20},
     "members that share": {"n_members": 3, "member_sharing": "batch"},
-    "data": {"weight_init": "data", "bias_init": "data"},
+    "data": {"weight_init": WeightInit("data", biases="data")},
 }
 
 
@@ -120,8 +121,8 @@ def test_the_recipes(Estimator, rows, target, preset):
     assert not np.array_equal(numbers(again), numbers(first))
 
 
-def test_rounds_are_the_same_rounds():
-    """A target without noise asks for another round; the second training begins it, too."""
+def test_restarts_are_the_same_restarts():
+    """A target without noise needs a restart; the second training makes it, too."""
     clean = np.sin(3 * A[:, 0])
     params = {"n_members": 1, "max_restarts": 2, "learning_rate": "cosine", "max_iter": 5}
     params = COMMON | params | {"n_iter_no_change": float("inf"), "scoring": "loss"}
@@ -163,7 +164,7 @@ def test_rates_that_react_are_the_same_rates():
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "warmup_cosine", "coslog4"])
-def test_rounds_may_be_followed_by_partial_fit(schedule):
+def test_restarts_may_be_followed_by_partial_fit(schedule):
     params = COMMON | {"early_stopping": True, "max_restarts": 2, "max_iter": 4, "scoring": "loss"}
     params |= {"n_iter_no_change": float("inf"), "learning_rate": schedule}
     model = BackpropRegressor(**params).fit(A, A[:, 0])

@@ -35,7 +35,7 @@ pytestmark = [
 
 
 @dataclass(frozen=True)
-class Fading:
+class Decaying:
     """A schedule whose end is a rest: going on with it changes nothing any more."""
 
     n_epochs: int
@@ -66,7 +66,7 @@ COMMON = {
     "batch of 4": {"batch_size": 4, "max_iter": 8},
     "batch auto": {"batch_size": "auto"},
     # Some checks fit twice and want the same answer: the first fit has to come to rest.
-    "warm start": {"warm_start": True, "learning_rate": Fading(20), "max_iter": 20},
+    "warm start": {"warm_start": True, "learning_rate": Decaying(20), "max_iter": 20},
     "warm start lbfgs": {"warm_start": True, "solver": "lbfgs", "alpha": 1.0, "tol": 0.01},
     "float32": {"dtype": "float32"},
     "float64": {"dtype": "float64", "solver": "lbfgs", "alpha": 1.0},

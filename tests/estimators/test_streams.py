@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from packed import packed
 from scipy import sparse
+from settings import packed
 from sklearn.metrics import d2_tweedie_score, r2_score
 
 from skbackprop import BackpropClassifier, BackpropRegressor, WeightInit

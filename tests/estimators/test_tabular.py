@@ -14,6 +14,7 @@ from sklearn.metrics import log_loss
 from skbackprop import BackpropClassifier, BackpropRegressor, Scheduled
 from skbackprop.mlp import MLPClassifier, MLPRegressor
 from skbackprop.nn.losses import Pinball
+from skbackprop.optim import Adam
 from skbackprop.recipes.presets import DataSummary, preset_values
 
 from .tables import ESTIMATORS, QUICK, SCORE, TASKS, X, Y, fitted, outputs
@@ -219,8 +220,8 @@ def test_partial_fit(task):
 
 def test_warm_fits_go_on():
     params = {"learning_rate": lambda clock: 1.0, "max_restarts": 0, "early_stopping": False}
-    params |= {"dropout": Scheduled(0.15, "exponential"), "random_state": 0}
-    params["weight_decay"] = Scheduled(0.16, "exponential")
+    params |= {name: Scheduled("auto", "exponential") for name in ("dropout", "weight_decay")}
+    params["random_state"] = 0
     warm = BackpropClassifier(warm_start=True, max_iter=3, **params)
     warm.fit(X, Y["binary"]).set_params(max_iter=4).fit(X, Y["binary"])
     once = BackpropClassifier(max_iter=7, **params).fit(X, Y["binary"])
@@ -245,7 +246,7 @@ def test_max_iter_is_the_most_epochs():
 def test_resolved_params_are_the_parameters():
     for task in ("binary", "number"):
         estimator = fitted(task)
-        assert set(estimator.resolved_params_) == set(estimator.get_params())
+        assert set(estimator.resolved_params_) == set(estimator.get_params(deep=False))
 
 
 def test_members_take_any_scorer():
@@ -270,7 +271,8 @@ def test_going_on_with_another_way_to_hold_rows_out():
 
 
 def test_a_temperature_is_not_applied_twice():
-    params = {"n_members": 1, "calibration": "temperature", "warm_start": True, "averaging": None}
+    params = {"n_members": 1, "calibration": "temperature", "warm_start": True}
+    params["solver"] = Adam(averaging=None, beta_2=0.95)
     estimator = fitted("binary", **params)
     first = estimator._fitted.temperature
     estimator.set_params(learning_rate_init=1e-12).fit(X, Y["binary"])

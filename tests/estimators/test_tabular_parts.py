@@ -5,15 +5,16 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from packed import packed
+from settings import packed
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import check_estimator
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import BackpropClassifier, BackpropRegressor, LogLoss
 from skbackprop.nn.losses import Pinball
-from skbackprop.recipes.settings import PUBLIC_NAMES, flatten
+from skbackprop.optim import Adam, AdamW
+from skbackprop.recipes.settings import PUBLIC_NAMES, Settings
 
 from .tables import ESTIMATORS, QUICK, SCORE, X, Y, fitted, outputs
 
@@ -94,7 +95,7 @@ SWITCHES = [
     {"activation": "relu"},
     {"lr_multipliers": None},
     {"dropout": 0.0, "weight_decay": 0.0},
-    {"dropout_schedule": "cosine", "dropout": 0.1},
+    {"dropout_schedule": "cosine", "dropout": [0.1, 0.2, 0.2]},
     {"averaging": None},
     {"weight_init": "mlp", "bias_init": "mlp"},
     {"weight_init": "data", "bias_init": "data"},
@@ -122,26 +123,31 @@ SWITCHES = [
 @pytest.mark.parametrize("params", SWITCHES, ids=str)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_every_ingredient_is_a_parameter(task, params):
-    params = {**QUICK, **params}
+    params = packed(**QUICK | params)
     if params.get("scoring"):
         params["scoring"] = "r2" if task == "numbers" else "accuracy"
     estimator = ESTIMATORS[task](**packed(**params)).fit(X, Y[task])
     assert np.isfinite(outputs(estimator, X)).all()
-    resolved = flatten(estimator.resolved_params_)
-    wanted = flatten(estimator.get_params(deep=False))
-    for name in params:
-        name = "feature_scale" if name == "learned_scale" else name
-        assert resolved[name] == wanted[name] != "auto", name
+    for name, value in params.items():
+        resolved = estimator.resolved_params_[name]
+        if hasattr(value, "get_params"):
+            given = {k: v for k, v in value.get_params(deep=False).items() if v != "auto"}
+            assert {k: getattr(resolved, k) for k in given} == given
+        elif isinstance(resolved, Settings):  # of a plain value: the first field
+            assert next(iter(resolved.get_params(deep=False).values())) == value
+        else:
+            assert resolved == value
 
 
 def test_label_smoothing_and_frozen_arrays():
-    soft = fitted("multiclass", label_smoothing=0.3, label_smoothing_schedule="constant")
+    soft = fitted("multiclass", loss=LogLoss(label_smoothing=0.3))
     hard = fitted("multiclass")
     assert soft.predict_proba(X).max(axis=1).mean() < hard.predict_proba(X).max(axis=1).mean()
-    params = {"preset": "plain", "lr_multipliers": {"dense_0": 0.0}, "weight_decay": 0.1}
+    params = {"preset": "plain", "weight_decay": 0.1}
+    params["solver"] = AdamW(lr_multipliers={"dense_0": 0.0})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        one = fitted("multiclass", **params, solver="adamw")
+        one = fitted("multiclass", **params)
         untrained = clone(one).set_params(max_iter=1).fit(X, Y["multiclass"])
     assert_array_equal(one.coefs_[0], untrained.coefs_[0])
     assert (one.coefs_[1] != untrained.coefs_[1]).any()
@@ -174,11 +180,10 @@ def test_check_estimator(Estimator, params):
 
 def test_rates_need_names_that_exist():
     with pytest.raises(ValueError, match=r"got 'dense_0'.*memberdense_\d\.W"):
-        fitted("number", lr_multipliers={"dense_0": 0.0})
-    frozen = fitted(
-        "number", lr_multipliers={"scaleddense_1": 0.0}, weight_decay=0.1, averaging=None
-    )
-    start = fitted("number", lr_multipliers={"scaleddense_1": 0.0}, max_iter=1, averaging=None)
+        fitted("number", solver=Adam(lr_multipliers={"dense_0": 0.0}))
+    solver = Adam(lr_multipliers={"scaleddense_1": 0.0}, averaging=None)
+    frozen = fitted("number", solver=solver, weight_decay=0.1)
+    start = fitted("number", solver=solver, max_iter=1)
     assert_array_equal(frozen.coefs_[0], start.coefs_[0])
 
 
@@ -195,7 +200,7 @@ def test_lbfgs_smooths_labels_and_validates_on_rows_it_has_not_seen():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         hard = fitted("binary", **params)
-        soft = fitted("binary", **params, label_smoothing=0.4)
+        soft = fitted("binary", **params, loss=LogLoss(label_smoothing=0.4))
         members = fitted("number", solver="lbfgs", n_members=2, early_stopping=True)
     assert soft.predict_proba(X).max() < 0.9 < hard.predict_proba(X).max()
     assert len(members._fitted.held_out.target) == 2 * 16
@@ -214,8 +219,9 @@ def test_lbfgs_smooths_labels_and_validates_on_rows_it_has_not_seen():
 )
 def test_parameters_of_absent_parts_are_named(params):
     idle = PUBLIC_NAMES.get(list(params)[-1], list(params)[-1])
-    with pytest.warns(UserWarning, match=f"no effect.*{idle}="):
-        fitted("number", preset="plain", solver="adamw", tol=1e9, n_iter_no_change=1, **params)
+    params = packed(preset="plain", solver="adamw", tol=1e9, n_iter_no_change=1, **params)
+    with pytest.warns(UserWarning, match=f"no effect.*: {idle}="):
+        fitted("number", **params)
 
 
 @pytest.mark.parametrize("embedding", ["periodic", "piecewise", "both"])

@@ -189,8 +189,8 @@ def test_weights_follow_their_rows_into_the_validation_part(Estimator):
         other[row] = 9.0
         second = Estimator(**params).fit(X, y, sample_weight=other)
         learned = second.loss_curve_ != first.loss_curve_
-        judged = second.history_["validation_loss"][0] != first.history_["validation_loss"][0]
-        assert learned or judged
+        scored = second.history_["validation_loss"][0] != first.history_["validation_loss"][0]
+        assert learned or scored
         changes.append(learned)
     assert 0 < sum(changes) < len(changes)
 

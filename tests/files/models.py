@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from packed import packed
+from settings import packed
 
 from skbackprop import BackpropClassifier, BackpropRegressor, mlp
 from skbackprop.nn.losses import Pinball

@@ -35,7 +35,7 @@ def by_torch(optimizer, start, grads, **parameters):
 def muon(start, grads, *, where, rows, cols, momentum, weight_decay):
     """torch's Muon for the matrix at `where`, transposed as torch has it; AdamW beside it.
 
-    torch rounds to bfloat16 before it iterates; here that is a conversion to float64.
+    torch casts to bfloat16 before it iterates; here that is a conversion to float64.
     """
     bfloat16, torch.Tensor.bfloat16 = torch.Tensor.bfloat16, torch.Tensor.double
     try:

@@ -242,7 +242,7 @@ def test_the_clock_counts():
 
 @pytest.mark.parametrize("first_step", [6, 9])
 def test_a_round_that_began_after_the_plan_has_ended_is_at_its_end(first_step):
-    """So it is when a fit of several rounds goes on with `partial_fit`."""
+    """This happens when `partial_fit` continues a fit with warm restarts."""
     clock = Clock(step=9, n_steps=3, n_epochs=2, first_step=first_step)
     assert clock.progress == 1.0
     for name in SCHEDULES:

@@ -176,7 +176,7 @@ class Scripted(Callback):
         ([4, None, None, 1], 12),  # not looked at every epoch
     ],
 )
-def test_a_restart_is_begun_if_the_loss_still_falls(losses, n_epochs):
+def test_another_round_if_the_last_one_paid(losses, n_epochs):
     plans, runs = start([1], epochs=4, callbacks=[Scripted(losses), WarmRestart(max_restarts=2)])
     train(plans[0], runs[0])
     assert runs[0].n_epochs == n_epochs
