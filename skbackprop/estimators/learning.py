@@ -32,6 +32,7 @@ from ..training.probe import probe_learning_rate
 from ..training.run import Run
 from ..warn import warn_user
 from .calibration import fit_temperature
+from .callback_bridge import FitTasks
 from .convergence import report_end
 from .fitted import Fitted
 from .inputs import FitInputs, Table
@@ -52,13 +53,17 @@ def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> No
     for count in {n, table.rows.n} if resolved["refit"] else {n}:
         resolve.check_combination(resolved, count)
     check_split(fitted, split)
-    train_stacks(estimator, fitted, split, inputs)
+    choose_stacks(estimator, fitted, split)
+    sizes = fitted.stack_sizes or [1]
+    tasks = FitTasks(estimator, fitted, inputs, len(sizes) * (1 + resolved["refit"]))
+    train_stacks(estimator, fitted, split, inputs, tasks)
     held = fitted.held_out
     if resolved["calibration"] == "temperature" and held is not None:
         fitted.temperature = fit_temperature(held.scores, held.target, held.weight, fitted.loss)
     if start is not None and not fitted.run.interrupted:
-        refit(replace(fitted, run=start), fitted, table, inputs)
+        refit(replace(fitted, run=start), fitted, table, inputs, tasks)
     report_end(fitted.run, resolved, incremental=inputs.incremental)
+    tasks.end_fit()
 
 
 def choose_batches(estimator: Any, resolved: dict[str, Any], n: int, inputs: FitInputs) -> None:
@@ -69,17 +74,22 @@ def choose_batches(estimator: Any, resolved: dict[str, Any], n: int, inputs: Fit
         build.warn_accumulation(resolved, n)
 
 
-def train_stacks(estimator: Any, fitted: Fitted, split: Split, inputs: FitInputs) -> None:
+def choose_stacks(estimator: Any, fitted: Fitted, split: Split) -> None:
+    """Set the number of members of each stack, if there are members."""
+    if has_members(fitted.resolved) and fitted.stack_sizes is None:
+        together = split.shares_validation and is_scorer(estimator, fitted)
+        fitted.stack_sizes = sizes_of_stacks(fitted.resolved, together=together)
+
+
+def train_stacks(
+    estimator: Any, fitted: Fitted, split: Split, inputs: FitInputs, tasks: FitTasks
+) -> None:
     """Train the network, or the members stack by stack."""
     resolved, members = fitted.resolved, has_members(fitted.resolved)
-    extra = estimator._tell_scikit_learn(fitted, inputs)
-    if members and fitted.stack_sizes is None:
-        together = split.shares_validation and is_scorer(estimator, fitted)
-        fitted.stack_sizes = sizes_of_stacks(resolved, together=together)
     sizes = fitted.stack_sizes or [1]
     runs = runs_of_stacks(fitted, sizes) if members else [fitted.run]
     # Callbacks that print or report are called in the order of the stacks.
-    in_turn = bool(extra or resolved["callbacks"] or resolved["verbose"])
+    in_turn = bool(tasks.context or resolved["callbacks"] or resolved["verbose"])
     n_at_once = 1 if in_turn else min(n_threads(resolved), len(sizes))
     plans, keepers = [], []
     for i, (run, size) in enumerate(zip(runs, sizes, strict=True)):
@@ -95,8 +105,7 @@ def train_stacks(estimator: Any, fitted: Fitted, split: Split, inputs: FitInputs
             resolved,
             keeper,
             RestoreFinite(split.table.x),
-            # The last stack reports the epochs: the others are complete by then.
-            (extra if i == len(sizes) - 1 else []) + own_callbacks(fitted),
+            tasks.callbacks(runs, sizes, i) + own_callbacks(fitted),
             incremental=inputs.incremental,
             n_turns=-(-len(sizes) // n_at_once),
         )
@@ -245,7 +254,7 @@ def refits(resolved: dict[str, Any], inputs: FitInputs) -> bool:
     return inputs.X_val is None
 
 
-def refit(again: Fitted, fitted: Fitted, table: Table, inputs: FitInputs) -> None:
+def refit(again: Fitted, fitted: Fitted, table: Table, inputs: FitInputs, tasks: FitTasks) -> None:
     """Train once more, from the same start and on all rows, up to the best epochs.
 
     `again` has the run as it was before the first training; `fitted` gets the weights.
@@ -263,8 +272,9 @@ def refit(again: Fitted, fitted: Fitted, table: Table, inputs: FitInputs) -> Non
         plan.max_epochs = ends[0]
         guard = RestoreFinite(table.x)
         plan.callbacks = build.make_callbacks_of_refit(resolved, guard, first, ends)
+        plan.callbacks += tasks.callbacks(runs, sizes, i)
         plans.append(plan)
-    train_in_parallel(plans, runs, n_threads=n_threads(resolved))
+    train_in_parallel(plans, runs, n_threads=1 if tasks.context else n_threads(resolved))
     failed = {str(run.stop_reason) for run in runs} - {"chosen_epoch", *ARRIVED}
     if failed:
         warn_user(

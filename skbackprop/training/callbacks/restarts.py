@@ -73,3 +73,12 @@ def begin_restart(run: Run, length: int) -> None:
     run.max_epochs += length
     run.clock.first_step = run.clock.step
     run.clock.n_epochs = run.clock.epoch + length
+
+
+def most_epochs_of_rounds(length: int, most: int, factor: int = 2) -> int:
+    """The number of epochs of all `most` rounds, of which the first has `length`.
+
+    >>> most_epochs_of_rounds(10, 3)
+    70
+    """
+    return length * sum(factor**i for i in range(most))
