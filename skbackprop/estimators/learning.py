@@ -156,7 +156,9 @@ def keep_results(
     if not keepers:
         fitted.best_score = before
         return
-    best = float(np.concatenate([keeper.best_scores for keeper in keepers]).mean())
+    scores = np.concatenate([keeper.best_scores for keeper in keepers])
+    known = np.isfinite(scores)  # not those of members that have not begun
+    best = float(scores[known].mean() if known.any() else scores.mean())
     fitted.best_score = best if before is None else max(best, before)
     pairs = zip(keepers, runs, strict=True)
     parts = [keeper.validation.held_out(run.network) for keeper, run in pairs]
