@@ -85,7 +85,7 @@ def resolve(
 
     `old` are those of the last call, if training goes on.
     """
-    preset = preset_values(params["preset"], summary, params["solver"])
+    recipe = preset = preset_values(params["preset"], summary, params["solver"])
     if old is not None:
         preset = preset | {name: old[name] for name in STRUCTURE}
     resolved = OF_CLASSIFIERS | {
@@ -95,7 +95,8 @@ def resolve(
     sizes = resolved["hidden_layer_sizes"]
     if count is not None or width is not None:
         default = preset["hidden_layer_sizes"]
-        sizes = [width or default[0]] * (len(default) if count is None else count)
+        width = width or (default or recipe["hidden_layer_sizes"])[0]
+        sizes = [width] * (len(default) if count is None else count)
     sizes = sizes if isinstance(sizes, Iterable) else [sizes]
     resolved["hidden_layer_sizes"] = tuple(int(size) for size in sizes)
     solver = resolved["solver"]
