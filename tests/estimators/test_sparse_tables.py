@@ -1,4 +1,4 @@
-"""Sparse X: small matrices are tables, large ones are text, and what needs dense rows is refused."""
+"""Sparse X: small matrices are tables, large ones are text; what needs dense rows is refused."""
 
 import numpy as np
 import pandas as pd
