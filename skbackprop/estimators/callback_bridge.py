@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..nn.network import Network, copy_members
+from ..recipes import build
 from ..training.callbacks import Callback
 from ..training.callbacks.restarts import most_epochs_of_rounds
 from ..training.run import Run
@@ -144,8 +145,8 @@ def most_epochs(resolved: dict[str, Any]) -> int | None:
     """The largest number of epochs of a training; None if it is not known in advance."""
     if resolved["callbacks"]:
         return None  # these may plan more epochs
-    restarts = resolved["early_stopping"] and resolved["max_rounds"] > 1
-    return most_epochs_of_rounds(resolved["max_iter"], resolved["max_rounds"] if restarts else 1)
+    most = resolved["max_rounds"] if build.restarts(resolved) else 1
+    return most_epochs_of_rounds(resolved["max_iter"], most)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ from ..training.run import Run
 from ..warn import warn_user
 from .calibration import fit_temperature
 from .callback_bridge import FitTasks
-from .convergence import report_end
+from .convergence import announce, announce_end, report_end
 from .fitted import Fitted
 from .inputs import FitInputs, Table
 from .scoring import is_scorer, make_score
@@ -56,12 +56,14 @@ def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> No
     choose_stacks(estimator, fitted, split)
     sizes = fitted.stack_sizes or [1]
     tasks = FitTasks(estimator, fitted, inputs, len(sizes) * (1 + resolved["refit"]))
+    announce(fitted, split)
     train_stacks(estimator, fitted, split, inputs, tasks)
     held = fitted.held_out
     if resolved["calibration"] == "temperature" and held is not None:
         fitted.temperature = fit_temperature(held.scores, held.target, held.weight, fitted.loss)
     if start is not None and not fitted.run.interrupted:
         refit(replace(fitted, run=start), fitted, table, inputs, tasks)
+    announce_end(fitted)
     report_end(fitted.run, resolved, incremental=inputs.incremental)
     tasks.end_fit()
 
@@ -109,6 +111,8 @@ def train_stacks(
             incremental=inputs.incremental,
             n_turns=-(-len(sizes) // n_at_once),
         )
+        prefix = "" if len(sizes) == 1 else f"stack {i + 1} of {len(sizes)}, "
+        plan.callbacks += build.make_progress(resolved, prefix)
         plans.append(plan)
         keepers.append(keeper)
     probe(fitted, plans, runs[0], inputs, keepers[0])
@@ -276,7 +280,8 @@ def refit(again: Fitted, fitted: Fitted, table: Table, inputs: FitInputs, tasks:
         plan.callbacks = build.make_callbacks_of_refit(resolved, guard, first, ends)
         plan.callbacks += tasks.callbacks(runs, sizes, i)
         plans.append(plan)
-    train_in_parallel(plans, runs, n_threads=1 if tasks.context else n_threads(resolved))
+    in_turn = bool(tasks.context or resolved["verbose"])
+    train_in_parallel(plans, runs, n_threads=1 if in_turn else n_threads(resolved))
     failed = {str(run.stop_reason) for run in runs} - {"chosen_epoch", *ARRIVED}
     if failed:
         warn_user(

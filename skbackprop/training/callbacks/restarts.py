@@ -16,8 +16,10 @@ class WarmRestart(Callback):
     A schedule that ends at a rate of 0 leaves nothing to be gained by going on as before,
     so the next round begins anew with the whole rate, and is `factor` times as long
     (Loshchilov & Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017).
-    It is begun if the validation loss has fallen by the part `gain` since about the middle
-    of the round: a target without noise asks for many steps, a noisy one for few.
+    It is begun if the validation loss has fallen by the part `gain`, and by at least `least`,
+    since about the middle of the round.  A round takes `factor` times as long as all the gain
+    before, and rarely lowers the loss by more than the last half round did; of a loss that is
+    already below `least` there is nothing left to gain.
 
     Parameters
     ----------
@@ -27,10 +29,13 @@ class WarmRestart(Callback):
         How many times as long the next round is.
     most : int
         Most rounds in all.
+    least : float
+        Least absolute fall of the validation loss in the second half of a round.  A loss that is
+        smaller is negligible.
     """
 
-    def __init__(self, gain: float = 0.1, factor: int = 2, most: int = 3):
-        self.gain, self.factor, self.most = gain, factor, most
+    def __init__(self, gain: float = 0.1, factor: int = 2, most: int = 3, least: float = 0.0):
+        self.gain, self.factor, self.most, self.least = gain, factor, most, least
 
     def on_train_begin(self, run: Run) -> None:
         self.n_rounds, self.begin = 1, 0
@@ -42,7 +47,9 @@ class WarmRestart(Callback):
         losses = run.history["validation_loss"][run.first_epoch + self.begin :]
         known = np.array([np.inf if loss is None else loss for loss in losses])
         middle, end = known[: max(length // 2, 1)].min(), known.min()
-        if self.n_rounds >= self.most or not end < (1 - self.gain) * middle:
+        fall = middle - end
+        pays = fall > self.gain * middle and fall >= self.least and end >= self.least
+        if self.n_rounds >= self.most or not pays:
             return
         self.n_rounds, self.begin = self.n_rounds + 1, run.max_epochs
         begin_restart(run, self.factor * length)
