@@ -7,11 +7,13 @@ A single network is one run.  Members are trained in stacks, each with a run of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ..cores import n_cores
 from ..nn.network import Network
@@ -116,7 +118,8 @@ def train_stacks(
         plans.append(plan)
         keepers.append(keeper)
     probe(fitted, plans, runs[0], inputs, keepers[0])
-    train_in_parallel(plans, runs, n_threads=n_at_once)
+    with blas_threads(n_at_once):
+        train_in_parallel(plans, runs, n_threads=n_at_once)
     if members:
         merge_runs(fitted.run, runs, sizes)
     keep_results(fitted, [k for k in keepers if k is not None], runs, inputs)
@@ -200,6 +203,13 @@ def n_threads(resolved: dict[str, Any]) -> int:
     return n_cores() if limit is None or limit < 0 else min(limit, n_cores())
 
 
+def blas_threads(n_at_once: int) -> AbstractContextManager[Any]:
+    """Divide the cores among the threads that train at once: no more BLAS threads than cores."""
+    if n_at_once < 2:
+        return nullcontext()
+    return threadpool_limits(max(1, n_cores() // n_at_once), user_api="blas")
+
+
 def make_plan(
     fitted: Fitted,
     run: Run,
@@ -280,8 +290,10 @@ def refit(again: Fitted, fitted: Fitted, table: Table, inputs: FitInputs, tasks:
         plan.callbacks = build.make_callbacks_of_refit(resolved, guard, first, ends)
         plan.callbacks += tasks.callbacks(runs, sizes, i)
         plans.append(plan)
-    in_turn = bool(tasks.context or resolved["verbose"])
-    train_in_parallel(plans, runs, n_threads=1 if in_turn else n_threads(resolved))
+    n_at_once = 1 if tasks.context or resolved["verbose"] else n_threads(resolved)
+    n_at_once = min(n_at_once, len(sizes))
+    with blas_threads(n_at_once):
+        train_in_parallel(plans, runs, n_threads=n_at_once)
     failed = {str(run.stop_reason) for run in runs} - {"chosen_epoch", *ARRIVED}
     if failed:
         warn_user(
