@@ -115,7 +115,7 @@ def with_rate(method: Method, split: Any, factor: float) -> Any:
     model = method.make(split)
     if factor == 1.0:
         return model
-    look = method.make(split).set_params(max_iter=1, max_rounds=1).fit(split.X, split.y)
+    look = method.make(split).set_params(max_iter=1, max_restarts=0).fit(split.X, split.y)
     rate = look.resolved_params_["learning_rate_init"]
     return model.set_params(learning_rate_init=factor * rate)
 

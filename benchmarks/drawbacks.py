@@ -154,7 +154,9 @@ def our_model(split: Split, preset: str, seed: int, **chosen: Any) -> Any:
 
 def resolved_rate(split: Split, preset: str) -> float:
     """What ``learning_rate_init="auto"`` stands for: a fit of one epoch says it."""
-    look = our_model(split, preset, 0, max_iter=1, max_rounds=1, n_members=1).fit(split.X, split.y)
+    look = our_model(split, preset, 0, max_iter=1, max_restarts=0, n_members=1).fit(
+        split.X, split.y
+    )
     return float(look.resolved_params_["learning_rate_init"])
 
 

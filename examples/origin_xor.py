@@ -21,6 +21,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from skbackprop import WeightInit
 from skbackprop.mlp import MLPRegressor
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -33,11 +34,9 @@ def train(n_updates):
     rng = np.random.RandomState(1)  # the same numbers as after np.random.seed(1)
     model = MLPRegressor(
         hidden_layer_sizes=(2,),
-        activation="logistic",
-        out_activation="logistic",
+        activation=["logistic", "logistic"],  # of the hidden layer and of the output
         loss="squared_error",
-        fit_intercept=False,
-        weight_init=[rng.rand(2, 2), rng.rand(2, 1)],
+        weight_init=WeightInit([rng.rand(2, 2), rng.rand(2, 1)], biases=None),
         solver="sgd",
         learning_rate_init=4 * 0.5,
         momentum=0,

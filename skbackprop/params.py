@@ -146,6 +146,8 @@ class Frozen(Params):
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def frozen(cls: type[T]) -> type[T]:
     """Make an immutable dataclass of a subclass of `Frozen`."""
+    if not issubclass(cls, Frozen):
+        raise TypeError(f"frozen needs a subclass of Frozen, got {cls.__name__}. Derive it.")
     # `dataclass` compiles `__setattr__` for every frozen class, and only allows a frozen class
     # below a frozen class.  So the flag is off while it runs, and on for the subclasses of users.
     above = (vars(c).get("__dataclass_params__") for c in cls.__mro__[1:])
@@ -155,7 +157,7 @@ def frozen(cls: type[T]) -> type[T]:
     dataclass(repr=False, eq=False)(cls)
     for flag in (*flags, vars(cls)["__dataclass_params__"]):
         flag.frozen = True
-    cls._field_names = frozenset(f.name for f in fields(cls))  # type: ignore[attr-defined,arg-type]
+    cls._field_names = frozenset(f.name for f in fields(cls))
     return cls
 
 

@@ -61,9 +61,8 @@ GENERATORS = {"Generator", "PCG64", "RandomState", "SFC64", "SeedSequence", "def
 TABLES = [
     ("skbackprop.nn.activations.Activation", "skbackprop.nn.activations.ACTIVATIONS", set()),
     ("skbackprop.nn.initializers.Initializer", "skbackprop.nn.initializers.INITIALIZERS", set()),
-    ("skbackprop.nn.layers.Layer", "skbackprop.nn.layers.LAYERS", set()),
-    # Heads joins losses, one for each column of the target; the estimators make it.
-    ("skbackprop.nn.losses.Loss", "skbackprop.nn.losses.LOSSES", {"Heads"}),
+    # Heads joins losses, one for each column of the target; LossAdapter completes an object.
+    ("skbackprop.nn.losses.Loss", "skbackprop.nn.losses.LOSSES", {"Heads", "LossAdapter"}),
     ("skbackprop.optim.Optimizer", "skbackprop.optim.OPTIMIZERS", set()),
     ("skbackprop.optim.schedules.Schedule", "skbackprop.optim.schedules.SCHEDULES", set()),
 ]

@@ -86,7 +86,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         with unharmed_on_error(self):
             self._check_parameters()
             resume = "_fitted" in self.__dict__ and (inputs.incremental or self.warm_start)
-            params = self.get_params(deep=False) | {"preset": preset_of(self)}
+            params = self._params()
             self._check_given(inputs, params)
             codec = self._prepare_target(inputs, resume)
             encoder = self._encoder(inputs, params, resume)
@@ -167,6 +167,10 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         table = Table(X, y, codec.encode(y, X.dtype), weight, scale)
         return table if self._shows_rows(inputs) else table.unfolded()
 
+    def _params(self) -> dict[str, Any]:
+        """The parameters, with the preset that "auto" stands for."""
+        return self.get_params(deep=False) | {"preset": preset_of(self)}
+
     def _shows_rows(self, inputs: FitInputs) -> bool:
         """Do the numbers of the rows of X matter: to a splitter, to groups, or to a scorer?"""
         splits = not isinstance(self.validation_fraction, (int, float, str))
@@ -211,7 +215,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     ) -> Fitted:
         """The network and the run to train: new ones, or copies of those of the last call."""
         out = resolved["out_activation"]
-        link = getattr(loss, "link", "identity")
+        link = loss.link
         dtype = table.x.dtype
         scoring = resolved.get("scoring", "auto")
         resolved.update(
@@ -219,7 +223,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             score=self._default_scoring(codec, loss),
             scoring=self._default_scoring(codec, loss) if is_auto(scoring) else scoring,
             dtype=dtype.name,
-            n_out=loss.n_scores(codec.n_targets) if hasattr(loss, "n_scores") else codec.n_targets,
+            n_out=loss.n_scores(codec.n_targets),
         )
         widths = build.widths_of(encoder, table.x)
         if not resume:
@@ -324,7 +328,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """A network with starting weights, without data."""
         with unharmed_on_error(self):
             self._check_parameters()
-            params = self.get_params(deep=False) | {"preset": preset_of(self)}
+            params = self._params()
             if encodes(params):
                 raise ValueError(
                     "initialize makes a network without data, which needs a preset that does not "

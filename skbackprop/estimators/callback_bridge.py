@@ -13,7 +13,7 @@ from typing import Any
 from ..nn.network import Network, copy_members
 from ..recipes import build
 from ..training.callbacks import Callback
-from ..training.callbacks.restarts import most_epochs_of_rounds
+from ..training.callbacks.restarts import most_epochs_with_restarts
 from ..training.run import Run
 from .fitted import Fitted
 from .inputs import FitInputs
@@ -145,8 +145,8 @@ def most_epochs(resolved: dict[str, Any]) -> int | None:
     """The largest number of epochs of a training; None if it is not known in advance."""
     if resolved["callbacks"]:
         return None  # these may plan more epochs
-    most = resolved["max_rounds"] if build.restarts(resolved) else 1
-    return most_epochs_of_rounds(resolved["max_iter"], most)
+    max_restarts = resolved["max_restarts"] if build.restarts(resolved) else 0
+    return most_epochs_with_restarts(resolved["max_iter"], max_restarts)
 
 
 @contextmanager

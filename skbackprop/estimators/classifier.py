@@ -8,9 +8,10 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
-from ..nn.losses import Loss
+from ..nn.losses import Loss, as_loss
 from ..recipes.constraints import CLASS_WEIGHT, LOSS_OF_CLASSIFIER, check_parameters
 from ..recipes.resolve import solver_is_stochastic
+from ..recipes.settings import LogLoss
 from ..targets import LabelCodec
 from ..targets.class_weight import (
     check_class_weight,
@@ -48,11 +49,13 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
     Parameters
     ----------
     hidden_layer_sizes : int, array-like of int or "auto", default="auto"
-        Units in each hidden layer; ``()`` makes a linear model.  "auto": ``(64, 64)``,
-        or ``(128, 128)`` for many rows or many classes; plain: ``(100,)``.
+        Units in each hidden layer; ``()`` makes a linear model.  With `n_hidden_layers` an int
+        is the width of every hidden layer.  "auto": ``(64, 64)``, or ``(128, 128)`` for many
+        rows or many classes; plain: ``(100,)``.
     activation : str, object, list of these or "auto", default="auto"
-        Of all hidden layers, or one for each: "identity", "logistic", "tanh", "relu",
-        "leaky_relu", "elu", "selu", "gelu", "gelu_tanh", "silu", "mish", "softplus",
+        Of all hidden layers, or one for each; one more entry is the activation of the output,
+        for a loss on plain outputs.  "identity", "logistic", "tanh", "relu", "leaky_relu",
+        "elu", "selu", "gelu", "gelu_tanh", "silu", "mish", "softplus",
         "hard_tanh", "exp", or an object with ``forward`` and ``backward``.  "auto": "silu";
         plain: "relu".
     preset : {"auto", "plain", "fast", "best"}, default="auto"
@@ -60,21 +63,20 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         quicker and a slower one; "plain" is scikit-learn's MLP.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns of categories: those that are not numbers, or these names, numbers or mask.
-    loss : {"log_loss"} or object, default="log_loss"
-        What is minimized; an object has ``value_and_delta`` and ``predict``.
+    loss : {"log_loss"}, LogLoss or object, default="log_loss"
+        What is minimized.  `LogLoss` has smoothed labels; another object has
+        ``value_and_delta``, ``predict`` and ``log_predict``.
     solver : str, object or "auto", default="auto"
         "lbfgs" uses all rows at once; "sgd", "adam", "adamw", "nadam", "adagrad", "rmsprop",
-        "lion", "muon" and "schedule_free" take a step for every batch, as does an optimizer
-        given as an object.  "auto": "adam".
+        "lion", "muon" and "schedule_free" take a step for every batch, as does an object
+        such as ``Adam(max_grad_norm=1.0)``, whose fields are the settings that the constructor
+        does not have: gradient clipping and accumulation, L1 penalty, averaging, factors on the
+        learning rate (`skbackprop.optim`).  "auto": "adam".
     alpha : float or "auto", default="auto"
         Strength of the L2 penalty on the weights, see Notes.  "auto": 0; plain: 0.0001.
     batch_size : int or "auto", default="auto"
         Rows in a batch of a stochastic solver.  "auto": about 64, 128 or 256
         by `n_samples`; plain: ``min(200, n_samples)``.
-    gradient_accumulation_steps : int, default=1
-        A step is taken after so many batches, along the mean gradient of all their rows, and
-        at the end of an epoch.  It is the step of a batch so many times as large, in the memory
-        of a small one.
     learning_rate : str, object or "auto", default="auto"
         How the rate changes: "constant"; "invscaling", by ``(n + 1) ** -power_t`` after ``n``
         epochs; "adaptive", divided by 5 whenever training is flat (see `n_iter_no_change`);
@@ -90,7 +92,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         Exponent of ``learning_rate="invscaling"``, for "sgd".
     max_iter : int or "auto", default="auto"
         Most epochs ("lbfgs": iterations) of one call of `fit`.  "auto": 800 steps or so, and
-        further rounds (`max_rounds`); plain: 200.
+        warm restarts (`max_restarts`); plain: 200.
     shuffle : bool, default=True
         Whether rows are dealt in a new order every epoch, for stochastic solvers.
     random_state : int, RandomState or None, default=None
@@ -130,89 +132,57 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         For stochastic solvers, and for "lbfgs" with early stopping.  "auto": inf; plain: 10.
     max_fun : int, default=15000
         Evaluations after which "lbfgs" starts no further iteration.
-    weight_decay : float or "auto", default="auto"
+    weight_decay : float, Scheduled or "auto", default="auto"
         Decoupled decay: before a step each weight loses ``rate * weight_decay`` of itself,
-        whatever the batch size.  "auto": the solver's own, 0.01 for "adamw", 0 for most.
-    max_grad_norm : float or None, default=None
-        A longer gradient is shortened to this length.
-    weight_decay_schedule : str, object or "auto", default="auto"
-        How the decay fades, by a schedule of `learning_rate`.  "auto": "flat_cos"; plain:
-        "constant".
-    l1 : float, default=0.0
-        L1 penalty: after a step each weight moves by ``rate * l1`` towards 0, and may end there.
-    dropout : float, list of float or "auto", default="auto"
-        Fraction of each hidden layer that is dropped in training, or one fraction for each.
-        "auto": 0.15; plain: 0.
-    dropout_schedule : str, object or "auto", default="auto"
-        How the fraction fades.  "auto": "flat_cos"; plain: "constant".
-    input_dropout : float, default=0.0
-        Fraction of the inputs of the first layer that is dropped in training.
+        whatever the batch size.  "auto": 0.16 with the schedule "flat_cos"; plain: the solver's
+        own, 0.01 for "adamw", 0 for most.
+    dropout : float, list of float, Scheduled or "auto", default="auto"
+        Fraction of each hidden layer that is dropped in training, or one fraction for each; a
+        list with one more entry begins with that of the input.  "auto": 0.15; plain: 0.  In the
+        recipes for tables a plain number has the schedule "flat_cos".
     normalization : {"batch", "layer", "rms"} or None, default=None
         What scales the input of each hidden activation.
     residual : bool, default=False
         Is each hidden layer, the first one excepted, added to its own input, times a factor
         that starts at 0 (ReZero)?  With it 50 layers learn.
-    averaging : {"ema", "swa"}, None or "auto", default="auto"
-        Evaluate and return an average of the parameters: the exponential one of the last
-        steps or so, or the mean over the last quarter of training.  "auto": "ema"; plain: None.
-    feature_encoding : {"table"}, None or "auto", default="auto"
+    feature_encoding : {"table"}, TableEncoding, None or "auto", default="auto"
         "table": numbers are scaled by their quartiles and smoothly clipped, missing ones get
         an indicator, categories become columns or codes.  None: X is taken as it is.  "auto":
         "table"; plain: None.
-    feature_scale : bool or "auto", default="auto"
-        Has each input a factor that learns?  "auto": True; plain: False.
-    numeric_embedding : {"periodic", "piecewise", "both"}, None or "auto", default="auto"
-        More columns for each number: waves with learned frequencies, ramps between quantiles.
-        "auto": "piecewise", in "best" "both", "periodic" for very many numbers or few rows;
-        plain: None.
-    n_frequencies, frequency_scale, n_bins : int, float, int or "auto", default="auto"
-        Waves of a number, spread of their frequencies at the start, and ramps.  "auto": 2
-        waves, or 4 for few columns, 0.2 and 8; fewer for very many columns or few rows.
-    category_width : int or "auto", default="auto"
-        Columns for a category of more than 8 levels.  "auto": 8.
-    lr_multipliers : {"ntk"}, dict, None or "auto", default="auto"
-        Factors on the learning rate.  "ntk": of each kind of array, of a matrix by its inputs,
-        1 for 64 of them.  A dict has names of arrays, or parts of them between dots:
-        ``{"dense_0": 0}`` keeps that layer as it is.  "auto": "ntk"; plain: None.
+    numeric_embedding : {"periodic", "piecewise", "both"}, NumericEmbedding, None or "auto", \
+            default="auto"
+        More inputs for each numeric column: cosines with learned frequencies, piecewise-linear
+        encoding between quantiles, or both.  "auto": "piecewise", in "best" "both", "periodic"
+        for very many columns or few rows; plain: None.
     n_members : int or "auto", default="auto"
         Networks trained at once, whose predictions are averaged.  "auto": 5, 8 for few rows,
         16 in "best", 3 in "fast"; plain: 1.
     member_sharing : {"independent", "batch", "mini"}, default="independent"
         What members share: nothing, not even the rows that validate; all but vectors at each
         matrix, and the last layer (TabM); or all but the signs of the input, and the last layer.
-    max_rounds : int or "auto", default="auto"
-        Most rounds of the schedule, each twice as long as the one before; another one is begun
-        if the validation loss fell by a tenth in the second half of the last, unless the loss or
-        its fall is negligible (0.002 of log loss, 0.0005 of R²).  "auto": 3, or
-        1 if `max_iter` is set or rows are more than 50,000; plain: 1.
+    max_restarts : int or "auto", default="auto"
+        Largest number of warm restarts of the schedule, each twice as long as the one before;
+        a restart is begun if the validation loss fell by a tenth in the second half of the
+        last schedule, unless the loss or its fall is negligible (0.002 of log loss, 0.0005 of
+        R²).  "auto": 2, or 0 if `max_iter` is set or rows are more than 50,000; plain: 0.
     time_budget : float or None, default=None
         Seconds for the training in one call of `fit`: the epochs and their schedules are
         shortened to what there is time for.  It makes the result depend on the machine.
-    n_hidden_layers, hidden_width : int or None, default=None
-        Number of hidden layers and units in each, as numbers that a search can tune, instead
-        of `hidden_layer_sizes`.  If only one is set, the other is 1 or 100, as in ``(100,)``.
+    n_hidden_layers : int or None, default=None
+        Number of hidden layers, all with the width `hidden_layer_sizes`: two numbers that a
+        search can tune.  None: `hidden_layer_sizes` has an entry for each layer.
     calibration : {"temperature"} or None, default=None
         "temperature" divides the scores by the number with which the probabilities of the
         rows held out are best (Guo, Pleiss, Sun & Weinberger, 2017).
-    label_smoothing : float, default=0.0
-        Part of each target that is spread evenly over the classes.
-    label_smoothing_schedule : str, object or "auto", default="auto"
-        How this part fades.  "auto": "constant".
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factor on the weights of the rows of a class; a list for several columns of labels.
-    fit_intercept : bool, default=True
-        Whether the layers have biases.
-    out_activation : str, object or "auto", default="auto"
-        Activation of the output.  "auto" takes that of the loss: "softmax" for three or more
-        classes, else "logistic".  Others go with loss objects only.
-    weight_init : str, callable, list or "auto", default="auto"
+    weight_init : str, callable, list, WeightInit or "auto", default="auto"
         How weights start: "mlp" (scikit-learn's rule), "glorot_uniform", "glorot_normal",
         "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal", "zeros", an
         initializer, "data" (unit variance of what goes into each unit), or a list with an
         initializer or array for each layer.  "auto": "data"; plain: "mlp".
-    bias_init : float, str, callable, list or "auto", default="auto"
-        How biases start: "mlp", "zeros", a number, an initializer, or a list.  "auto":
-        "data"; plain: "mlp".
+        With "mlp" and "data" the biases start by the same
+        rule; `WeightInit` sets weights and biases apart.
     scoring : str, callable or None, default="auto"
         What early stopping watches: a scorer, its name, None for `score`, or "loss", minus the
         validation loss.  Several members know only `score` and "loss".  "auto": "loss"; plain:
@@ -336,7 +306,6 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         solver="auto",
         alpha="auto",
         batch_size="auto",
-        gradient_accumulation_steps=1,
         learning_rate="auto",
         learning_rate_init="auto",
         power_t=0.5,
@@ -357,37 +326,19 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         n_iter_no_change="auto",
         max_fun=15000,
         weight_decay="auto",
-        max_grad_norm=None,
-        weight_decay_schedule="auto",
-        l1=0.0,
         dropout="auto",
-        dropout_schedule="auto",
-        input_dropout=0.0,
         normalization=None,
         residual=False,
-        averaging="auto",
         feature_encoding="auto",
-        feature_scale="auto",
         numeric_embedding="auto",
-        n_frequencies="auto",
-        frequency_scale="auto",
-        n_bins="auto",
-        category_width="auto",
-        lr_multipliers="auto",
         n_members="auto",
         member_sharing="independent",
-        max_rounds="auto",
+        max_restarts="auto",
         time_budget=None,
         n_hidden_layers=None,
-        hidden_width=None,
         calibration=None,
-        label_smoothing=0.0,
-        label_smoothing_schedule="auto",
         class_weight=None,
-        fit_intercept=True,
-        out_activation="auto",
         weight_init="auto",
-        bias_init="auto",
         scoring="auto",
         dtype="auto",
         callbacks=None,
@@ -650,7 +601,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         return unseen_labels(y, codec)
 
     def _make_loss(self, codec: Any) -> Loss:
-        return codec.loss if isinstance(self.loss, str) else self.loss
+        return codec.loss if isinstance(self.loss, (str, LogLoss)) else as_loss(self.loss)
 
     def _weigh(
         self,
@@ -672,7 +623,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         return factor if weight is None else weight * factor
 
     def _default_scoring(self, codec: Any, loss: Loss) -> str:
-        single = isinstance(codec, LabelCodec) and isinstance(self.loss, str)
+        single = isinstance(codec, LabelCodec) and isinstance(self.loss, (str, LogLoss))
         return "accuracy" if single else "loss"
 
     def __sklearn_tags__(self):

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from ..nn.losses import Loss
-from ..nn.network import Network
+from ..nn.network import Network, bind_forward
 from ..nn.workspace import Workspace
 
 ROWS = 1024  # predicted at once, by all passes
@@ -200,7 +200,7 @@ def mc_predictions(
             ws = Workspace(
                 rows.shape, network.dtype, rng=rng, schedule_factors={"drop_at_inference": 1.0}
             )
-            forward, _ = network.layer.bind(network.p, None, ws)
+            forward = bind_forward(network.layer, network.p, ws)
         assert forward is not None
         # A copy each: scores are written over by the next pass.
         passes = np.stack([loss.predict(forward(rows)).copy() for _ in range(n_passes)])

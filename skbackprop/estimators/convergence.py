@@ -59,29 +59,31 @@ def announce_end(fitted: Fitted) -> None:
 
 def report_end(run: Run, resolved: dict[str, Any], *, incremental: bool) -> None:
     """Tell the user how training ended, if not as planned."""
+    advice = resolved.get("advice", ADVICE)
     if run.stop_reason == "diverged":
         if run.best_epoch == 0:
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain "
-                f"large values and need to be preprocessed. {ADVICE}"
+                f"large values and need to be preprocessed. {advice}"
             )
         warn_user(
             f"Training diverged in epoch {run.clock.epoch}: the loss or the weights are not "
-            f"finite. The weights of epoch {run.best_epoch} are kept. {ADVICE}",
+            f"finite. The weights of epoch {run.best_epoch} are kept. {advice}",
             ConvergenceWarning,
         )
     elif run.stop_reason == "interrupted":
         warn_user("Training interrupted by user.")
     elif run.stop_reason == "abnormal":
         warn_user(
-            f"lbfgs found no step that lowers the loss: {run.messages[-1]} {ADVICE}",
+            f"lbfgs found no step that lowers the loss: {run.messages[-1]} {advice}",
             ConvergenceWarning,
         )
     elif run.stop_reason == "max_iter" and not incremental and _was_to_converge(resolved):
         name = "lbfgs" if resolved["solver"] == "lbfgs" else "Stochastic Optimizer"
         warn_user(
             f"{name}: Maximum iterations ({resolved['max_iter']}) reached and the "
-            "optimization hasn't converged yet. Raise max_iter, or scale X.",
+            "optimization hasn't converged yet. Raise max_iter, or scale "
+            f"{'X' if advice == ADVICE else 'y'}.",
             ConvergenceWarning,
         )
 

@@ -17,6 +17,7 @@ from ..nn.layers import Layer
 from ..nn.losses import Loss
 from ..nn.network import Network
 from ..recipes.build import make_layer
+from ..recipes.settings import public
 from ..tables.encoder import ColumnEncoder
 from ..training.callbacks.restore import HeldOut
 from ..training.run import Run
@@ -165,7 +166,7 @@ class FittedAttributes:
     @property
     def resolved_params_(self) -> dict[str, Any]:
         resolved = self._state("resolved_params_").resolved
-        return {name: resolved[name] for name in self.get_params(deep=False)}
+        return public(resolved, self.get_params(deep=False))
 
     @property
     def column_report_(self) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ A single network is one run.  Members are trained in stacks, each with a run of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -22,6 +21,7 @@ from ..training.batches import Batches
 from ..training.callbacks import Callback, RestoreBest, RestoreFinite
 from ..training.callbacks.replay import ARRIVED
 from ..training.callbacks.restore import HeldOut
+from ..training.loop import train
 from ..training.parallel_members import (
     load_members,
     merge_members,
@@ -50,61 +50,16 @@ def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> No
     resolved["refit"] = refits(resolved, inputs)
     start = deepcopy(fitted.run) if resolved["refit"] else None
     split = split_rows(estimator, fitted, table, inputs)
-    n = len(split.training[0]) if split.training else split.table.rows.n
-    choose_batches(estimator, resolved, n, inputs)
-    for count in {n, table.rows.n} if resolved["refit"] else {n}:
-        resolve.check_combination(resolved, count)
+    check_batches(estimator, resolved, split, table, inputs)
     check_split(fitted, split)
-    choose_stacks(estimator, fitted, split)
-    sizes = fitted.stack_sizes or [1]
+    sizes, runs = stacks_of(estimator, fitted, split)
     tasks = FitTasks(estimator, fitted, inputs, len(sizes) * (1 + resolved["refit"]))
     announce(fitted, split)
-    train_stacks(estimator, fitted, split, inputs, tasks)
-    held = fitted.held_out
-    if resolved["calibration"] == "temperature" and held is not None:
-        fitted.temperature = fit_temperature(held.scores, held.target, held.weight, fitted.loss)
-    if start is not None and not fitted.run.interrupted:
-        refit(replace(fitted, run=start), fitted, table, inputs, tasks)
-    announce_end(fitted)
-    report_end(fitted.run, resolved, incremental=inputs.incremental)
-    tasks.end_fit()
-
-
-def choose_batches(estimator: Any, resolved: dict[str, Any], n: int, inputs: FitInputs) -> None:
-    """Set the size of the batches of `n` rows."""
-    chosen = not (inputs.incremental or resolve.is_auto(estimator.batch_size))
-    resolved["batch_size"] = build.batch_size(resolved, n, chosen=chosen)
-    if not inputs.incremental and n > 0 and resolved["gradient_accumulation_steps"] > 1:
-        build.warn_accumulation(resolved, n)
-
-
-def choose_stacks(estimator: Any, fitted: Fitted, split: Split) -> None:
-    """Set the number of members of each stack, if there are members."""
-    if has_members(fitted.resolved) and fitted.stack_sizes is None:
-        together = split.shares_validation and is_scorer(estimator, fitted)
-        fitted.stack_sizes = sizes_of_stacks(fitted.resolved, together=together)
-
-
-def train_stacks(
-    estimator: Any, fitted: Fitted, split: Split, inputs: FitInputs, tasks: FitTasks
-) -> None:
-    """Train the network, or the members stack by stack."""
-    resolved, members = fitted.resolved, has_members(fitted.resolved)
-    sizes = fitted.stack_sizes or [1]
-    runs = runs_of_stacks(fitted, sizes) if members else [fitted.run]
     # Callbacks that print or report are called in the order of the stacks.
     in_turn = bool(tasks.context or resolved["callbacks"] or resolved["verbose"])
     n_at_once = 1 if in_turn else min(n_threads(resolved), len(sizes))
-    plans, keepers = [], []
-    for i, (run, size) in enumerate(zip(runs, sizes, strict=True)):
-        first = sum(sizes[:i])
-        plan = make_plan(fitted, run, split.table, inputs, part(split.training, first, size))
-        score = make_score(estimator, fitted, split, inputs, first)
-        combine = getattr(fitted.loss, "combine", None)
-        validation = split.validation(first, size if members else None, combine)
-        keeper = restore_best(fitted, validation, score)
-        if keeper is not None:
-            keeper.restore = not inputs.incremental
+    plans, keepers = plans_of_stacks(estimator, fitted, split, inputs, (sizes, runs))
+    for i, (plan, keeper) in enumerate(zip(plans, keepers, strict=True)):
         plan.callbacks = build.make_callbacks(
             resolved,
             keeper,
@@ -115,14 +70,62 @@ def train_stacks(
         )
         prefix = "" if len(sizes) == 1 else f"stack {i + 1} of {len(sizes)}, "
         plan.callbacks += build.make_progress(resolved, prefix)
-        plans.append(plan)
-        keepers.append(keeper)
     probe(fitted, plans, runs[0], inputs, keepers[0])
-    with blas_threads(n_at_once):
-        train_in_parallel(plans, runs, n_threads=n_at_once)
-    if members:
+    train_runs(plans, runs, n_at_once)
+    if has_members(resolved):
         merge_runs(fitted.run, runs, sizes)
     keep_results(fitted, [k for k in keepers if k is not None], runs, inputs)
+    if start is not None and not fitted.run.interrupted:
+        refit(replace(fitted, run=start), fitted, table, inputs, tasks)
+    announce_end(fitted)
+    report_end(fitted.run, resolved, incremental=inputs.incremental)
+    tasks.end_fit()
+
+
+def check_batches(
+    estimator: Any, resolved: dict[str, Any], split: Split, table: Table, inputs: FitInputs
+) -> None:
+    """Set the size of the batches, and refuse what does not work with it."""
+    n = len(split.training[0]) if split.training else split.table.rows.n
+    chosen = not (inputs.incremental or resolve.is_auto(estimator.batch_size))
+    resolved["batch_size"] = build.batch_size(resolved, n, chosen=chosen)
+    if not inputs.incremental and n > 0 and resolved["gradient_accumulation_steps"] > 1:
+        build.warn_accumulation(resolved, n)
+    for count in {n, table.rows.n} if resolved["refit"] else {n}:
+        resolve.check_combination(resolved, count)
+
+
+def stacks_of(estimator: Any, fitted: Fitted, split: Split) -> tuple[list[int], list[Run]]:
+    """The size and the run of each stack of members; a single network is one stack."""
+    if not has_members(fitted.resolved):
+        return [1], [fitted.run]
+    if fitted.stack_sizes is None:
+        together = split.shares_validation and is_scorer(estimator, fitted)
+        fitted.stack_sizes = sizes_of_stacks(fitted.resolved, together=together)
+    return fitted.stack_sizes, runs_of_stacks(fitted, fitted.stack_sizes)
+
+
+def plans_of_stacks(
+    estimator: Any,
+    fitted: Fitted,
+    split: Split,
+    inputs: FitInputs,
+    stacks: tuple[list[int], list[Run]],
+) -> tuple[list[Plan], list[RestoreBest | None]]:
+    """A plan for each stack, and the callback that restores its best parameters."""
+    plans, keepers, first = [], [], 0
+    combine = fitted.loss.combine
+    for size, run in zip(*stacks, strict=True):
+        members = part(split.training, first, size)
+        plans.append(make_plan(fitted, run, split.table, inputs, members))
+        score = make_score(estimator, fitted, split, inputs, first)
+        stacked = size if has_members(fitted.resolved) else None
+        keeper = restore_best(fitted, split.validation(first, stacked, combine), score)
+        if keeper is not None:
+            keeper.restore = not inputs.incremental
+        keepers.append(keeper)
+        first += size
+    return plans, keepers
 
 
 def own_callbacks(fitted: Fitted) -> list[Callback]:
@@ -170,9 +173,11 @@ def keep_results(
     pairs = zip(keepers, runs, strict=True)
     parts = [keeper.validation.held_out(run.network) for keeper, run in pairs]
     weight = None if parts[0].weight is None else np.concatenate([p.weight for p in parts])
-    fitted.held_out = HeldOut(
+    held = fitted.held_out = HeldOut(
         np.concatenate([p.target for p in parts]), np.concatenate([p.scores for p in parts]), weight
     )
+    if fitted.resolved["calibration"] == "temperature":
+        fitted.temperature = fit_temperature(held.scores, held.target, held.weight, fitted.loss)
 
 
 def sizes_of_stacks(resolved: dict[str, Any], *, together: bool) -> list[int]:
@@ -203,11 +208,15 @@ def n_threads(resolved: dict[str, Any]) -> int:
     return n_cores() if limit is None or limit < 0 else min(limit, n_cores())
 
 
-def blas_threads(n_at_once: int) -> AbstractContextManager[Any]:
-    """Divide the cores among the threads that train at once: no more BLAS threads than cores."""
-    if n_at_once < 2:
-        return nullcontext()
-    return threadpool_limits(max(1, n_cores() // n_at_once), user_api="blas")
+def train_runs(plans: Sequence[Plan], runs: Sequence[Run], n_at_once: int) -> None:
+    """Train every run by its plan, and divide the cores among the threads that train at once."""
+    if len(runs) == 1:
+        train(plans[0], runs[0])
+    elif n_at_once < 2:
+        train_in_parallel(plans, runs, n_threads=1)
+    else:
+        with threadpool_limits(max(1, n_cores() // n_at_once), user_api="blas"):
+            train_in_parallel(plans, runs, n_threads=n_at_once)
 
 
 def make_plan(
@@ -291,9 +300,7 @@ def refit(again: Fitted, fitted: Fitted, table: Table, inputs: FitInputs, tasks:
         plan.callbacks += tasks.callbacks(runs, sizes, i)
         plans.append(plan)
     n_at_once = 1 if tasks.context or resolved["verbose"] else n_threads(resolved)
-    n_at_once = min(n_at_once, len(sizes))
-    with blas_threads(n_at_once):
-        train_in_parallel(plans, runs, n_threads=n_at_once)
+    train_runs(plans, runs, min(n_at_once, len(sizes)))
     failed = {str(run.stop_reason) for run in runs} - {"chosen_epoch", *ARRIVED}
     if failed:
         warn_user(

@@ -7,14 +7,14 @@
 >>> network.scores(np.zeros((5, 2))).shape
 (5, 1)
 
-This part needs NumPy and SciPy only and knows nothing of optimization.
+This part needs only NumPy and SciPy, and contains no optimization.
 """
 
 from .activations import ACTIVATIONS, Activation
 from .architectures import Initialization, mlp
 from .gradcheck import check_gradient, check_layer
 from .initializers import INITIALIZERS, Initializer
-from .layers import LAYERS, Activate, Dense, Layer, Residual, Sequential, Standardize
+from .layers import Activate, Dense, Identity, Layer, Residual, Sequential
 from .losses import LOSSES, Loss
 from .network import Network, Pass
 from .parameters import Layout, Param, Views
@@ -23,11 +23,11 @@ from .workspace import Workspace
 __all__ = [
     "ACTIVATIONS",
     "INITIALIZERS",
-    "LAYERS",
     "LOSSES",
     "Activate",
     "Activation",
     "Dense",
+    "Identity",
     "Initialization",
     "Initializer",
     "Layer",
@@ -38,7 +38,6 @@ __all__ = [
     "Pass",
     "Residual",
     "Sequential",
-    "Standardize",
     "Views",
     "Workspace",
     "check_gradient",

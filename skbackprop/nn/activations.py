@@ -2,8 +2,8 @@
 
 An activation is any object with two methods.  ``forward(z, out)`` writes ``f(z)`` to
 `out` and leaves ``z`` alone; ``backward(z, y, d)`` multiplies the delta ``d`` by
-``f'(z)``, in place.  It gets both ``z`` and ``y`` because some derivatives are cheap in
-terms of the one and some in terms of the other: ``tanh' = 1 - y²``.
+``f'(z)``, in place.  It gets both ``z`` and ``y`` because some derivatives are fast to
+compute from ``z`` and some from ``y``: ``tanh' = 1 - y²``.
 
 >>> import numpy as np
 >>> f = ACTIVATIONS["tanh"]
@@ -13,7 +13,7 @@ terms of the one and some in terms of the other: ``tanh' = 1 - y²``.
 >>> d.round(4)
 array([1.    , 0.42])
 
-One of your own needs neither a base class nor an entry in the table:
+A custom activation needs no base class and no entry in the table:
 
 >>> class Square:
 ...     def forward(self, z, out):
@@ -21,29 +21,30 @@ One of your own needs neither a base class nor an entry in the table:
 ...     def backward(self, z, y, d):
 ...         d *= 2 * z
 
-Formulas with temporaries are `blockwise`: temporaries then stay in the cache and do not
-grow with the batch.  No formula overflows, in float32 or float64.
+Formulas with temporaries are `blockwise`.  None overflows, in float32 or float64.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import log, pi, sqrt
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from scipy.special import erf, expit
 
 from .blocks import blockwise
+from .workspace import Workspace
 
-FEW = 1024  # numbers: the calls cost more than the arithmetic anyway
+FEW = 1024  # numbers; up to so many the calls take more time than the arithmetic
 # NumPy converts a Python number anew at every call, which takes as long as the call itself.
 ZERO = {np.dtype(t): np.zeros((), t) for t in (np.float32, np.float64)}
 
 
 @runtime_checkable
 class Activation(Protocol):
-    """What an activation can do; yours need not inherit from it."""
+    """The two methods of an activation.  A custom one need not inherit from it."""
 
     def forward(self, z: np.ndarray, out: np.ndarray, /) -> None:
         """Write ``f(z)`` to `out`, which is not `z`."""
@@ -52,16 +53,21 @@ class Activation(Protocol):
         """Multiply `d` by ``f'(z)`` in place, given ``y = f(z)``."""
 
 
-def trained(activation: Activation, shape: tuple[int, ...], dtype: Any) -> tuple[Any, Any]:
-    """``forward`` and ``backward`` of an activation, for training.
+ForwardInto: TypeAlias = Callable[[np.ndarray, np.ndarray], None]
+BackwardInto: TypeAlias = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
 
-    Where ``f`` and ``f'`` share an exponential, there may be ``forward_and_slope(z, out,
-    slope)``: the slope then waits for the way back.
+
+def bind_activation(activation: Activation, ws: Workspace) -> tuple[ForwardInto, BackwardInto]:
+    """``forward(z, out)`` and ``backward(z, y, d)`` of an activation for one pass.
+
+    If ``f`` and ``f'`` share an exponential, an activation may also have
+    ``forward_and_slope(z, out, slope)``, which writes ``f(z)`` and ``f'(z)``.  It is then
+    used in passes with a backward, which only multiplies by the stored slope.
     """
     both = getattr(activation, "forward_and_slope", None)
-    if both is None:
+    if both is None or not ws.needs_grad:
         return activation.forward, activation.backward
-    slope = np.empty(shape, dtype)
+    slope = ws.array("slope", ws.shape)
 
     def backward(z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
         d *= slope
@@ -107,7 +113,10 @@ class Tanh(Activation):
 
 @dataclass(frozen=True)
 class HardTanh(Activation):
-    """``y = min(max(z, -1), 1)``, ``y' = 1`` where ``|y| < 1``, else 0."""
+    """``y = min(max(z, -1), 1)``, ``y' = 1`` where ``|y| < 1``, else 0.
+
+    A fast approximation of `Tanh`, which PyTorch and Keras have too.
+    """
 
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
         np.clip(z, -1, 1, out=out)
@@ -125,9 +134,9 @@ class Relu(Activation):
         np.maximum(z, ZERO.get(z.dtype, 0), out=out)
 
     def backward(self, z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
-        # Both are faster than d[y == 0] = 0, as scikit-learn does it (five times; zeros that
-        # nobody can guess are dear); the second one costs a conversion of truth values, which
-        # pays for more than a few rows.
+        # Both are faster than d[y == 0] = 0, as scikit-learn does it (five times; a mask
+        # that cannot be predicted is slow); the second one converts a mask, which
+        # is faster for more than a few rows.
         if y.size <= FEW:
             d *= np.sign(y)
         else:
@@ -170,13 +179,13 @@ class LeakyRelu(Activation):
 class Elu(Activation):
     """``y = z`` where ``z > 0``, else ``α (eᶻ - 1)``; ``y' = 1``, else ``y + α``.
 
-    Clevert, Unterthiner & Hochreiter, "Fast and accurate deep network learning by
-    exponential linear units" (2015).
+    PyTorch and Keras have it too.  Clevert, Unterthiner & Hochreiter, "Fast and accurate
+    deep network learning by exponential linear units" (2015).
 
     Parameters
     ----------
     alpha : float
-        The value is ``-alpha`` far to the left.
+        The limit for ``z → -∞`` is ``-alpha``.
     """
 
     alpha: float = 1.0
@@ -196,16 +205,14 @@ class Elu(Activation):
 class Selu(Activation):
     """``y = λ · elu(z)`` with ``λ ≈ 1.0507``, ``α ≈ 1.6733``; ``y' = λ``, else ``y + λα``.
 
-    The two numbers make mean 0 and variance 1 a fixed point of a layer whose weights
-    start as "lecun_normal".  Klambauer, Unterthiner, Mayr & Hochreiter,
-    "Self-normalizing neural networks" (2017).
+    The two numbers make mean 0 and variance 1 a fixed point of a layer whose weights are
+    initialized by "lecun_normal".  PyTorch and Keras have it too.  Klambauer, Unterthiner,
+    Mayr & Hochreiter, "Self-normalizing neural networks" (2017).
     """
 
     @blockwise()
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
-        np.expm1(np.minimum(z, 0), out=out)
-        out *= SELU_ALPHA
-        out += np.maximum(z, 0)
+        Elu(SELU_ALPHA).forward(z, out)
         out *= SELU_SCALE
 
     @blockwise()
@@ -234,8 +241,8 @@ class Gelu(Activation):
     @blockwise()
     def backward(self, z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
         near = (np.abs(z) < 1e-30).astype(z.dtype)
-        slope = (y + 0.5 * near) / (z + near)  # Φ = y / z: erf is the dearest step by far
-        c = np.clip(z, -40, 40)  # beyond, φ is 0 and z² need not be known
+        slope = (y + 0.5 * near) / (z + near)  # Φ = y / z: erf is by far the slowest step
+        c = np.clip(z, -40, 40)  # beyond, φ is 0 and z² might overflow
         slope += c * np.exp(-0.5 * c * c) / sqrt(2 * pi)
         d *= slope
 
@@ -245,8 +252,8 @@ class GeluTanh(Activation):
     """``y = ½ z (1 + tanh u) = z s`` with ``u = sqrt(2/π) (z + 0.044715 z³)``, ``s = σ(2u)``.
 
     ``y' = s + z s (1 - s) 2u'``.  The approximation of `Gelu` in the same paper; they
-    differ by less than 0.0005.  Far to the left ``1 + tanh u`` is mostly rounding, ``s``
-    is not.
+    differ by less than 0.0005.  For large negative ``z`` ``s`` has smaller rounding errors than
+    ``1 + tanh u``.  PyTorch and Keras have it as ``gelu`` with the option ``approximate``.
     """
 
     @blockwise()
@@ -296,7 +303,10 @@ class Silu(Activation):
 
 @dataclass(frozen=True)
 class Softplus(Activation):
-    """``y = log(1 + eᶻ)``, ``y' = σ(z)``, the logistic function."""
+    """``y = log(1 + eᶻ)``, ``y' = σ(z)``, the logistic function.
+
+    PyTorch and Keras have it; as an output activation it makes predictions positive.
+    """
 
     @blockwise()
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
@@ -309,7 +319,7 @@ class Softplus(Activation):
 
 
 def _sigmoid(z: np.ndarray) -> np.ndarray:
-    """``w / (1 + w)`` with ``w = eᶻ``: accurate on both sides, and faster than `expit`."""
+    """``w / (1 + w)`` with ``w = eᶻ``: accurate for both signs, and faster than `expit`."""
     w: np.ndarray = np.exp(np.minimum(z, 40))  # σ(40) rounds to 1
     w /= 1 + w
     return w
@@ -319,7 +329,7 @@ def _sigmoid(z: np.ndarray) -> np.ndarray:
 class Mish(Activation):
     """``y = z t`` with ``t = tanh(log(1 + eᶻ))``, ``y' = t + z t'``.
 
-    With ``w = eᶻ`` and ``n = w (w + 2)`` one exponential does it all:
+    With ``w = eᶻ`` and ``n = w (w + 2)`` one exponential is enough:
     ``t = n / (n + 2)`` and ``t' = 4 w (w + 1) / (n + 2)²``.
 
     Misra, "Mish: a self regularized non-monotonic activation function" (2019).
@@ -357,11 +367,11 @@ class Mish(Activation):
 
 @dataclass(frozen=True)
 class Exp(Activation):
-    """``y = eᶻ``, ``y' = y``: an output that is positive, such as a mean count.
+    """``y = eᶻ``, ``y' = y``: a positive output, as in Poisson regression; Keras has it too.
 
     ``z`` is cut off below half the logarithm of the largest number, so neither ``y`` nor
-    ``y²`` overflows.  Beyond the cut the derivative is still ``y``, not 0: an output that
-    went astray must find its way back.
+    ``y²`` overflows.  Beyond the cut the derivative remains ``y`` and is not 0, so that
+    training can correct an output that is too large.
     """
 
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:

@@ -25,6 +25,7 @@ from .layers import (
     CategoricalEmbedding,
     Dense,
     Dropout,
+    Identity,
     Layer,
     LayerNorm,
     MemberDense,
@@ -209,7 +210,7 @@ def hidden_layer(i: int, dense: AnyDense, activation: Activation, extras: Extras
     if i == 0 or not extras.residual:
         return layers
     same = dense.n_in == dense.n_out
-    shortcut = Layer() if same else extras.dense(dense.n_in, dense.n_out, False)
+    shortcut = Identity() if same else extras.dense(dense.n_in, dense.n_out, False)
     return [ReZero(Sequential(tuple(layers)), shortcut, extras.each(1)[:1])]
 
 

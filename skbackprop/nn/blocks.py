@@ -1,7 +1,7 @@
 """Formulas with temporaries, block by block.
 
 A formula such as ``d *= s * (1 - s)`` makes new arrays, of the size of a whole batch.  In
-blocks they stay in the cache, and do not grow with the batch.
+blocks they stay in the cache, and their size does not depend on the batch.
 
 >>> import numpy as np
 >>> class Square:
@@ -25,12 +25,12 @@ import numpy as np
 
 from .linalg import rows
 
-BLOCK = 2**14  # numbers: smaller, and the calls cost more than the arithmetic
+BLOCK = 2**14  # numbers; in smaller blocks the calls take more time than the arithmetic
 Method = TypeVar("Method", bound=Callable[..., None])
 
 
 def blockwise(*, times: int = 1) -> Callable[[Method], Method]:
-    """Make a method see at most ``times · BLOCK`` numbers (but whole rows) of its arrays at once.
+    """Call a method for blocks of whole rows, of about ``times · BLOCK`` numbers at most.
 
     All arrays have the same shape.  A formula with few temporaries can take larger blocks.
     """
@@ -43,7 +43,7 @@ def blockwise(*, times: int = 1) -> Callable[[Method], Method]:
                 method(self, *arrays)
             elif first.ndim > 2 and all(a.flags.c_contiguous for a in arrays):
                 by_blocks(self, *map(rows, arrays))
-            elif first.ndim > 2:  # where the rows of all members are no view, member by member
+            elif first.ndim > 2:  # the rows of all members are no view: member by member
                 for members in zip(*arrays, strict=True):
                     by_blocks(self, *members)
             else:

@@ -1,4 +1,4 @@
-"""How an array starts.
+"""Initial values of arrays.
 
 An initializer fills an array, in place, with numbers drawn from a generator:
 
@@ -10,11 +10,11 @@ An initializer fills an array, in place, with numbers drawn from a generator:
 
 Weights have the shape ``(n_in, n_out)``, so ``y = x W`` has a variance of
 ``n_in · Var(W) · E[x²]``.  The three classical rules choose ``Var(W)`` such that signals
-neither vanish nor explode on their way:
+neither vanish nor explode in deep networks:
 
 =========  ======================  ================================================
-lecun      ``1 / n_in``            keeps the variance forwards (LeCun et al., 1998)
-glorot     ``2 / (n_in + n_out)``  a compromise of both ways (Glorot & Bengio, 2010)
+lecun      ``1 / n_in``            keeps the forward variance (LeCun et al., 1998)
+glorot     ``2 / (n_in + n_out)``  a compromise of both passes (Glorot & Bengio, 2010)
 he         ``2 / n_in``            forwards, when relu drops half (He et al., 2015)
 =========  ======================  ================================================
 
@@ -23,9 +23,12 @@ the variance ``a² / 3``.
 
 scikit-learn's MLP draws from ``±sqrt(6 / (n_in + n_out))`` (the uniform Glorot rule; 2
 instead of 6 for the logistic activation), ``W`` and then ``b`` layer by layer, and the
-*biases from the same bound*.  A bias does not know ``n_in``, so whoever wants that start
-computes the bound and writes ``Dense(..., init=UniformRange(-a, a),
+*biases from the same bound*.  The initializer of a bias does not get ``n_in``, so for this rule the
+bound ``a`` is computed by the caller: ``Dense(..., init=UniformRange(-a, a),
 bias_init=UniformRange(-a, a))``.
+
+Keras and PyTorch have the LeCun and the orthogonal rules, which are in the table for users
+who expect them: LeCun goes with selu, orthogonal with deep networks.
 
 Numbers are drawn in double precision and then rounded, so one seed gives the same
 network in float32 and in float64.  Only ``rng.uniform`` and ``rng.normal`` are called:
@@ -57,7 +60,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class FixedValues:
-    """The numbers of the user: pretrained weights, say.
+    """Given numbers, for example pretrained weights.
 
     Parameters
     ----------
@@ -85,11 +88,11 @@ class FixedValues:
             raise ValueError(
                 f"FixedValues needs values of the shape of the array it fills, {out.shape}, "
                 f"got values of shape {self.values.shape}. "
-                "Weights are stored as (n_in, n_out): transpose them if need be."
+                "Weights are stored as (n_in, n_out): transpose them if they are (n_out, n_in)."
             )
         out[...] = self.values
 
-    # The ones a dataclass writes would ask for the truth value and the hash of an array.
+    # Those of a dataclass would fail on arrays, which have no single truth value and no hash.
     def __eq__(self, other: object) -> bool:
         return isinstance(other, FixedValues) and self._key == other._key
 
@@ -106,7 +109,7 @@ class FixedValues:
 
 @dataclass(frozen=True)
 class UniformRange:
-    """Uniform on ``[low, high)``, whatever the shape."""
+    """Uniform on ``[low, high)``, for any shape."""
 
     low: float
     high: float
@@ -117,7 +120,7 @@ class UniformRange:
 
 @dataclass(frozen=True)
 class RandomSigns:
-    """1 or -1, with equal chances: what makes members differ that share their weights."""
+    """1 or -1 with equal probability: makes members differ that share their weights."""
 
     def __call__(self, out: np.ndarray, rng: Any) -> None:
         out[...] = np.where(rng.uniform(-1.0, 1.0, out.shape) < 0, -1.0, 1.0)
@@ -166,7 +169,7 @@ class Normal:
 class Orthogonal:
     """`gain` times a random matrix with orthonormal columns, or rows if it has fewer of them.
 
-    Lengths (of what is not projected away) pass unchanged, whatever the depth
+    Lengths are unchanged (in the dimensions that are not projected away) at any depth
     (Saxe et al., 2014).  Of an array ``(k, n_in, n_out)`` each member is such a matrix.
     """
 
@@ -187,11 +190,11 @@ def _variance(kind: Kind, shape: tuple[int, ...]) -> float:
     return {"glorot": 2 / (n_in + n_out), "he": 2 / n_in, "lecun": 1 / n_in}[kind]
 
 
-def _matrix_shape(shape: tuple[int, ...], who: str) -> tuple[int, ...]:
+def _matrix_shape(shape: tuple[int, ...], rule: str) -> tuple[int, ...]:
     if len(shape) < 2:
         raise ValueError(
-            f"{who} needs an array of shape (..., n_in, n_out), got shape {shape}. "
-            "Start biases with Constant or UniformRange."
+            f"{rule} needs an array of shape (..., n_in, n_out), got shape {shape}. "
+            "Initialize biases with Constant or UniformRange."
         )
     return shape
 

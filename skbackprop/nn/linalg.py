@@ -1,6 +1,7 @@
-"""Matrix products that do not mind a sparse left factor.
+"""Matrix products whose left factor may be sparse.
 
-Every product with a sparse input is made here, and nowhere does a formula stand twice.
+Every product with a sparse input is made here, so each layer has one formula for dense and
+sparse inputs.
 
 >>> import numpy as np
 >>> from scipy.sparse import csr_array
@@ -17,11 +18,12 @@ from typing import Any
 
 import numpy as np
 
-# OpenBLAS gives a thread to each 2¹⁸ multiplications: up to so many use the calling one only.
-ALONE = 2**19 - 1
+# OpenBLAS uses one thread for each 2¹⁸ multiplications.  Below this number it uses only the
+# thread that calls it.
+SINGLE_THREAD = 2**19 - 1
 
-# What ``a @ b`` of SciPy calls; where they are not to be found (they are not public), it
-# is called itself.
+# The functions that ``a @ b`` of SciPy calls.  They are not public; if they are missing,
+# ``a @ b`` is used.
 _KERNELS: dict[str, Callable[..., None]] = {}
 try:
     from scipy.sparse import _sparsetools
@@ -35,7 +37,7 @@ def matmul(a: Any, b: np.ndarray, out: np.ndarray) -> np.ndarray:
     """Write ``a @ b`` to `out`; `a` may be a SciPy sparse matrix or array."""
     if not isinstance(a, np.ndarray):
         _sparse_matmul(a, b, out)
-    elif a.ndim == 2 and b.ndim == 2:
+    elif a.ndim == b.ndim == 2:
         np.dot(a, b, out=out)  # the same BLAS call as matmul, at half its overhead
     else:
         np.matmul(a, b, out=out)
@@ -45,7 +47,7 @@ def matmul(a: Any, b: np.ndarray, out: np.ndarray) -> np.ndarray:
 def _sparse_matmul(a: Any, b: np.ndarray, out: np.ndarray) -> None:
     """``out = a @ b`` without the new array that SciPy's operator makes for the product.
 
-    For a batch of texts ``xᵀ d`` is as large as the weights, most of them untouched.
+    For a batch of texts ``xᵀ d`` is as large as the weights, and most of its entries are 0.
     """
     kernel = _KERNELS.get(a.format)
     if kernel is None or not out.flags.c_contiguous or a.dtype != out.dtype or b.dtype != out.dtype:
@@ -59,16 +61,15 @@ def _sparse_matmul(a: Any, b: np.ndarray, out: np.ndarray) -> None:
 def stacked_matmul(a: Any, b: np.ndarray, out: np.ndarray) -> np.ndarray:
     """Write the products of a stack, ``a[m] @ b[m]`` for every member ``m``, to `out`.
 
-    Without a member axis of its own `a`, which may be sparse, is the same for all.  The
-    rows of `a` are walked in blocks so small that BLAS computes each product in the thread
-    that asks for it: members are trained in threads of their own, and a BLAS that starts
-    its threads below them takes twice as long.
+    If `a` has no axis of members, it is shared by all of them, and may be sparse.  The rows
+    of `a` are multiplied in blocks small enough for BLAS to use only the calling thread:
+    members are trained in parallel threads, and additional threads of BLAS double the time.
     """
     if not isinstance(a, np.ndarray):
         for factor, product in zip(b, out, strict=True):
             _sparse_matmul(a, factor, product)
         return out
-    n, most = a.shape[-2], ALONE // (a.shape[-1] * b.shape[-1])
+    n, most = a.shape[-2], SINGLE_THREAD // (a.shape[-1] * b.shape[-1])
     if n <= most:
         return np.matmul(a, b, out=out)
     step = max(most // 16 * 16 or most, 1)  # kernels compute 16 rows and more at once
@@ -81,8 +82,8 @@ def stacked_matmul(a: Any, b: np.ndarray, out: np.ndarray) -> np.ndarray:
 def scatter_adder(n: int, dtype: Any) -> Callable[[np.ndarray, np.ndarray, np.ndarray], None]:
     """Bind ``scatter_add(codes, d, out)``: ``out[codes[i]] += d[i]`` for `n` rows of `d`.
 
-    It is the product ``Hᵀ d`` with the sparse one-hot matrix of the codes, which must lie
-    within `out`, for nobody checks them.  ``np.add.at`` takes several times as long.
+    This is the product ``Hᵀ d`` with the sparse one-hot matrix of the codes.  The codes must be
+    rows of `out`: they are not checked.  ``np.add.at`` takes several times as long.
 
     >>> out = np.zeros((2, 1))
     >>> scatter_adder(3, out.dtype)(np.array([1, 0, 1]), np.array([[1.0], [2.0], [4.0]]), out)
@@ -111,8 +112,8 @@ def rows(a: Any) -> Any:
 def add_scaled(y: np.ndarray, x: np.ndarray, a: float, scratch: np.ndarray) -> None:
     """``y += a x`` for flat vectors, in blocks of the size of `scratch`.
 
-    BLAS has this as axpy, but SciPy's BLAS is a second one beside NumPy's: the two
-    pools of threads wait for each other, and the next product took three times as long.
+    BLAS has this function as axpy.  SciPy and NumPy have a BLAS each, though, and the two
+    pools of threads wait for each other: the next product took three times as long.
     """
     block = scratch.size
     if block == x.size:

@@ -1,4 +1,4 @@
-"""A network: immutable layers, and the flat vectors that are its only state.
+"""A network: immutable layers, and two flat vectors with its whole state.
 
 >>> import numpy as np
 >>> from skbackprop.nn.activations import ACTIVATIONS
@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .layers.base import Backward, Forward, Layer
-from .parameters import Layout, Views
+from .parameters import NO_GRADIENT, Layout, Views
 from .workspace import Workspace
 
-CACHED = 2**16  # numbers of an activation that is read again soon
+CACHED = 2**16  # numbers of an activation that stays in the cache
 
 
 class Pass(NamedTuple):
@@ -55,7 +55,7 @@ class Network:
     theta : ndarray of shape (layout.size,)
         The trained parameters, weights first.
     fixed : ndarray of shape (layout.fixed_size,)
-        What is stored but not trained.
+        Arrays that are stored but not trained.
     grad : ndarray of shape (layout.size,)
         The gradient, written by `Pass.backward`; made on first use.
     weights : ndarray of shape (layout.n_weights,)
@@ -97,7 +97,7 @@ class Network:
         self.layout.initialize(self.theta, self.fixed, rng)
 
     def over(self, theta: np.ndarray, fixed: np.ndarray | None = None) -> Network:
-        """The same layers on other numbers: an average, a snapshot, a line search."""
+        """The same layers with other numbers, for an average, a snapshot or a line search."""
         other = object.__new__(Network)
         other._bind(self.layer, self.layout, theta, self.fixed if fixed is None else fixed)
         return other
@@ -119,7 +119,7 @@ class Network:
         schedule_factors: dict[str, float] | None = None,
     ) -> Pass:
         """A training pass for inputs of `shape`; its backward fills ``grad``."""
-        return self._pass(
+        return self.bind_workspace(
             Workspace(
                 shape,
                 self.dtype,
@@ -131,10 +131,11 @@ class Network:
         )
 
     def bind_within(self, larger: Pass, shape: tuple[int, ...]) -> Pass:
-        """A pass like `larger`, for fewer rows, in its arrays: use the one or the other."""
-        return self._pass(larger.ws.smaller(shape))
+        """A pass like `larger`, for fewer rows, in its arrays: do not use both at once."""
+        return self.bind_workspace(larger.ws.smaller(shape))
 
-    def _pass(self, ws: Workspace) -> Pass:
+    def bind_workspace(self, ws: Workspace) -> Pass:
+        """A pass in this workspace."""
         forward, backward = self.layer.bind(self.p, self.g, ws)
         delta = ws.array("delta", self.layer.output_shape(ws.shape))
         return Pass(forward, backward, delta, ws, delta.shape[0] if delta.ndim == 3 else 1)
@@ -154,16 +155,15 @@ class Network:
             rows = x if n <= chunk else x[part] if x.ndim == 2 else x[:, part]
             if rows.shape[-2] != bound:
                 bound = rows.shape[-2]
-                ws = Workspace(rows.shape, self.dtype)
-                forward, _ = layer.bind(self.p, None, ws)
+                forward = bind_forward(layer, self.p, Workspace(rows.shape, self.dtype))
             assert forward is not None
             if isinstance(rows, np.ndarray) and rows.dtype != self.dtype:
-                rows = rows.astype(self.dtype)  # a chunk at a time, never the whole input
+                rows = rows.astype(self.dtype)  # a chunk at a time, not the whole input
             scores[..., start : start + bound, :] = forward(rows)
         return scores
 
     def _rows_in_cache(self) -> int:
-        """So many rows that the output of the widest layer stays in the cache."""
+        """Number of rows for which the output of the widest layer stays in the cache."""
         width = max((param.shape[-1] for _, _, param in self.layout.names()), default=1)
         return max(128, CACHED // width)
 
@@ -180,6 +180,12 @@ class Network:
         self._bind(layer, Layout(layer.arrays()), state["theta"], state["fixed"])
 
 
+def bind_forward(layer: Layer, p: Views, ws: Workspace) -> Forward:
+    """``forward`` of a layer for a pass without ``backward``."""
+    ws.needs_grad = False
+    return layer.bind(p, NO_GRADIENT, ws)[0]
+
+
 def leaves(network: Network) -> Iterator[np.ndarray]:
     """Every array of the network, trained and fixed, as views in a fixed order."""
     layout = network.layout
@@ -189,13 +195,13 @@ def leaves(network: Network) -> Iterator[np.ndarray]:
 
 
 def fixed_arrays(network: Network) -> Iterator[tuple[str, np.ndarray]]:
-    """The arrays that do not learn, each with the last part of its name."""
+    """The arrays that are not trained, each with the last part of its name."""
     for path, (where, param) in network.layout.fixed.items():
         yield path[-1], network.fixed[where].reshape(param.shape)
 
 
 def copy_marked(kept: Network, new: Network, marked: np.ndarray) -> None:
-    """Copy the members of `new` that are marked; what they share is copied with all of them."""
+    """Copy the members of `new` that are marked; shared arrays are copied if all are marked."""
     for old, now in zip(leaves(kept), leaves(new), strict=True):
         if marked.all():
             old[...] = now
@@ -206,7 +212,7 @@ def copy_marked(kept: Network, new: Network, marked: np.ndarray) -> None:
 def copy_members(whole: Network, part: Network, first: int, *, to_whole: bool) -> None:
     """Copy the members of `part`, number `first` and following of `whole`, one way or the other.
 
-    The arrays of `part` that have no axis of members are those that all members share.
+    Arrays of `part` without an axis of members are shared by all members.
     """
     for large, small in zip(leaves(whole), leaves(part), strict=True):
         view = large if large.shape == small.shape else large[first : first + len(small)]

@@ -1,8 +1,8 @@
 """One flat vector, many named views.
 
-Every trained number of a network lives in one contiguous vector ``theta``.  A
-layer declares the arrays it needs; a `Layout` gives each of them a place, and
-`Layout.bind` hands out views that share memory with the vector:
+Every trained number of a network lives in one contiguous vector ``theta``.  A layer
+declares the arrays it needs.  A `Layout` assigns a slice of the vector to each of them, and
+`Layout.bind` returns views that share memory with the vector:
 
 >>> import numpy as np
 >>> from skbackprop.nn.initializers import Constant
@@ -13,12 +13,12 @@ layer declares the arrays it needs; a `Layout` gives each of them a place, and
 >>> theta
 array([0., 0., 0., 0., 0., 0., 7., 7., 7.])
 
-Whatever acts on all parameters at once (an optimizer, a moving average, L-BFGS,
-a checkpoint, an all-reduce) acts on ``theta`` and never hears of layers.
+Code that treats all parameters alike (an optimizer, a moving average, L-BFGS, a checkpoint)
+works on ``theta`` and needs no layers.
 
-Weights come first, free arrays after them, so "the penalized part" is the slice
-``theta[:layout.n_weights]`` and needs no mask.  It is also the order in which
-scikit-learn packs ``coefs_ + intercepts_``.
+Weights come first, free arrays after them, so the penalized part is the slice
+``theta[:layout.n_weights]`` and needs no mask.  It is also the order in which scikit-learn
+packs ``coefs_ + intercepts_``.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
+from numbers import Integral
 from types import SimpleNamespace
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -41,25 +42,91 @@ Path: TypeAlias = tuple[str, ...]
 class Param:
     """The declaration of one array.
 
-    role : ``"weight"`` is trained and penalized, ``"free"`` is trained only
-        (biases, gains), ``"fixed"`` is stored with the model but not trained
-        (running statistics, bin edges).
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the array.
+    init : Initializer
+        A callable ``init(out, rng)`` that fills the array.
+    role : {"weight", "free", "fixed"}
+        ``"weight"`` is trained and penalized, ``"free"`` is trained only (biases, gains),
+        ``"fixed"`` is stored with the model but not trained (running moments, bin edges).
+
+    Raises
+    ------
+    ValueError
+        If one of them is none of these.
     """
 
     shape: tuple[int, ...]
     init: Initializer
     role: Role = "weight"
 
+    def __post_init__(self) -> None:
+        if self.role not in get_args(Role):
+            raise ValueError(
+                f"Param needs a role among {get_args(Role)}, got {self.role!r}. "
+                "Biases and gains are 'free': trained, but not penalized."
+            )
+        is_shape = isinstance(self.shape, tuple) and all(
+            isinstance(n, Integral) and n >= 0 for n in self.shape
+        )
+        if not is_shape:
+            raise ValueError(
+                f"Param needs a shape that is a tuple of ints >= 0, got {self.shape!r}. "
+                "The shape of a vector of 3 numbers is (3,)."
+            )
+        if not callable(self.init):
+            raise ValueError(
+                f"Param needs an init that can be called as init(out, rng), got {self.init!r}. "
+                "Use Constant(0.0) for an array that starts at 0."
+            )
+
 
 Tree: TypeAlias = Mapping[str, "Param | Tree"]
 
 
 class Views(SimpleNamespace):
-    """Named views, nested like the layers: ``p.dense_1.W``."""
+    """Named views, nested like the layers: ``p.dense_1.W``.
+
+    The arrays that the layers of this package declare are listed here, for editors and type
+    checkers.  A layer may declare arrays with any other name.
+    """
+
+    if TYPE_CHECKING:
+        # Dense, MemberDense, ScaledDense, BatchEnsembleDense
+        W: np.ndarray  # weights, (n_in, n_out), or (k, n_in, n_out)
+        b: np.ndarray  # biases, (n_out,), or (k, n_out)
+        r: np.ndarray  # factors of the inputs of each member, (k, n_in)
+        s: np.ndarray  # factors of the outputs of each member, (k, n_out)
+        # Scale, ScaledDense
+        scale: np.ndarray  # factors of the inputs, (n_in,), or (k, n_in)
+        # BatchNorm, LayerNorm, RMSNorm
+        gamma: np.ndarray  # gains
+        beta: np.ndarray  # biases
+        mean: np.ndarray  # running mean, fixed
+        variance: np.ndarray  # running variance, fixed
+        n_batches: np.ndarray  # number of batches of the running moments, fixed
+        # ParametricActivation, ReZero
+        alpha: np.ndarray  # how much of the activation is used
+        residual_weight: np.ndarray  # factor of the inner layer
+        # PeriodicEmbedding, PiecewiseLinear, CategoricalEmbedding
+        frequency: np.ndarray
+        phase: np.ndarray
+        edges: np.ndarray  # of the bins, fixed
+        table: np.ndarray  # a row for each category
+        # Residual, ReZero
+        inner: Views
+        shortcut: Views
+
+        def __getattr__(self, name: str) -> Any: ...
+
+
+NO_GRADIENT = Views()  # what `bind` gets for `g` at inference
 
 
 class Layout:
-    """Where each declared array lives inside the flat vectors."""
+    """The slice of each declared array in the flat vectors."""
 
     def __init__(self, tree: Tree):
         self.tree = tree
@@ -80,7 +147,7 @@ class Layout:
         places = [(theta, self.trained)] + ([] if fixed is None else [(fixed, self.fixed)])
         for vector, place in places:
             for path, (where, param) in place.items():
-                setattr(_descend(views, path), path[-1], vector[where].reshape(param.shape))
+                setattr(_innermost(views, path), path[-1], vector[where].reshape(param.shape))
         return views
 
     def initialize(self, theta: np.ndarray, fixed: np.ndarray, rng: Any) -> None:
@@ -116,7 +183,7 @@ def _skeleton(tree: Tree) -> Views:
     return Views(**{k: _skeleton(v) for k, v in tree.items() if not isinstance(v, Param)})
 
 
-def _descend(views: Views, path: Path) -> Views:
+def _innermost(views: Views, path: Path) -> Views:
     for name in path[:-1]:
         views = getattr(views, name)
     return views

@@ -1,10 +1,10 @@
-"""The arrays a pass writes to, and what it remembers.
+"""The arrays that a pass writes to, and its state.
 
-A layer is an immutable description; its parameters are shared by all threads.
-Everything a pass *produces* goes into a `Workspace`, which belongs to one thread
-and to one batch size.  Training keeps one and reuses its arrays batch after
-batch, so a warm step allocates next to nothing; `predict` makes a fresh one per
-call, which is why it needs no lock.
+A layer is an immutable description, and its parameters are shared by all threads.
+Everything that a pass produces goes into a `Workspace`, which belongs to one thread and
+to one batch size.  Training keeps a workspace and reuses its arrays for every batch, so a
+step allocates almost no memory.  `predict` makes a new one for each call and therefore
+needs no lock.
 
 >>> import numpy as np
 >>> ws = Workspace((4, 3), np.dtype("float64"))
@@ -23,23 +23,38 @@ import numpy as np
 
 
 class Workspace:
-    """Scratch arrays by name, one child per sub-layer, and the facts of the pass.
+    """Scratch arrays by name, one child for each sub-layer, and the options of the pass.
 
-    Besides its arrays, a layer may hang anything on `ws` in ``forward`` that its
-    ``backward`` will want (``ws.x = x``); inspection reads it there.
+    Besides its arrays, ``forward`` of a layer may store on `ws` whatever its ``backward``
+    needs (``ws.x = x``).
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the input of the layer that owns the workspace.
+    dtype : dtype
+        Of every floating-point array of the pass.
+    train : bool
+        Is this a training pass?  Only then entries are dropped and running moments move.
+    rng : Generator or RandomState, optional
+        Source of the random numbers of the pass.
+    needs_dx : bool
+        Must ``backward`` return ``dx``?
+    schedule_factors : dict, optional
+        Numbers by name that all layers of the pass read, and that the caller may change
+        between batches: ``schedule_factors["dropout"] = 0.5`` halves every dropout rate.
 
     Attributes
     ----------
-    shape : shape of the input of the layer that owns this workspace.
-    dtype : of every floating-point array of the pass.
-    train : is this a training pass (dropout drops, moments move)?
-    rng : source of the random numbers of a training pass.
-    schedule_factors : numbers by name that all layers of the pass see, and that whoever runs it may
-        change between batches: ``schedule_factors["dropout"] = 0.5`` halves every dropout rate.
-    needs_dx : does anything below want this layer's ``dx``?
-    first_dx_column : the first column of ``dx`` that is wanted: what stands in those before it is
-        read by nobody, and a layer may leave it out.
-    parent : the workspace of a larger batch whose arrays this one uses, see `smaller`.
+    needs_grad : bool
+        Is ``backward`` called in this pass?  False at inference.
+    first_dx_column : int
+        The columns of ``dx`` before this one are not used, and a layer may leave them out.
+    debug : bool
+        Are new floating-point arrays filled with NaN?  An entry that the pass does not
+        write is then visible in the results (see `check_layer`).
+    parent : Workspace or None
+        The workspace of a larger batch whose arrays this one uses, see `smaller`.
     """
 
     def __init__(
@@ -57,6 +72,8 @@ class Workspace:
         self.train = train
         self.rng = rng
         self.needs_dx = needs_dx
+        self.needs_grad = True
+        self.debug = False
         self.first_dx_column = 0
         self.parent: Workspace | None = None
         self.schedule_factors: dict[str, float] = (
@@ -64,18 +81,21 @@ class Workspace:
         )
         self.arrays: dict[str, np.ndarray] = {}
         self.children: dict[str, Workspace] = {}
-        self.x: Any = None
+        self.x: Any = None  # dense or sparse
         self.y: Any = None
 
     def array(self, name: str, shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
-        """An uninitialized array, remembered under `name`; ask for it in `bind`."""
+        """An uninitialized array, kept under `name`.  Call this in `bind`."""
         dtype, size = np.dtype(dtype or self.dtype), prod(shape)
-        lent = None if self.parent is None else self.parent.arrays.get(name)
-        if lent is None or lent.dtype != dtype or lent.size < size:
-            self.arrays[name] = np.empty(shape, dtype)
+        large = None if self.parent is None else self.parent.arrays.get(name)
+        if large is None or large.dtype != dtype or large.size < size:
+            array = np.empty(shape, dtype)
         else:
-            self.arrays[name] = lent.reshape(-1)[:size].reshape(shape)
-        return self.arrays[name]
+            array = large.reshape(-1)[:size].reshape(shape)
+        if self.debug and dtype.kind == "f":
+            array.fill(np.nan)
+        self.arrays[name] = array
+        return array
 
     def child(self, name: str, shape: tuple[int, ...], needs_dx: bool) -> Workspace:
         """The workspace of a sub-layer, made by the layer that contains it."""
@@ -87,14 +107,15 @@ class Workspace:
     def smaller(self, shape: tuple[int, ...]) -> Workspace:
         """For a smaller batch of the same layer; the two must not be in use at the same time.
 
-        Its arrays are the beginnings of these: the last batch of an epoch needs no room.
+        Its arrays are the first parts of the arrays of this workspace, so the last batch of
+        an epoch needs no memory of its own.
         """
         ws = self._like(shape, self.needs_dx)
         ws.parent = self
         return ws
 
     def _like(self, shape: tuple[int, ...], needs_dx: bool) -> Workspace:
-        return Workspace(
+        ws = Workspace(
             shape,
             self.dtype,
             train=self.train,
@@ -103,3 +124,5 @@ class Workspace:
             # The dictionary itself: a change reaches every layer.
             schedule_factors=self.schedule_factors,
         )
+        ws.needs_grad, ws.debug = self.needs_grad, self.debug
+        return ws

@@ -216,8 +216,13 @@ class Optimizer(Frozen):
             From `state(theta)`, and the same object for every step.
         """
         state.t += 1
-        lr = as_learning_rates(lr, theta)
-        update_in_blocks(self.update, theta, grad, lr, state, self.n_scratch)
+        # A NumPy float64 would turn float32 arrays into float64.
+        lr = as_learning_rates(lr, theta) if isinstance(lr, np.ndarray) else float(lr)
+        if theta.nbytes <= 4 * LONG:
+            scratch = state.scratch_array(self.n_scratch, theta.size)
+            self.update(theta, grad, state.slots, scratch, lr, state.t)
+        else:
+            update_in_blocks(self.update, theta, grad, lr, state, self.n_scratch)
 
 
 def update_in_blocks(

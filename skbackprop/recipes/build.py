@@ -63,8 +63,8 @@ def make_activations(given: Any, n_hidden: int) -> list[Activation]:
     items = list(given) if isinstance(given, (list, tuple)) else [given]
     if len(items) not in (1, n_hidden):
         raise ValueError(
-            f"activation needs one entry, or one for each of the {n_hidden} hidden layers, got "
-            f"{len(items)}: {given!r}. Make the list as long as hidden_layer_sizes."
+            f"activation needs one entry, or one for each of the {n_hidden} hidden layers and "
+            f"perhaps one for the output, got {len(items)}: {given!r}."
         )
     return [ACTIVATIONS[item] if isinstance(item, str) else item for item in items]
 
@@ -92,19 +92,19 @@ def make_layer(
         activations=make_activations(resolved["activation"], len(hidden)),
         initialization=Initialization(
             make_init("weight_init", resolved["weight_init"], len(hidden) + 1),
-            make_init("bias_init", resolved["bias_init"], len(hidden) + 1),
+            make_init("weight_init__biases", resolved["bias_init"], len(hidden) + 1),
         ),
         extras=make_extras(resolved, members),
     )
     layers = layer.layers if front is None else (front, *layer.layers)
-    out, link = resolved["out_activation"], getattr(loss, "link", "identity")
+    out, link = resolved["out_activation"], loss.link
     if is_auto(out) or out == link:
         return Sequential(layers)
     if link != "identity" or out == "softmax":
         raise ValueError(
-            f"out_activation={out!r} needs a loss on plain outputs, such as 'squared_error', got "
-            f"{type(loss).__name__}, which goes with {link!r}. "
-            "Leave out_activation='auto', or choose another loss."
+            f"The output activation {out!r} needs a loss on plain outputs, such as "
+            f"'squared_error', got {type(loss).__name__}, whose link is {link!r}. Give activation "
+            "one entry for each hidden layer, or choose another loss."
         )
     activation = ACTIVATIONS[out] if isinstance(out, str) else out
     return Sequential((*layers, Activate(activation)))
@@ -117,7 +117,7 @@ def make_embedding(resolved: dict[str, Any]) -> Embedding:
         resolved["n_frequencies"] if kind in ("periodic", "both") else 0,
         resolved["frequency_scale"],
         resolved["n_bins"] if kind in ("piecewise", "both") else 0,
-        resolved["category_width"],
+        resolved["embedding_dim"],
     )
 
 
@@ -313,7 +313,7 @@ def make_callbacks(
         callbacks.append(StopOnPlateau(*patience))
     if restore_best is not None and restarts(resolved) and not incremental:
         least = negligible_loss(resolved)
-        callbacks.append(WarmRestart(most=resolved["max_rounds"], least=least))
+        callbacks.append(WarmRestart(max_restarts=resolved["max_restarts"], least=least))
     return [*callbacks, restore_finite, Log(), *extra]
 
 
@@ -333,7 +333,7 @@ def make_progress(resolved: dict[str, Any], prefix: str = "") -> list[Callback]:
 
 def restarts(resolved: dict[str, Any]) -> bool:
     """May the schedule restart?"""
-    return bool(resolved["early_stopping"]) and resolved["max_rounds"] > 1
+    return bool(resolved["early_stopping"]) and resolved["max_restarts"] > 0
 
 
 def negligible_loss(resolved: dict[str, Any]) -> float:

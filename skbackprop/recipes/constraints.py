@@ -16,11 +16,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from inspect import signature
 from math import inf
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import get_scorer
 
 from ..nn.activations import ACTIVATIONS
 from ..nn.architectures import NORMALIZATIONS
@@ -29,6 +31,7 @@ from ..nn.losses import LOSSES
 from ..optim import AVERAGES, OPTIMIZERS
 from ..optim.schedules import SCHEDULES
 from ..training.callbacks import is_callback
+from .settings import PUBLIC_NAMES, flatten
 
 
 @dataclass(frozen=True)
@@ -86,16 +89,29 @@ def is_integer(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
 
 
-def having(*methods: str) -> Rule:
-    """An object with these methods."""
-    text = "an object with " + " and ".join(f"`{method}`" for method in methods)
+def having(*methods: str, **n_arguments: int) -> Rule:
+    """An object with these methods; the named ones must take that many arguments."""
+    every = (*methods, *n_arguments)
+    text = "an object with " + " and ".join(f"`{method}`" for method in every)
 
     def allows(value: Any) -> bool:
-        return not isinstance(value, (type, str)) and all(
-            callable(getattr(value, m, None)) for m in methods
-        )
+        if isinstance(value, (type, str)):
+            return False
+        return all(takes(getattr(value, m, None), n_arguments.get(m)) for m in every)
 
     return Rule(text, allows)
+
+
+def takes(method: Any, n: int | None) -> bool:
+    """Can `method` be called, with `n` arguments if it is given?"""
+    if n is not None and callable(method):
+        try:
+            signature(method).bind(*range(n))
+        except TypeError:
+            return False
+        except ValueError:  # no signature: written in C
+            return True
+    return callable(method)
 
 
 def each(rule: Rule, what: str) -> Rule:
@@ -123,6 +139,11 @@ def is_factors(value: Any) -> bool:
     )
 
 
+def instance(name: str) -> Rule:
+    """A settings object; `flatten` has replaced it before the rules are applied."""
+    return Rule(f"a {name}", lambda value: False)
+
+
 BOOL = Rule("a bool", lambda value: isinstance(value, (bool, np.bool_)))
 NONE = Rule("None", lambda value: value is None)
 AUTO = names("auto")
@@ -139,13 +160,20 @@ SEED = Rule(
     ),
 )
 RATE = number(0, 1)
+SCHEDULED = instance("Scheduled")
 SCHEDULE = names("auto", *SCHEDULES) | CALLABLE
-ACTIVATION = names(*ACTIVATIONS) | having("forward", "backward")
+ACTIVATION_OBJECT = Rule(
+    "an object with `forward(z, out)` and `backward(z, y, d)`",
+    having(forward=2, backward=3).allows,
+)
+ACTIVATION = names(*ACTIVATIONS) | ACTIVATION_OBJECT
 INITIALIZER = names("mlp", "data", *INITIALIZERS) | CALLABLE
 
 CONSTRAINTS: dict[str, Rule] = {
     "hidden_layer_sizes": AUTO | SIZES,
-    "activation": AUTO | ACTIVATION | each(ACTIVATION, "these, one for each hidden layer"),
+    "activation": AUTO
+    | ACTIVATION
+    | each(ACTIVATION, "these, one for each hidden layer, or one more for the output"),
     "preset": names("auto", "plain", "fast", "best"),
     "categorical_features": NONE
     | names("from_dtype")
@@ -178,42 +206,44 @@ CONSTRAINTS: dict[str, Rule] = {
     | Rule("inf", lambda v: isinstance(v, float) and v == inf),
     "max_fun": integer(1),
     "n_hidden_layers": NONE | integer(0),
-    "hidden_width": NONE | integer(1),
-    "weight_decay": AUTO | number(0, inf),
+    "weight_decay": AUTO | number(0, inf) | SCHEDULED,
     "gradient_accumulation_steps": integer(1),
     "max_grad_norm": NONE | number(0, inf, closed="neither"),
     "weight_decay_schedule": SCHEDULE,
     "l1": number(0, inf),
-    "dropout": AUTO | RATE | each(RATE, "these, one for each hidden layer"),
+    "dropout": AUTO
+    | RATE
+    | each(RATE, "these, one for each hidden layer, or one for the input and each hidden layer")
+    | SCHEDULED,
     "dropout_schedule": SCHEDULE,
-    "input_dropout": RATE,
     "normalization": NONE | names(*NORMALIZATIONS),
     "residual": BOOL,
     "averaging": NONE | names("auto", *AVERAGES),
-    "feature_encoding": NONE | names("auto", "table"),
+    "feature_encoding": NONE | names("auto", "table") | instance("TableEncoding"),
     "feature_scale": AUTO | BOOL,
-    "numeric_embedding": NONE | names("auto", "periodic", "piecewise", "both"),
+    "numeric_embedding": NONE
+    | names("auto", "periodic", "piecewise", "both")
+    | instance("NumericEmbedding"),
     "n_frequencies": AUTO | integer(1),
     "frequency_scale": AUTO | number(0, inf, closed="neither"),
     "n_bins": AUTO | integer(2),
-    "category_width": AUTO | integer(1),
+    "embedding_dim": AUTO | integer(1),
     "lr_multipliers": NONE
     | names("auto", "ntk")
     | Rule("a dict of factors, at least 0, by parts of array names", is_factors),
     "n_members": AUTO | integer(1),
     "member_sharing": names("independent", "batch", "mini"),
-    "max_rounds": AUTO | integer(1),
+    "max_restarts": AUTO | integer(0),
     "time_budget": NONE | number(0, inf, closed="neither"),
     "calibration": NONE | names("temperature"),
     "label_smoothing": number(0, 1),
     "label_smoothing_schedule": SCHEDULE,
     "standardize_target": AUTO | BOOL,
     "clip_predictions": AUTO | BOOL,
-    "fit_intercept": BOOL,
-    "out_activation": names("auto", "softmax", *ACTIVATIONS) | having("forward", "backward"),
     "weight_init": AUTO
     | INITIALIZER
-    | each(Rule("arrays or initializers", lambda v: True), "arrays or initializers"),
+    | each(Rule("arrays or initializers", lambda v: True), "arrays or initializers")
+    | instance("WeightInit"),
     "bias_init": AUTO
     | INITIALIZER
     | number(-inf, inf, closed="neither")
@@ -225,7 +255,9 @@ CONSTRAINTS: dict[str, Rule] = {
     "n_jobs": NONE | Rule("an int, not 0", lambda v: is_integer(v) and v != 0),
 }
 
-LOSS_OF_CLASSIFIER = names("log_loss") | having("value_and_delta", "predict", "log_predict")
+LOSS_OF_CLASSIFIER = (
+    names("log_loss") | instance("LogLoss") | having("value_and_delta", "predict", "log_predict")
+)
 LOSS_OF_REGRESSOR = names(*(name for name in LOSSES if "log_loss" not in name)) | having(
     "value_and_delta", "predict"
 )
@@ -240,8 +272,8 @@ def check_parameters(estimator: Any, **own: Rule) -> None:
     """Raise one ValueError that lists every parameter with an illegal value."""
     rules = {**CONSTRAINTS, **own}
     problems = [
-        complain(name, value, rules[name], type(estimator).__name__)
-        for name, value in estimator.get_params(deep=False).items()
+        complain(PUBLIC_NAMES.get(name, name), value, rules[name], type(estimator).__name__)
+        for name, value in flatten(estimator.get_params(deep=False)).items()
         if name in rules and not _allows(rules[name], value)
     ]
     problems += check_together(estimator)
@@ -282,14 +314,25 @@ def nearest(value: Any, known: tuple[str, ...]) -> str | None:
     return near[0] if near else None
 
 
+def check_scoring_of_numbers(scoring: Any) -> None:
+    """Refuse a scorer by name that needs probabilities, which a regressor does not have."""
+    if not isinstance(scoring, str) or scoring in ("auto", "loss"):
+        return
+    methods = getattr(get_scorer(scoring), "_response_method", "predict")
+    methods = (methods,) if isinstance(methods, str) else methods
+    if "predict" not in methods:
+        raise ValueError(
+            f"scoring={scoring!r} needs a classifier with {' or '.join(methods)}, got a regressor. "
+            "Use a score of predictions, such as 'r2' or 'neg_mean_absolute_error', or 'loss'."
+        )
+
+
 def check_together(estimator: Any) -> list[str]:
     """Problems of parameters that do not go together."""
-    scalars = [n for n in ("n_hidden_layers", "hidden_width") if getattr(estimator, n) is not None]
-    sizes = estimator.hidden_layer_sizes
-    if scalars and not (isinstance(sizes, str) and sizes == "auto"):
-        given = " and ".join(f"{name}={getattr(estimator, name)!r}" for name in scalars)
+    sizes, count = estimator.hidden_layer_sizes, estimator.n_hidden_layers
+    if count is not None and not (is_integer(sizes) or isinstance(sizes, str)):
         return [
-            f"n_hidden_layers and hidden_width need hidden_layer_sizes='auto', got {given} "
-            f"together with hidden_layer_sizes={sizes!r}. Set the one or the other."
+            f"n_hidden_layers={count!r} needs hidden_layer_sizes to be an int, the width of every "
+            f"hidden layer, or 'auto', got {sizes!r}. Set the one or the other."
         ]
     return []

@@ -43,11 +43,11 @@ PLAIN: dict[str, Any] = {
     "n_frequencies": 8,
     "frequency_scale": 0.2,
     "n_bins": 8,
-    "category_width": 8,
+    "embedding_dim": 8,
     "feature_scale": False,
     "lr_multipliers": None,
     "n_members": 1,
-    "max_rounds": 1,
+    "max_restarts": 0,
     "label_smoothing_schedule": "constant",
     "standardize_target": False,
     "clip_predictions": False,
@@ -144,11 +144,11 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
         "n_frequencies": max(1, min(n_frequencies, n_columns_each)),
         "n_members": k,
         "batch_size": equal_batches(int(0.9 * n), batch),
-        "max_rounds": 1 if speed == "fast" or (speed == "auto" and n > MANY) else 3,
+        "max_restarts": 0 if speed == "fast" or (speed == "auto" and n > MANY) else 2,
     }
     values["max_iter"] = max(1, round(n_steps / ceil(max(0.9 * n, 1) / values["batch_size"])))
     if summary.n_numeric > WIDE:
-        values |= wide(summary, width, k, values["max_rounds"])
+        values |= wide(summary, width, k, values["max_restarts"])
     if n < FEWEST:
         values["early_stopping"] = False
     if summary.sparse:
@@ -158,7 +158,7 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
     return values
 
 
-def wide(summary: DataSummary, width: int, k: int, rounds: int) -> dict[str, Any]:
+def wide(summary: DataSummary, width: int, k: int, max_restarts: int) -> dict[str, Any]:
     """Changes for many numeric columns: work that grows more slowly than their number.
 
     There are fewer members, then narrower layers, and no embeddings unless rows are many.
@@ -168,7 +168,7 @@ def wide(summary: DataSummary, width: int, k: int, rounds: int) -> dict[str, Any
     changes: dict[str, Any] = {
         "n_members": min(k, max(2, round(k * (WIDE / d) ** 0.5))),
         "hidden_layer_sizes": (width, width),
-        "max_rounds": min(rounds, 2 if d <= EMBEDDED else 1),
+        "max_restarts": min(max_restarts, 1 if d <= EMBEDDED else 0),
     }
     if d > EMBEDDED or n < 4 * d:
         changes["numeric_embedding"] = None
@@ -187,7 +187,7 @@ SPARSE: dict[str, Any] = {
     "numeric_embedding": None,
     "n_members": 1,
     "batch_size": 64,
-    "max_rounds": 1,
+    "max_restarts": 0,
     "weight_decay": 0.0,
 }
 
@@ -198,7 +198,7 @@ INCREMENTAL: dict[str, Any] = {
     "weight_decay_schedule": "constant",
     "early_stopping": False,
     "numeric_embedding": "periodic",
-    "max_rounds": 1,
+    "max_restarts": 0,
 }
 
 # All rows at once, and a loss that is the same at every look.
@@ -212,7 +212,7 @@ FULL_BATCH: dict[str, Any] = {
     "alpha": 1e-4,
     "max_iter": 200,
     "n_members": 1,
-    "max_rounds": 1,
+    "max_restarts": 0,
 }
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from ..optim import OPTIMIZERS
 from ..warn import warn_user
 from .presets import PLAIN, DataSummary, preset_values
+from .settings import PUBLIC_NAMES, flatten
 
 # Parameters that only some solvers look at.
 OPTIMIZER_PARAMETERS = {  # field of an optimizer: parameter of the estimator
@@ -34,15 +35,7 @@ STOCHASTIC = {
 }
 SOLVER_SPECIFIC = STOCHASTIC | {"max_fun", *OPTIMIZER_PARAMETERS.values()}
 # lbfgs refuses them
-ONLY_STOCHASTIC = (
-    "weight_decay",
-    "max_grad_norm",
-    "averaging",
-    "dropout",
-    "input_dropout",
-    "l1",
-    "lr_multipliers",
-)
+ONLY_STOCHASTIC = ("weight_decay", "dropout", "input_dropout")
 MLP_RATES = ("constant", "invscaling", "adaptive")  # which scikit-learn's adam ignores
 # What a network is made of: going on, "auto" is what it was.
 STRUCTURE = (
@@ -52,15 +45,11 @@ STRUCTURE = (
     "n_frequencies",
     "frequency_scale",
     "n_bins",
-    "category_width",
+    "embedding_dim",
     "feature_scale",
     "n_members",
 )
-OF_CLASSIFIERS = {  # what a regressor does without
-    "calibration": None,
-    "label_smoothing": 0.0,
-    "label_smoothing_schedule": "constant",
-}
+OF_CLASSIFIERS = {"calibration": None}  # what a regressor does without
 
 
 def is_data(rule: Any) -> bool:
@@ -85,25 +74,19 @@ def resolve(
 
     `old` are those of the last call, if training goes on.
     """
-    recipe = preset = preset_values(params["preset"], summary, params["solver"])
+    preset = preset_values(params["preset"], summary, params["solver"])
     if old is not None:
         preset = preset | {name: old[name] for name in STRUCTURE}
     resolved = OF_CLASSIFIERS | {
-        k: preset.get(k, v) if is_auto(v) else v for k, v in params.items()
+        k: preset.get(k, v) if is_auto(v) else v for k, v in flatten(params).items()
     }
-    count, width = params["n_hidden_layers"], params["hidden_width"]
-    sizes = resolved["hidden_layer_sizes"]
-    if count is not None or width is not None:
-        default = preset["hidden_layer_sizes"]
-        width = width or (default or recipe["hidden_layer_sizes"])[0]
-        sizes = [width] * (len(default) if count is None else count)
-    sizes = sizes if isinstance(sizes, Iterable) else [sizes]
-    resolved["hidden_layer_sizes"] = tuple(int(size) for size in sizes)
+    resolved["hidden_layer_sizes"] = hidden_sizes(resolved, params)
+    resolve_lists(resolved)
     solver = resolved["solver"]
     if isinstance(solver, str) and solver in OPTIMIZERS and solver not in ("sgd", "adam"):
         resolved.update(own_defaults(solver, params))
-    if is_auto(params["max_rounds"]) and not is_auto(params["max_iter"]):
-        resolved["max_rounds"] = 1  # max_iter is the most epochs
+    if is_auto(params["max_restarts"]) and not is_auto(params["max_iter"]):
+        resolved["max_restarts"] = 0  # max_iter is the largest number of epochs
     resolved["probe"] = isinstance(resolved["learning_rate_init"], str)
     if resolved["probe"]:  # around the preset's
         resolved["learning_rate_init"] = preset["learning_rate_init"]
@@ -113,6 +96,27 @@ def resolve(
         )
         resolved["weight_decay"] = float(own)
     return resolved
+
+
+def hidden_sizes(resolved: dict[str, Any], params: dict[str, Any]) -> tuple[int, ...]:
+    """The width of each hidden layer; `n_hidden_layers` repeats a single width."""
+    sizes, count = resolved["hidden_layer_sizes"], params["n_hidden_layers"]
+    sizes = list(sizes) if isinstance(sizes, Iterable) else [sizes]
+    if count is not None:
+        sizes = [(sizes or PLAIN["hidden_layer_sizes"])[0]] * count
+    return tuple(int(size) for size in sizes)
+
+
+def resolve_lists(resolved: dict[str, Any]) -> None:
+    """Lists with an entry more than there are hidden layers: output activation, input dropout."""
+    n_entries = len(resolved["hidden_layer_sizes"]) + 1
+    resolved["out_activation"], resolved["input_dropout"] = "auto", 0.0
+    activation, dropout = resolved["activation"], resolved["dropout"]
+    if isinstance(activation, (list, tuple)) and len(activation) == n_entries:
+        *resolved["activation"], resolved["out_activation"] = activation
+        resolved["activation"] = resolved["activation"] or "identity"
+    if isinstance(dropout, (list, tuple)) and len(dropout) == n_entries:
+        resolved["input_dropout"], *resolved["dropout"] = dropout
 
 
 def preset_of(estimator: Any) -> str:
@@ -170,6 +174,7 @@ def check_combination(resolved: dict[str, Any], n: int) -> None:
 
 def warn_unused(params: dict[str, Any], resolved: dict[str, Any], defaults: dict[str, Any]) -> None:
     """One warning that names the parameters that were set and have no effect."""
+    params, defaults = flatten(params), flatten(defaults)
     solver, rate = resolved["solver"], resolved["learning_rate"]
     reads = reads_of(solver)
     idle = SOLVER_SPECIFIC - reads
@@ -182,7 +187,7 @@ def warn_unused(params: dict[str, Any], resolved: dict[str, Any], defaults: dict
     if resolved["early_stopping"] is False:
         idle = idle | {"validation_fraction", "scoring", "refit"}
         idle = idle | ({"n_iter_no_change"} if solver == "lbfgs" else set())
-        idle = idle | ({"max_rounds"} if resolved["max_rounds"] > 1 else set())
+        idle = idle | ({"max_restarts"} if resolved["max_restarts"] > 0 else set())
     idle = idle | idle_parts(resolved)
     preset = PLAIN if params["preset"] == "plain" else {}
     unused = [
@@ -193,7 +198,7 @@ def warn_unused(params: dict[str, Any], resolved: dict[str, Any], defaults: dict
         and differs(params[name], preset.get(name, defaults[name]))
     ]
     if unused:
-        named = ", ".join(f"{name}={params[name]!r}" for name in unused)
+        named = ", ".join(f"{PUBLIC_NAMES.get(name, name)}={params[name]!r}" for name in unused)
         warn_user(
             f"These parameters have no effect with solver={solver!r}, learning_rate={rate!r} and "
             f"early_stopping={resolved['early_stopping']!r}: {named}. Remove them, or choose "
@@ -209,7 +214,7 @@ def idle_parts(resolved: dict[str, Any]) -> set[str]:
     idle |= set() if embedding in ramps else {"n_bins"}
     idle |= set() if resolved["n_members"] > 1 else {"member_sharing"}
     if resolved["feature_encoding"] is None:
-        idle |= {"categorical_features", "category_width"}
+        idle |= {"categorical_features", "embedding_dim"}
     for name in ("dropout", "weight_decay", "label_smoothing"):
         idle |= set() if is_on(resolved[name]) else {f"{name}_schedule"}
     weight, bias = (is_data(resolved[name]) for name in ("weight_init", "bias_init"))

@@ -33,27 +33,6 @@ def check_weight(weight: Any, n: int, name: str = "sample_weight") -> np.ndarray
     if isinstance(weight, Number):
         weight = np.full(n, weight)
     w = _floats(weight, name)
-    _check_shape(w, n, name)
-    for what, bad in {"NaN": np.isnan(w), "infinity": np.isinf(w)}.items():
-        if bad.any():
-            raise ValueError(
-                f"Input {name} contains {what}, in {bad.sum()} of {n} rows, the first is row "
-                f"{bad.argmax()}. Set the weight of rows to be ignored to 0."
-            )
-    if (w < 0).any():
-        raise ValueError(
-            f"Negative values in data passed to `{name}`: weights need to be >= 0, "
-            f"got {w.min()}. Set the weight of rows to be ignored to 0."
-        )
-    if not w.any():
-        raise ValueError(
-            f"Sample weights must contain at least one non-zero number, got only zeros as {name}. "
-            "Give the rows that should count a positive weight."
-        )
-    return w
-
-
-def _check_shape(w: np.ndarray, n: int, name: str) -> None:
     if w.ndim != 1:
         raise ValueError(
             f"Sample weights must be 1D array or scalar, got {w.ndim}D array as {name}. Pass one "
@@ -63,6 +42,27 @@ def _check_shape(w: np.ndarray, n: int, name: str) -> None:
         raise ValueError(
             f"{name} needs a weight for each of the {n} rows, got {len(w)} weights "
             f"(inconsistent numbers of samples: {[n, len(w)]})."
+        )
+    _check_values(w, name)
+    if not w.any():
+        raise ValueError(
+            f"Sample weights must contain at least one non-zero number, got only zeros as {name}. "
+            "Give the rows that should count a positive weight."
+        )
+    return w
+
+
+def _check_values(w: np.ndarray, name: str) -> None:
+    for what, bad in {"NaN": np.isnan(w), "infinity": np.isinf(w)}.items():
+        if bad.any():
+            raise ValueError(
+                f"Input {name} contains {what}, in {bad.sum()} of {len(w)} rows, the first is row "
+                f"{bad.argmax()}. Set the weight of rows to be ignored to 0."
+            )
+    if (w < 0).any():
+        raise ValueError(
+            f"Negative values in data passed to `{name}`: weights need to be >= 0, "
+            f"got {w.min()}. Set the weight of rows to be ignored to 0."
         )
 
 

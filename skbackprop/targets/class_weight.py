@@ -49,7 +49,7 @@ def class_factors(
     """
     factor = np.ones(len(y))
     ends = np.cumsum([head.n_classes for head in heads])[:-1]
-    of_column = [None] * len(heads) if counts is None else np.split(counts, ends)
+    of_column: list[Any] = [None] * len(heads) if counts is None else np.split(counts, ends)
     for i, (head, column) in enumerate(zip(heads, label_columns(y).T, strict=True)):
         if isinstance(class_weight, str):
             of_class = balanced(of_column[i])

@@ -25,7 +25,13 @@ from .label_codecs import HeadsCodec, LabelCodec, MultilabelCodec
 from .reading import read_target
 
 EXACT = 2**53  # integers up to here are floats without a loss
-KINDS = {"bool": (bool, np.bool_), "int": Integral, "float": Real, "str": str, "bytes": bytes}
+KINDS: dict[str, Any] = {
+    "bool": (bool, np.bool_),
+    "int": Integral,
+    "float": Real,
+    "str": str,
+    "bytes": bytes,
+}
 
 
 def check_labels(y: Any, name: str = "y") -> np.ndarray:

@@ -68,8 +68,9 @@ def _floats(y: np.ndarray, name: str) -> np.ndarray:
         with np.errstate(over="ignore"):
             numbers = y.astype(np.float64, copy=False)
     except OverflowError:
+        largest = int(np.finfo(np.float64).max)  # of Python, which compares exactly
         cells = enumerate(y.reshape(len(y), -1).tolist())
-        large = [i for i, row in cells if any(abs(cell) > np.finfo(float).max for cell in row)]
+        large = [i for i, row in cells if any(abs(cell) > largest for cell in row)]
         raise ValueError(
             f"Input {name} contains a value too large for dtype('float64'), in "
             f"{name_rows(np.array(large))}. Divide {name} by a power of ten, or take its logarithm."

@@ -66,21 +66,21 @@ class Objective:
 
     def __call__(self, rows: Rows, bound: Pass) -> float:
         """Value for a batch; leaves the gradient in ``network.grad``."""
-        if rows.weight is None:
-            share, total = 1.0 / rows.x.shape[-2], float(rows.x.shape[-2])
-        else:
-            share, total = shares(rows)
-            if rows.x.shape[-2] == 1 and self.mean_weight:
-                # Differs from scikit-learn, where the weight cancels.
-                share = rows.weight / rows.weight.dtype.type(self.mean_weight)
+        n = rows.x.shape[-2]
+        share, total = (1.0 / n, float(n)) if rows.weight is None else shares(rows)
+        if n == 1 and self.mean_weight is not None:
+            # Differs from scikit-learn, where the weight cancels.
+            share = rows.weight / rows.target.dtype.type(self.mean_weight)
         value = self.propagate(rows, share, bound)
-        return value + self.penalize(total) / bound.n_members if self.alpha else value
+        if self.alpha:
+            value += self.penalize(total) / bound.n_members
+        return value
 
     def propagate(self, rows: Rows, share: Any, bound: Pass) -> float:
         """``Σ share · ℓ`` of the rows; leaves its gradient in ``network.grad``."""
         x, target, _ = rows
         scores = bound.forward(x)
-        if self.label_smoothing > 0.0:
+        if self.label_smoothing:
             factor = self.schedule_factors.get("label_smoothing", 1.0)
             target = self.loss.smoothed(target, self.label_smoothing * factor)
         value = self.loss.value_and_delta(target, scores, share, bound.delta)
@@ -112,7 +112,9 @@ class Objective:
             value += self.propagate(part, share_part, bound)
             added += grad
         grad[...] = added
-        return value + self.penalize(total) / bound.n_members if self.alpha else value
+        if self.alpha:
+            value += self.penalize(total) / bound.n_members
+        return value
 
 
 def shares(rows: Rows) -> tuple[Any, float]:

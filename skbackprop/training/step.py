@@ -35,6 +35,7 @@ class Step:
         network, multipliers = run.network, plan.lr_multipliers
         self.plan, self.run = plan, run
         self.rows_per_pass = plan.batches.rows_per_pass
+        self.grad, self.weights = network.grad, network.weights
         self.optimizer = cast(Optimizer, plan.optimizer)
         self.state = cast(OptimizerState, run.optimizer_state)
         weight = plan.batches.rows.weight
@@ -53,27 +54,30 @@ class Step:
             self.moving = (multipliers[: network.weights.size] > 0).astype(network.dtype)
 
     def __call__(self, batch: Rows) -> float:
-        plan, run, clock, network = self.plan, self.run, self.run.clock, self.run.network
+        plan, run, clock, theta = self.plan, self.run, self.run.clock, self.run.network.theta
+        n = batch.x.shape[-2]
         for name, schedule in plan.scheduled.items():
             run.schedule_factors[name] = schedule(clock)
-        run.lr = plan.learning_rate * run.lr_scale * plan.schedule(clock)
-        n, n_pass = batch.x.shape[-2], self.rows_per_pass
-        if n > n_pass:
-            loss = self.objective.accumulate(batch, run.bound, n_pass)
-        else:
+        lr = run.lr = plan.learning_rate * run.lr_scale * plan.schedule(clock)
+        if n <= self.rows_per_pass:
             loss = self.objective(batch, run.passes.get(n) or run.bound(batch.x.shape))
+        else:
+            loss = self.objective.accumulate(batch, run.bound, self.rows_per_pass)
         if plan.max_grad_norm is not None:
-            clip_norm(network.grad, plan.max_grad_norm)
+            clip_norm(self.grad, plan.max_grad_norm)
         if plan.weight_decay > 0:
-            rate = run.lr * plan.weight_decay * run.schedule_factors.get("weight_decay", 1.0)
-            decay(network.weights, rate * self.moving)
-        lr: float | np.ndarray = run.lr
-        if plan.lr_multipliers is not None:
-            lr = np.multiply(plan.lr_multipliers, run.lr, out=self.learning_rates)
-        self.optimizer.step(network.theta, network.grad, lr, self.state)
+            rate = lr * plan.weight_decay * run.schedule_factors.get("weight_decay", 1.0)
+            decay(self.weights, rate * self.moving)
+        self.optimizer.step(theta, self.grad, self.rates(lr), self.state)
         if plan.l1 > 0:
-            soft_threshold(network.weights, run.lr * plan.l1 * self.moving)
+            soft_threshold(self.weights, lr * plan.l1 * self.moving)
         clock.tick(n)
         if run.average is not None and clock.step >= self.first_averaged:
-            run.average.update(network.theta)
+            run.average.update(theta)
         return loss
+
+    def rates(self, lr: float) -> float | np.ndarray:
+        """One learning rate, or one for each parameter."""
+        if self.plan.lr_multipliers is None:
+            return lr
+        return np.multiply(self.plan.lr_multipliers, lr, out=self.learning_rates)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sklearn
+from packed import packed
 from plain import BackpropClassifier, BackpropRegressor
 from scipy import sparse
 from sklearn.base import clone
@@ -70,7 +71,7 @@ def task_data(task, n=90):
 def small(Estimator, n=90, **params):
     """A small estimator that is not fitted, X, and y of the kind that suits it."""
     is_classifier = Estimator is BackpropClassifier
-    estimator = clone(CLASSIFIER if is_classifier else REGRESSOR).set_params(**params)
+    estimator = clone(CLASSIFIER if is_classifier else REGRESSOR).set_params(**packed(**params))
     return estimator, *task_data("binary" if is_classifier else "regression", n)
 
 

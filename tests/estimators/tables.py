@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from packed import packed
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 
@@ -23,7 +24,7 @@ TASKS = pytest.mark.parametrize("task", Y)
 
 
 def fitted(task, X=X, **params):
-    return ESTIMATORS[task](**{**QUICK, **params}).fit(X, Y[task])
+    return ESTIMATORS[task](**packed(**{**QUICK, **params})).fit(X, Y[task])
 
 
 def outputs(estimator, X):

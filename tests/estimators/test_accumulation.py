@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+from packed import packed
 from scipy.sparse import csr_array
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
@@ -15,6 +16,7 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.nn.layers import Dense
 from skbackprop.nn.losses import LOSSES
 from skbackprop.nn.network import Network
+from skbackprop.optim import Adam
 from skbackprop.training import Objective, Rows
 
 X, y = make_classification(90, 7, n_informative=5, n_classes=3, random_state=0)
@@ -59,24 +61,23 @@ def test_it_takes_the_steps_of_a_batch_so_many_times_as_large(task, name, weight
     weight = WEIGHT if weighted else None
     # 90 rows: a last batch that is not full, and (for 20) a last part that is not
     for large, count in [(24, 3), (40, 2)]:
-        whole = Estimator(**params, batch_size=large).fit(rows, target, weight)
-        parts = Estimator(
-            **params, batch_size=large // count, gradient_accumulation_steps=count
-        ).fit(rows, target, weight)
+        whole = Estimator(**packed(**params, batch_size=large)).fit(rows, target, weight)
+        size = {"batch_size": large // count, "gradient_accumulation_steps": count}
+        parts = Estimator(**packed(**params, **size)).fit(rows, target, weight)
         assert parts.loss_curve_ == pytest.approx(whole.loss_curve_, rel=1e-9)
         np.testing.assert_allclose(coefficients(parts), coefficients(whole), rtol=1e-6, atol=1e-9)
 
 
 def test_sparse_rows():
     whole = BackpropClassifier(**COMMON, batch_size=40).fit(csr_array(X), y)
-    parts = BackpropClassifier(**COMMON, batch_size=20, gradient_accumulation_steps=2)
+    parts = BackpropClassifier(**packed(**COMMON, batch_size=20, gradient_accumulation_steps=2))
     parts.fit(csr_array(X), y)
     np.testing.assert_allclose(coefficients(parts), coefficients(whole), rtol=1e-6, atol=1e-9)
 
 
 def test_partial_fit():
     whole = BackpropClassifier(**COMMON, batch_size=40)
-    parts = BackpropClassifier(**COMMON, batch_size=20, gradient_accumulation_steps=2)
+    parts = BackpropClassifier(**packed(**COMMON, batch_size=20, gradient_accumulation_steps=2))
     for part in (slice(0, 50), slice(50, 90)):
         whole.partial_fit(X[part], y[part], classes=[0, 1, 2])
         parts.partial_fit(X[part], y[part], classes=[0, 1, 2])
@@ -86,7 +87,7 @@ def test_partial_fit():
 @pytest.mark.parametrize("preset", ["auto", "fast"])
 def test_the_recipes_take_it(preset):
     params = {"preset": preset, "max_iter": 3, "batch_size": 10, "random_state": 0}
-    params["gradient_accumulation_steps"] = 3
+    params["solver"] = Adam(gradient_accumulation_steps=3)
     assert BackpropClassifier(**params).fit(X, y).score(X, y) > 0.4
     assert np.isfinite(BackpropRegressor(**params).fit(A, b).predict(A)).all()
 
@@ -97,7 +98,7 @@ def test_a_part_is_what_needs_room():
     params = COMMON | {"hidden_layer_sizes": (256,), "dtype": "float32", "max_iter": 1}
 
     def peak(**batches):
-        estimator = BackpropClassifier(**params, **batches)
+        estimator = BackpropClassifier(**packed(**params, **batches))
         tracemalloc.start()
         try:
             estimator.fit(rows, target)
@@ -125,28 +126,20 @@ def test_the_gradient_of_the_objective_does_not_depend_on_the_parts(size):
 
 
 def test_more_than_the_batches_of_an_epoch_is_said():
-    estimator = BackpropClassifier(**COMMON, batch_size=40, gradient_accumulation_steps=4)
+    estimator = BackpropClassifier(**packed(**COMMON, batch_size=40, gradient_accumulation_steps=4))
     with pytest.warns(UserWarning, match=r"gradient_accumulation_steps=4 .* 3 batches.*Set it"):
         estimator.fit(X, y)
-    estimator.set_params(gradient_accumulation_steps=3)
+    estimator.set_params(solver__gradient_accumulation_steps=3)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         warnings.filterwarnings("ignore", category=ConvergenceWarning)
         estimator.fit(X, y)
 
 
-def test_lbfgs_has_no_batches():
-    estimator = BackpropClassifier(
-        preset="plain", solver="lbfgs", gradient_accumulation_steps=2, max_iter=500
-    )
-    with pytest.warns(UserWarning, match="no effect.*gradient_accumulation_steps=2"):
-        estimator.fit(X, y)
-
-
 def test_batch_norm_sees_parts():
     params = COMMON | {"normalization": "batch", "gradient_accumulation_steps": 2}
     with pytest.raises(ValueError, match="a single row"):
-        BackpropClassifier(**params, batch_size=1).fit(X, y)
+        BackpropClassifier(**packed(**params), batch_size=1).fit(X, y)
     with pytest.raises(ValueError, match="a single row"):  # 90 = 4 · 22 + 2 · 1
-        BackpropClassifier(**params, batch_size=89).fit(X, y)
-    BackpropClassifier(**params, batch_size=15).fit(X, y)
+        BackpropClassifier(**packed(**params), batch_size=89).fit(X, y)
+    BackpropClassifier(**packed(**params), batch_size=15).fit(X, y)

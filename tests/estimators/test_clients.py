@@ -75,12 +75,12 @@ def test_grid_search_in_processes(Estimator):
 
 @BOTH
 def test_search_over_sizes_as_numbers(Estimator):
-    estimator, X, y = small(Estimator, hidden_layer_sizes="auto", max_iter=10)
-    space = {"n_hidden_layers": [1, 2, 3], "hidden_width": [2, 4, 8]}
+    estimator, X, y = small(Estimator, max_iter=10)
+    space = {"n_hidden_layers": [1, 2, 3], "hidden_layer_sizes": [2, 4, 8]}
     search = RandomizedSearchCV(estimator, space, n_iter=4, cv=2, random_state=0).fit(X, y)
     best = search.best_params_
     shapes = [W.shape[1] for W in search.best_estimator_.coefs_[:-1]]
-    assert shapes == [best["hidden_width"]] * best["n_hidden_layers"]
+    assert shapes == [best["hidden_layer_sizes"]] * best["n_hidden_layers"]
 
 
 @BOTH

@@ -105,7 +105,7 @@ def test_02_without_a_finite_epoch_there_is_one_clear_error(solver, early_stoppi
         (5,), solver=solver, early_stopping=early_stopping, random_state=0
     )
     with pytest.raises(ValueError, match="Solver produced non-finite parameter weights"):
-        estimator.fit(X, y * 1e200)
+        estimator.fit(X * 1e200, y)
 
 
 # 3: warm start and early stopping --------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 
 from skbackprop import BackpropRegressor
 from skbackprop.nn.losses import LOSSES
+from skbackprop.optim import Adam
 from skbackprop.training.callbacks import EVENTS
 
 from .common import unconverged
@@ -18,7 +19,7 @@ MODELS = {
     "plain": {"preset": "plain"},
     "momentum": {"preset": "plain", "solver": "sgd", "learning_rate": "adaptive"},
     "schedule_free": {"preset": "plain", "solver": "schedule_free"},
-    "average": {"preset": "plain", "averaging": "ema", "dropout": 0.1},
+    "average": {"preset": "plain", "solver": Adam(averaging="ema"), "dropout": 0.1},
     "batch_norm": {"preset": "plain", "normalization": "batch"},
     "lbfgs": {"preset": "plain", "solver": "lbfgs"},
     "auto": {},

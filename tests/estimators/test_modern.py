@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from packed import packed
 from plain import BackpropClassifier, BackpropRegressor
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -20,7 +21,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from skbackprop.nn.architectures import NORMALIZATIONS
 from skbackprop.nn.layers import Dropout
 from skbackprop.nn.losses import HalfSquaredError
-from skbackprop.optim import AVERAGES, OPTIMIZERS, ExponentialAverage
+from skbackprop.optim import AVERAGES, OPTIMIZERS, AdamW, ExponentialAverage, Lion
 from skbackprop.optim.schedules import SCHEDULES
 
 from .common import (
@@ -45,7 +46,7 @@ COMMON = {"hidden_layer_sizes": (8, 8), "batch_size": 16, "random_state": 3}
 
 def classifier(**params):
     rate = {"learning_rate_init": RATES.get(params.get("solver"), 0.02)}
-    return BackpropClassifier(**COMMON | rate | params)
+    return BackpropClassifier(**packed(**COMMON | rate | params))
 
 
 # Solvers and schedules -----------------------------------------------------------------------
@@ -307,8 +308,8 @@ def test_each_layer_drops_at_its_own_rate(rates, residual):
 
 
 def test_rates_of_dropout_need_as_many_layers():
-    with pytest.raises(ValueError, match=r"dropout needs one rate.*each of the 2.*got 3.*as long"):
-        classifier(hidden_layer_sizes=(6, 5), dropout=[0.1, 0.2, 0.3]).fit(X, y)
+    with pytest.raises(ValueError, match=r"dropout needs one rate.*each of the 2.*got 4.*as long"):
+        classifier(hidden_layer_sizes=(6, 5), dropout=[0.1, 0.2, 0.3, 0.4]).fit(X, y)
 
 
 def test_rates_of_zero_are_no_dropout():
@@ -327,8 +328,8 @@ def test_rates_of_zero_are_no_dropout():
 
 @BOTH
 @pytest.mark.parametrize("params", [
-    {"dropout": 0.1}, {"averaging": "ema"}, {"averaging": "swa"}, {"weight_decay": 0.1},
-    {"max_grad_norm": 1.0}, {"normalization": "batch"}, {"dropout": 0.1, "max_grad_norm": 1.0},
+    {"dropout": 0.1}, {"weight_decay": 0.1}, {"normalization": "batch"},
+    {"dropout": 0.1, "weight_decay": 0.2},
 ])  # fmt: skip
 def test_lbfgs_refuses_what_it_cannot_use(Estimator, params):
     estimator, A, b = small(Estimator, solver="lbfgs", learning_rate_init="auto", **params)
@@ -371,10 +372,10 @@ def test_batch_norm_refuses_a_row_alone_in_partial_fit():
 # scikit-learn ----------------------------------------------------------------------------------
 
 GRID = {
-    "solver": ["adamw", "lion"],
+    "solver": [AdamW(), Lion()],
     "dropout": [0.0, 0.2],
     "normalization": [None, "layer"],
-    "averaging": [None, "ema"],
+    "solver__averaging": [None, "ema"],
 }
 
 
@@ -384,7 +385,9 @@ def test_a_grid_search_tunes_them(Estimator):
     search = GridSearchCV(estimator, GRID, cv=2).fit(A, b)
     assert len(search.cv_results_["params"]) == 16
     best = search.best_estimator_
-    assert {name: best.get_params()[name] for name in GRID} == search.best_params_
+    chosen = dict(search.best_params_)
+    assert type(best.solver) is type(chosen.pop("solver"))
+    assert {name: best.get_params()[name] for name in chosen} == chosen
     assert clone(best).get_params() == best.get_params()
 
 
@@ -405,6 +408,7 @@ CONFIGURATIONS = {
 def test_check_estimator(Estimator, name):
     params = {"hidden_layer_sizes": (10,), "max_iter": 40, **CONFIGURATIONS[name]}
     rate = RATES.get(params.get("solver"), 0.03)
-    rows = check_estimator(Estimator(**params, learning_rate_init=rate), on_skip=None, on_fail=None)
+    estimator = Estimator(**packed(**params, learning_rate_init=rate))
+    rows = check_estimator(estimator, on_skip=None, on_fail=None)
     failed = {r["check_name"]: r["exception"] for r in rows if r["status"] == "failed"}
     assert not failed

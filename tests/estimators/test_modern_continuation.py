@@ -12,6 +12,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from packed import packed
 from plain import BackpropClassifier
 from sklearn.base import clone
 
@@ -60,7 +61,7 @@ EVERY_TWO_POINTS = pytest.mark.parametrize("params", TWO_POINTS.values(), ids=TW
 
 
 def make(**params):
-    return BackpropClassifier(**{"hidden_layer_sizes": (6, 5), **COMMON, **params})
+    return BackpropClassifier(**packed(**{"hidden_layer_sizes": (6, 5), **COMMON, **params}))
 
 
 def as_it_is(estimator):
@@ -171,7 +172,7 @@ def test_another_solver_remembers_nothing_of_the_first(first, second):
 @pytest.mark.parametrize("after", [None, *AVERAGES])
 def test_a_new_kind_of_average_counts_from_the_next_call(before, after):
     estimator = make(averaging=before, warm_start=True, max_iter=4).fit(X, y)
-    estimator.set_params(averaging=after).fit(X, y)
+    estimator.set_params(solver__averaging=after).fit(X, y)
     kind = type(None) if after is None else AVERAGES[after]
     assert type(estimator._fitted.run.average) is kind
 

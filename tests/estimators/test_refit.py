@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from packed import packed
 from scipy.sparse import csr_array
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
@@ -66,7 +67,7 @@ def numbers(estimator):
 @TASKS
 @pytest.mark.parametrize("name", SETTINGS)
 def test_it_is_the_training_on_all_rows_that_stops_at_the_best_epoch(Estimator, rows, target, name):
-    params = COMMON | SETTINGS[name]
+    params = packed(**COMMON | SETTINGS[name])
     first = Estimator(**params, early_stopping=True).fit(rows, target)
     again = Estimator(**params, early_stopping=True, refit=True).fit(rows, target)
     assert first.best_iter_ > 1
@@ -122,7 +123,7 @@ def test_the_recipes(Estimator, rows, target, preset):
 def test_rounds_are_the_same_rounds():
     """A target without noise asks for another round; the second training begins it, too."""
     clean = np.sin(3 * A[:, 0])
-    params = {"n_members": 1, "max_rounds": 3, "learning_rate": "cosine", "max_iter": 5}
+    params = {"n_members": 1, "max_restarts": 2, "learning_rate": "cosine", "max_iter": 5}
     params = COMMON | params | {"n_iter_no_change": float("inf"), "scoring": "loss"}
     first = BackpropRegressor(**params, early_stopping=True).fit(A, clean)
     restarts = first._fitted.run.restarts
@@ -136,7 +137,7 @@ def test_rounds_are_the_same_rounds():
                 before = [0, *restarts][restarts.index(run.n_epochs)]
                 begin_restart(run, 2 * (run.n_epochs - before))
 
-    params |= {"early_stopping": False, "max_rounds": 1, "scoring": "auto"}
+    params |= {"early_stopping": False, "max_restarts": 0, "scoring": "auto"}
     callbacks = [Restart(), StopAfter(first.best_iter_)]
     by_hand = BackpropRegressor(**params, callbacks=callbacks).fit(A, clean)
     np.testing.assert_array_equal(numbers(again), numbers(by_hand))
@@ -163,11 +164,11 @@ def test_rates_that_react_are_the_same_rates():
 
 @pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "warmup_cosine", "coslog4"])
 def test_rounds_may_be_followed_by_partial_fit(schedule):
-    params = COMMON | {"early_stopping": True, "max_rounds": 3, "max_iter": 4, "scoring": "loss"}
+    params = COMMON | {"early_stopping": True, "max_restarts": 2, "max_iter": 4, "scoring": "loss"}
     params |= {"n_iter_no_change": float("inf"), "learning_rate": schedule}
     model = BackpropRegressor(**params).fit(A, A[:, 0])
     assert model.n_iter_ > 4
-    model.set_params(early_stopping=False, scoring="auto", max_rounds="auto")
+    model.set_params(early_stopping=False, scoring="auto", max_restarts="auto")
     assert np.isfinite(model.partial_fit(A, b).predict(A)).all()
 
 

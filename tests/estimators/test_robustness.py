@@ -195,10 +195,10 @@ def test_divergence_does_not_harm_a_fitted_model(solver, warm_start):
     before = estimator.set_params(warm_start=warm_start).fit(X, y).predict(X)
     if warm_start:  # a warm fit has an epoch to fall back to
         with pytest.warns(UserWarning, match="diverged"):
-            estimator.fit(X, y * 1e200)
+            estimator.fit(X * 1e200, y)
     else:
         with pytest.raises(ValueError, match="Solver produced non-finite parameter weights"):
-            estimator.fit(X, y * 1e200)
+            estimator.fit(X * 1e200, y)
     assert_array_equal(estimator.predict(X), before)
 
 

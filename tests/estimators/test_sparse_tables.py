@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import BackpropClassifier, BackpropRegressor, TableEncoding
 
 from .common import unconverged
 
@@ -79,12 +79,17 @@ def test_text_stays_sparse(preset):
     np.testing.assert_array_equal(model.predict_proba(X.toarray()), model.predict_proba(X))
 
 
-@pytest.mark.parametrize("setting", [{"feature_scale": True}, {"input_dropout": 0.1}])
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ({"feature_encoding": TableEncoding(learned_scale=True)}, "learned_scale=True"),
+        ({"dropout": [0.1, 0.0], "hidden_layer_sizes": (8,)}, "dropout of the input"),
+    ],
+)
 @pytest.mark.parametrize("preset", ["plain", "auto"])
-def test_what_needs_dense_rows_is_refused_by_name(preset, setting):
+def test_what_needs_dense_rows_is_refused_by_name(preset, setting, named):
     X, y = text()
-    (name,) = setting
-    with pytest.raises(ValueError, match=f"{name}=.* needs dense rows, got a sparse X"):
+    with pytest.raises(ValueError, match=f"{named} needs dense rows, got a sparse X"):
         BackpropClassifier(preset=preset, **QUICK, **setting).fit(X, y)
 
 

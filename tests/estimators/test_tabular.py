@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.metrics import log_loss
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import BackpropClassifier, BackpropRegressor, Scheduled
 from skbackprop.mlp import MLPClassifier, MLPRegressor
 from skbackprop.nn.losses import Pinball
 from skbackprop.recipes import build
@@ -86,8 +86,8 @@ def test_work_is_bounded_for_wide_tables(preset, n):
         values = preset_values(preset, DataSummary(n, d), "auto")
         width = values["hidden_layer_sizes"][0]
         n_inputs = d * (1 if values["numeric_embedding"] is None else 3)
-        rounds = 2 ** values["max_rounds"] - 1
-        return n_inputs * values["n_members"] * width * values["max_iter"] * rounds
+        schedules = 2 ** (values["max_restarts"] + 1) - 1
+        return n_inputs * values["n_members"] * width * values["max_iter"] * schedules
 
     assert preset_values(preset, DataSummary(n, 300), "auto")["n_members"] >= 3
     works = [work(d) for d in (300, 3000, 30_000)]
@@ -107,7 +107,7 @@ def test_no_restart_for_a_negligible_loss(least, monkeypatch):
         monkeypatch.setattr(build, "NEGLIGIBLE", {"log_loss": least})
     y = np.arange(400) % 2
     X = np.random.default_rng(0).normal(size=(400, 2)) + 10 * y[:, None]
-    model = BackpropClassifier(random_state=0, max_iter=40, max_rounds=3).fit(X, y)
+    model = BackpropClassifier(random_state=0, max_iter=40, max_restarts=2).fit(X, y)
     assert 0 < -model.best_validation_score_ < 0.002
     assert (model.n_iter_ == 40) == (least is None)
 
@@ -252,9 +252,9 @@ def test_partial_fit(task):
 
 
 def test_warm_fits_go_on():
-    params = {"learning_rate": lambda clock: 1.0, "max_rounds": 1, "early_stopping": False}
-    params |= {"dropout_schedule": "exponential", "weight_decay_schedule": "exponential"}
-    params["random_state"] = 0
+    params = {"learning_rate": lambda clock: 1.0, "max_restarts": 0, "early_stopping": False}
+    params |= {"dropout": Scheduled(0.15, "exponential"), "random_state": 0}
+    params["weight_decay"] = Scheduled(0.16, "exponential")
     warm = BackpropClassifier(warm_start=True, max_iter=3, **params)
     warm.fit(X, Y["binary"]).set_params(max_iter=4).fit(X, Y["binary"])
     once = BackpropClassifier(max_iter=7, **params).fit(X, Y["binary"])
@@ -273,7 +273,7 @@ def test_a_failed_fit_leaves_the_old_model():
 
 def test_max_iter_is_the_most_epochs():
     assert fitted("number").n_iter_ == QUICK["max_iter"]
-    assert fitted("number", max_rounds=2, max_iter=3).resolved_params_["max_rounds"] == 2
+    assert fitted("number", max_restarts=1, max_iter=3).resolved_params_["max_restarts"] == 1
 
 
 def test_resolved_params_are_the_parameters():
@@ -297,7 +297,7 @@ def test_partial_fit_refuses_early_stopping_also_of_numpy():
 
 
 def test_going_on_with_another_way_to_hold_rows_out():
-    estimator = fitted("binary", warm_start=True, max_rounds=1)
+    estimator = fitted("binary", warm_start=True, max_restarts=0)
     held = [(np.arange(100), np.arange(100, 160))]
     estimator.set_params(validation_fraction=held).fit(X, Y["binary"])
     assert len(estimator._fitted.held_out.target) == 8 * 60

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from packed import packed
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
@@ -12,6 +13,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.nn.losses import Pinball
+from skbackprop.recipes.settings import PUBLIC_NAMES, flatten
 
 from .tables import ESTIMATORS, QUICK, SCORE, X, Y, fitted, outputs
 
@@ -88,11 +90,11 @@ SWITCHES = [
     {"numeric_embedding": None},
     {"numeric_embedding": "piecewise", "n_bins": 4},
     {"numeric_embedding": "both", "n_frequencies": 2, "n_bins": 3},
-    {"feature_scale": False},
+    {"learned_scale": False},
     {"activation": "relu"},
     {"lr_multipliers": None},
     {"dropout": 0.0, "weight_decay": 0.0},
-    {"dropout_schedule": "cosine", "input_dropout": 0.1},
+    {"dropout_schedule": "cosine", "dropout": 0.1},
     {"averaging": None},
     {"weight_init": "mlp", "bias_init": "mlp"},
     {"weight_init": "data", "bias_init": "data"},
@@ -123,10 +125,13 @@ def test_every_ingredient_is_a_parameter(task, params):
     params = {**QUICK, **params}
     if params.get("scoring"):
         params["scoring"] = "r2" if task == "numbers" else "accuracy"
-    estimator = ESTIMATORS[task](**params).fit(X, Y[task])
+    estimator = ESTIMATORS[task](**packed(**params)).fit(X, Y[task])
     assert np.isfinite(outputs(estimator, X)).all()
-    for name, value in params.items():
-        assert estimator.resolved_params_[name] == value
+    resolved = flatten(estimator.resolved_params_)
+    wanted = flatten(estimator.get_params(deep=False))
+    for name in params:
+        name = "feature_scale" if name == "learned_scale" else name
+        assert resolved[name] == wanted[name] != "auto", name
 
 
 def test_label_smoothing_and_frozen_arrays():
@@ -149,9 +154,9 @@ def test_label_smoothing_and_frozen_arrays():
 @pytest.mark.parametrize(
     "params",
     [
-        {"max_iter": 40, "max_rounds": 1, "n_members": 2},
+        {"max_iter": 40, "max_restarts": 0, "n_members": 2},
         {"preset": "fast", "max_iter": 40},
-        {"preset": "best", "max_iter": 40, "n_members": 2, "max_rounds": 1},
+        {"preset": "best", "max_iter": 40, "n_members": 2, "max_restarts": 0},
     ],
     ids=["auto", "fast", "best"],
 )
@@ -194,8 +199,6 @@ def test_lbfgs_smooths_labels_and_validates_on_rows_it_has_not_seen():
         members = fitted("number", solver="lbfgs", n_members=2, early_stopping=True)
     assert soft.predict_proba(X).max() < 0.9 < hard.predict_proba(X).max()
     assert len(members._fitted.held_out.target) == 2 * 16
-    with pytest.raises(ValueError, match="lr_multipliers="):
-        fitted("number", solver="lbfgs", lr_multipliers={"W": 0.0})
 
 
 @pytest.mark.parametrize(
@@ -203,15 +206,14 @@ def test_lbfgs_smooths_labels_and_validates_on_rows_it_has_not_seen():
     [
         {"n_frequencies": 3},
         {"numeric_embedding": "periodic", "n_bins": 5},
-        {"category_width": 4},
         {"categorical_features": [0]},
-        {"dropout_schedule": "cosine"},
+        {"dropout": 0.0, "dropout_schedule": "cosine"},
         {"bias_init": "data"},
     ],
     ids=str,
 )
 def test_parameters_of_absent_parts_are_named(params):
-    idle = list(params)[-1]
+    idle = PUBLIC_NAMES.get(list(params)[-1], list(params)[-1])
     with pytest.warns(UserWarning, match=f"no effect.*{idle}="):
         fitted("number", preset="plain", solver="adamw", tol=1e9, n_iter_no_change=1, **params)
 

@@ -14,6 +14,7 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.cores import n_cores
 from skbackprop.estimators import learning
 from skbackprop.nn.losses import HalfSquaredError
+from skbackprop.optim import Adam
 
 from .common import unconverged
 
@@ -24,7 +25,7 @@ X, Y = RNG.normal(size=(160, 3)), RNG.normal(size=160)
 STACKS = {"hidden_layer_sizes": (1024,), "batch_size": 140, "n_members": 2}  # of one member each
 MODELS = {
     "plain": {"preset": "plain"},
-    "average": {"preset": "plain", "averaging": "ema", "dropout": 0.1},
+    "average": {"preset": "plain", "solver": Adam(averaging="ema"), "dropout": 0.1},
     "schedule_free": {"preset": "plain", "solver": "schedule_free"},
     "auto": {},
     "stacks": STACKS,

@@ -41,7 +41,7 @@ def test_true_prints_a_few_lines(preset, capsys):
         f"preset={preset!r}: {resolved['n_members']} members, up to {resolved['max_iter']} epochs"
     )
     assert lines[0].endswith("16 of 160 rows validate each member")
-    assert ("warm restarts" in lines[0]) == (resolved["max_rounds"] > 1)
+    assert ("warm restarts" in lines[0]) == (resolved["max_restarts"] > 0)
     assert lines[-1].startswith(
         f"stopped after epoch {model.n_iter_} (all planned epochs are done)"
     )
@@ -70,7 +70,7 @@ def test_the_losses_are_those_of_the_history(capsys):
 
 
 def test_warm_restarts_are_printed(capsys):
-    model = BackpropRegressor(verbose=True, max_iter=8, max_rounds=3, random_state=0)
+    model = BackpropRegressor(verbose=True, max_iter=8, max_restarts=2, random_state=0)
     lines = printed(model, capsys, X, Y)
     assert "warm restart: 16 more epochs" in lines
     assert any(line.startswith("epoch 24/24: ") for line in lines)

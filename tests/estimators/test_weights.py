@@ -5,6 +5,8 @@ import pytest
 from plain import BackpropClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 
+import skbackprop
+
 from .common import (
     BOTH,
     DENSE_AND_CSR,
@@ -255,7 +257,7 @@ def test_class_weight_in_partial_fit():
     assert_same_weights(by_class, by_row, 1e-10)
 
 
-@pytest.mark.parametrize("batch_size", ["auto", 8, 1])  # nor do batches take a weight away
+@pytest.mark.parametrize("batch_size", ["auto", 8])
 def test_class_weight_moves_the_border(batch_size):
     X, y, _ = data("binary", 200)
     y = np.where(np.random.RandomState(0).uniform(size=200) < 0.3, 1 - y, y)  # no border is sure
@@ -266,6 +268,51 @@ def test_class_weight_moves_the_border(batch_size):
         for w in (0.05, 1.0, 20.0)
     ]
     assert shares[0] < 0.1 < shares[1] < 0.9 < shares[2]
+
+
+@pytest.mark.parametrize("batch_size", ["auto", 8, 1])
+@pytest.mark.parametrize("given", ["dict", "balanced"])
+@pytest.mark.parametrize("task", CLASS_WEIGHTS)
+@pytest.mark.parametrize("Estimator", [BackpropClassifier, skbackprop.BackpropClassifier])
+def test_class_weight_and_sample_weight_are_one_product(Estimator, task, given, batch_size):
+    """The same factors give the same bits, in every batch."""
+    X, y, _ = data(task, 120)
+    w = np.random.RandomState(1).uniform(0.1, 2.0, 120)
+    params = FIT | {"batch_size": batch_size, "max_iter": 2}
+    class_weight = CLASS_WEIGHTS[task] if given == "dict" else "balanced"
+    factor = compute_sample_weight(class_weight, y)
+    by_class = Estimator(**params, class_weight=class_weight).fit(X, y)
+    assert_identical(by_class, Estimator(**params).fit(X, y, sample_weight=factor))
+    if given == "dict":
+        by_both = Estimator(**params, class_weight=class_weight).fit(X, y, sample_weight=w)
+        assert_identical(by_both, Estimator(**params).fit(X, y, sample_weight=w * factor))
+
+
+def test_balanced_in_partial_fit_with_fractional_weights_is_a_fit():
+    X, y, _ = data("binary", 60)
+    w = np.random.RandomState(1).uniform(0.1, 2.0, 60)
+    params = FIT | {"batch_size": 16, "class_weight": "balanced"}
+    stepwise = BackpropClassifier(**params)
+    for _ in range(10):
+        stepwise.partial_fit(X, y, sample_weight=w, classes=[0, 1])
+    assert_identical(stepwise, BackpropClassifier(**params).fit(X, y, sample_weight=w))
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "message"),
+    [
+        ({0: 1.0, 1: None}, "got None for the class 1"),
+        ({0: np.nan, 1: 1.0}, "got nan for the class 0"),
+        ({0: np.inf, 1: 1.0}, "got inf for the class 0"),
+        ({0: "much", 1: 1.0}, "got 'much' for the class 0"),
+        ({0: 0, 1: 0.0}, "zero for all classes"),
+        ([{0: 1.0}, {1: 1.0}], "needs a dict for y with 1 column"),
+    ],
+)
+def test_class_weights_that_are_no_weights_are_named(class_weight, message):
+    X, y, _ = data("binary")
+    with pytest.raises(ValueError, match=message):
+        BackpropClassifier(**FIT, class_weight=class_weight).fit(X, y)
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,24 @@
-"""Layers to try every law on: one line for each, ``name, layer, shape of x``."""
+"""Layers that every law is tested on: one line for each, ``name, layer, shape of x``."""
 
+from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from skbackprop.nn.activations import ACTIVATIONS, Elu, LeakyRelu
-from skbackprop.nn.initializers import FixedValues, Orthogonal, RandomSigns, UniformRange
+from skbackprop.nn.initializers import Constant, FixedValues, Orthogonal, RandomSigns, UniformRange
 from skbackprop.nn.layers import (
     Activate,
     BatchEnsembleDense,
     BatchNorm,
-    Branches,
     CategoricalEmbedding,
     Dense,
     Dropout,
+    Identity,
     Layer,
     LayerNorm,
     MemberDense,
     PeriodicEmbedding,
-    PeriodicLinearEmbedding,
     PiecewiseLinear,
     Residual,
     ReZero,
@@ -24,9 +26,32 @@ from skbackprop.nn.layers import (
     Scale,
     ScaledDense,
     Sequential,
-    Standardize,
     TableInput,
 )
+from skbackprop.nn.parameters import Param
+
+
+@dataclass(frozen=True)
+class Standardize(Layer):
+    """``y = (x - center) · scale``, with arrays that are not trained."""
+
+    n: int
+
+    def arrays(self):
+        return {
+            "center": Param((self.n,), Constant(0.0), "fixed"),
+            "scale": Param((self.n,), Constant(1.0), "fixed"),
+        }
+
+    def bind(self, p, g, ws):
+        y = ws.array("y", ws.shape)
+
+        def forward(x):
+            np.subtract(x, p.center, out=y)
+            return np.multiply(y, p.scale, out=y)
+
+        return forward, lambda d: np.multiply(d, p.scale, out=d)
+
 
 TANH, RELU, MISH = (Activate(ACTIVATIONS[name]) for name in ("tanh", "relu", "mish"))
 UNIFORM = UniformRange(-0.5, 0.5)
@@ -40,32 +65,21 @@ OF_FEATURES = {  # layers with numbers for each feature, which members share or 
 }
 EMBEDDINGS = {  # layers of tables, whose arrays members share or do not
     "periodic embedding": partial(PeriodicEmbedding, 5, 3),
-    "periodic linear embedding": partial(PeriodicLinearEmbedding, 5, 3, n_out=2),
     "categorical embedding": partial(CategoricalEmbedding, (2, 4, 1, 3, 3), 2),  # x is rounded
 }
-BLOCK3 = Residual(Dense(3, 3))
 PIECEWISE = PiecewiseLinear(
     5, 4, init=FixedValues([[-2, -1, 0, 1, 2], [-1, 0, 0.5, 0.5, 0.5]] * 2 + [[0] * 5])
 )
-TABLE = Branches(
-    (
-        (2, PeriodicEmbedding(2, 4, members=3)),
-        (1, CategoricalEmbedding((3,), 5, members=3)),
-        (1, Scale((1,))),
-        (1, PiecewiseLinear(1, 9, init=FixedValues([[-2.5, -2, -1, -0.5, 0, 0.5, 1, 2, 2.5, 3]]))),
-    )
-)
-
-RAMPS = PiecewiseLinear(2, 3, init=FixedValues([[-2.0, -1, 0, 2], [-1, -0.5, 0.5, 0.5]]))
+BINS = PiecewiseLinear(2, 3, init=FixedValues([[-2.0, -1, 0, 2], [-1, -0.5, 0.5, 0.5]]))
 ALL_COLUMNS = {
     k: TableInput(
-        2, 1, RAMPS, PeriodicEmbedding(2, 4, members=k), CategoricalEmbedding((3, 2), 5, k)
+        2, 1, BINS, PeriodicEmbedding(2, 4, members=k), CategoricalEmbedding((3, 2), 5, k)
     )
     for k in (None, 3)
 }
 
 CASES: list[tuple[str, Layer, tuple[int, ...]]] = [
-    ("base", Layer(), (9, 5)),
+    ("identity", Identity(), (9, 5)),
     ("dense", Dense(5, 8), (9, 5)),
     ("dense with random biases", Dense(5, 8, bias_init=UNIFORM), (9, 5)),
     ("dense without biases", Dense(5, 8, bias=False), (9, 5)),
@@ -95,24 +109,24 @@ CASES: list[tuple[str, Layer, tuple[int, ...]]] = [
     ("dropout", Dropout(0.3), (9, 5)),
     ("dropout of nothing", Dropout(0.0), (9, 5)),
     ("dropout of members", Dropout(0.3), (3, 9, 5)),
-    ("dropout alike", Dropout(0.3, shared_mask=True), (3, 9, 5)),
+    ("dropout with a shared mask", Dropout(0.3, shared_mask=True), (3, 9, 5)),
     ("nothing in sequence", Sequential(()), (9, 5)),
     ("two hidden layers", Sequential((Dense(5, 8), RELU, Dense(8, 6), TANH, Dense(6, 2))), (9, 5)),
     ("two hidden layers of members", Sequential((Dense(5, 8), MISH, Dense(8, 2))), (3, 9, 5)),
     ("what does not learn first", Sequential((Standardize(5), TANH, Dense(5, 3))), (9, 5)),
     ("sequence in sequence", Sequential((Sequential((Dense(5, 4), TANH)), Dense(4, 2))), (9, 5)),
     ("residual", Residual(BLOCK), (9, 5)),
-    ("residual of nothing", Residual(Layer()), (9, 5)),
+    ("residual of nothing", Residual(Identity()), (9, 5)),
     ("residual that does not learn", Residual(Sequential((Standardize(5), TANH))), (9, 5)),
     ("residual in residual", Residual(Sequential((Residual(BLOCK), TANH, BLOCK))), (9, 5)),
     ("residual above dense", Sequential((Dense(4, 5, init=Orthogonal()), Residual(BLOCK))), (9, 4)),
     ("residual of another width", Residual(Dense(5, 7), Dense(5, 7, bias=False)), (9, 5)),
-    ("residual with a layer on either road", Residual(BLOCK, Sequential((TANH, BLOCK))), (9, 5)),
-    ("gated residual", ReZero(BLOCK), (9, 5)),
-    ("gated residual of nothing", ReZero(Layer()), (9, 5)),
-    ("gated residual of another width", ReZero(Dense(5, 7), Dense(5, 7)), (9, 5)),
-    ("gated residual for all members", ReZero(BLOCK), (3, 9, 5)),
-    ("gated residual of members", ReZero(BLOCK, shape=(3,)), (3, 9, 5)),
+    ("residual with layers in both branches", Residual(BLOCK, Sequential((TANH, BLOCK))), (9, 5)),
+    ("rezero", ReZero(BLOCK), (9, 5)),
+    ("rezero of nothing", ReZero(Identity()), (9, 5)),
+    ("rezero of another width", ReZero(Dense(5, 7), Dense(5, 7)), (9, 5)),
+    ("rezero for all members", ReZero(BLOCK), (3, 9, 5)),
+    ("rezero of members", ReZero(BLOCK, shape=(3,)), (3, 9, 5)),
     ("modern", MODERN, (9, 5)),
     ("modern residual", ReZero(Sequential((MODERN, Dense(7, 5)))), (9, 5)),
     (
@@ -138,16 +152,6 @@ CASES: list[tuple[str, Layer, tuple[int, ...]]] = [
     ("columns of a table of members", ALL_COLUMNS[3], (3, 9, 5)),
     ("columns of a table of members over one input", ALL_COLUMNS[3], (9, 5)),
     ("columns of numbers", TableInput(3, 2, periodic=PeriodicEmbedding(3, 2, members=2)), (9, 5)),
-    ("ramps of members' rows", TableInput(2, 3, RAMPS), (3, 9, 5)),
+    ("bins of the rows of members", TableInput(2, 3, BINS), (3, 9, 5)),
     ("table and members", Sequential((ALL_COLUMNS[3], ScaledDense(3, 27, 2))), (3, 9, 5)),
-    ("branches", Branches(((2, Dense(2, 4)), (1, Layer()), (2, RELU))), (9, 5)),
-    ("branches that do not learn", Branches(((2, MISH), (3, Standardize(3)))), (9, 5)),
-    ("branch in branch", Branches(((4, Branches(((1, TANH), (3, BLOCK3)))), (1, RELU))), (9, 5)),
-    ("branches of members", TABLE, (3, 9, 5)),
-    ("branches of members over one input", TABLE, (9, 5)),
-    (
-        "branches above and below",
-        Sequential((Dense(4, 5), TABLE, Activate(ACTIVATIONS["tanh"]), Scale((3, 26)))),
-        (9, 4),
-    ),
 ]

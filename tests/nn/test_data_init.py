@@ -1,4 +1,4 @@
-"""Starting from data: every pre-activation has variance 1 and changes its sign among the rows."""
+"""Data-dependent initialization: pre-activations of variance 1 that change their sign."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,18 +9,16 @@ from scipy.sparse import csr_array
 
 from skbackprop.nn.activations import ACTIVATIONS
 from skbackprop.nn.architectures import Extras, Initialization, mlp
-from skbackprop.nn.data_init import MOST_ROWS, N_MIXED, Walk, data_dependent_init, last_dense
+from skbackprop.nn.data_init import MAX_ROWS, N_MIXED, DataInit, data_dependent_init, last_dense
 from skbackprop.nn.initializers import INITIALIZERS, Constant
 from skbackprop.nn.layers import (
     Activate,
-    Branches,
     Dense,
     MemberDense,
     Residual,
     ReZero,
     Sequential,
 )
-from skbackprop.nn.layers.numerical import PeriodicLinearEmbedding
 from skbackprop.nn.losses import LOSSES
 from skbackprop.nn.network import Network
 
@@ -109,12 +107,12 @@ def test_every_neuron_changes_its_sign_among_the_rows(layer):
         if b.any():
             assert (-b <= product.max(axis=-2)).all()
             assert (-b >= product.min(axis=-2)).all()
-            assert len(np.unique(b)) == b.size  # each has rows and shares of its own
+            assert len(np.unique(b)) == b.size  # each has its own rows and shares
 
 
 def test_biases_are_mixtures_of_five_rows(rng):
     product = rng.normal(size=(40, 3))
-    mixed = Walk(np.random.default_rng(3), "he5", None).mixture(product)
+    mixed = DataInit(np.random.default_rng(3), "he5", None).mixture(product)
     again = np.random.default_rng(3)
     chosen = again.integers(40, size=(N_MIXED, 3))
     share = again.dirichlet(np.ones(N_MIXED), size=3)
@@ -122,7 +120,7 @@ def test_biases_are_mixtures_of_five_rows(rng):
     np.testing.assert_allclose(mixed, by_hand, rtol=1e-12)
 
 
-def test_the_bend_of_a_neuron_lies_inside_the_data():
+def test_the_kink_of_a_neuron_lies_inside_the_data():
     """It passes through a point of the convex hull of the rows: a linear program finds it."""
     x = table(30, 2)
     network = started(Dense(2, 8), x)
@@ -135,7 +133,7 @@ def test_the_bend_of_a_neuron_lies_inside_the_data():
 
 def test_a_mixture_is_spread_as_the_law_says(rng):
     """``Var(Σ λ p) = Var(p) Σ E λ² = 1/3`` for five λ of a flat Dirichlet distribution."""
-    mixed = Walk(np.random.default_rng(0), "he5", None).mixture(rng.normal(size=(2000, 20_000)))
+    mixed = DataInit(np.random.default_rng(0), "he5", None).mixture(rng.normal(size=(2000, 20_000)))
     assert mixed.std() == pytest.approx((1 / 3) ** 0.5, rel=0.03)
 
 
@@ -176,41 +174,19 @@ def test_a_matrix_that_members_share_is_scaled_over_all_their_rows(rng):
     assert network.p.b.shape == (2,)
 
 
-def test_branches_see_their_own_columns():
-    left, right = Dense(2, 3), mlp(3, (4,), 2, activations=[TANH])
-    x = table()
-    network = started(Sequential((Branches(((2, left), (3, right))), Dense(5, 2))), x)
-    p = network.p.branches_0
-    assert (x[:, :2] @ p.dense_0.W).std(axis=0) == pytest.approx(1)
-    assert (x[:, 2:] @ p.sequential_1.dense_0.W).std(axis=0) == pytest.approx(1)
-    joined = network.scores(x, layer=Sequential(network.layer.layers[:1]))
-    assert (joined @ network.p.dense_1.W).std(axis=0) == pytest.approx(1)
-
-
-def test_embeddings_are_passed():
-    """Their ``W`` is of another kind, even if it has the shape of that of a dense layer."""
-    embedding = PeriodicLinearEmbedding(5, 5)
-    untouched = Network(embedding)
-    untouched.initialize(np.random.RandomState(0))
-    width = embedding.output_shape((1, 5))[-1]
-    network = started(Sequential((embedding, Dense(width, 3))), table())
-    np.testing.assert_array_equal(network.p.periodiclinearembedding_0.W, untouched.p.W)
-    assert network.scores(table()).std(axis=0) == pytest.approx(1)
-
-
 def test_sparse_rows_are_the_same_rows():
     x = table() * (table(seed=1) > 1)
     dense, sparse = (started(LAYERS["one hidden layer"], a) for a in (x, csr_array(x)))
     np.testing.assert_allclose(sparse.theta, dense.theta, rtol=1e-9)
 
 
-def test_the_start_does_not_depend_on_the_units_of_the_weights():
+def test_the_result_does_not_depend_on_the_scale_of_the_weights():
     given = started(Dense(5, 4, init=INITIALIZERS["glorot_normal"]), table())
     scaled = started(Dense(5, 4, init=INITIALIZERS["he_normal"]), table())
     np.testing.assert_allclose(given.theta, scaled.theta, rtol=1e-12)
 
 
-def test_biases_stay_if_they_shall():
+def test_biases_without_a_rule_are_not_changed():
     network = started(Dense(5, 4, bias_init=Constant(0.25)), table(), bias=None)
     assert network.p.b.tolist() == [0.25] * 4
 
@@ -243,7 +219,7 @@ def test_a_network_without_dense_layers_stays_as_it_is():
     ids=["zeros", "ones", "equal rows", "one row"],
 )
 @pytest.mark.parametrize("name", ["one hidden layer", "layer norm", "members"])
-def test_rows_that_say_nothing_leave_the_weights(x, dtype, name):
+def test_constant_rows_do_not_change_the_weights(x, dtype, name):
     before = Network(LAYERS[name], dtype)
     before.initialize(np.random.RandomState(0))
     network = started(LAYERS[name], x, dtype)
@@ -259,7 +235,7 @@ def test_a_constant_column_is_harmless(rng):
 
 
 def test_large_tables_are_sampled():
-    x = table(MOST_ROWS + 500)
+    x = table(MAX_ROWS + 500)
     network = started(LAYERS["one hidden layer"], x)
     stds = [product.std(axis=0) for product, _ in products(network, x)]
     assert all(std == pytest.approx(1, abs=0.1) for std in stds)
@@ -268,13 +244,13 @@ def test_large_tables_are_sampled():
     assert np.isfinite(members.theta).all()
 
 
-def test_one_seed_is_one_start():
+def test_one_seed_is_one_initialization():
     first, second, other = (started(LAYERS["widths"], table(3000), seed=s) for s in (0, 0, 1))
     np.testing.assert_array_equal(first.theta, second.theta)
     assert not np.array_equal(first.theta, other.theta)
 
 
-def test_threads_do_not_meet():
+def test_threads():
     def start(seed):
         return started(LAYERS["widths"], table(), seed=seed).theta
 
@@ -312,7 +288,7 @@ def gradients(network, x):
 def test_gradients_of_deep_residual_networks_are_of_one_size(name, bias):
     network = started(residual(ACTIVATIONS[name]), table(), bias=bias)
     for path, where, _ in network.layout.names():
-        if path.endswith("gate"):  # closed, no gradient would pass it
+        if path.endswith("residual_weight"):  # at 0, no gradient passes
             network.theta[where] = 1 / 50
     blocks = gradients(network, table())[1:-1]
     assert len(blocks) == 49
@@ -321,7 +297,7 @@ def test_gradients_of_deep_residual_networks_are_of_one_size(name, bias):
 
 
 def test_gradients_of_deep_plain_networks_do_not_vanish():
-    """With scikit-learn's start the lower layers of 50 logistic ones would never learn."""
+    """With scikit-learn's initialization the gradient vanishes in 50 logistic layers."""
     layer = mlp(5, (64,) * 50, 1, activations=[ACTIVATIONS["logistic"]])
     untouched = Network(layer)
     untouched.initialize(np.random.RandomState(0))

@@ -128,7 +128,9 @@ def test_orthogonal_prefers_no_direction(shape):
 
 @pytest.mark.parametrize("name", RULES)
 def test_rules_refuse_biases(name):
-    with pytest.raises(ValueError, match=r"\(\.\.\., n_in, n_out\), got shape \(5,\)\. Start bias"):
+    with pytest.raises(
+        ValueError, match=r"\(\.\.\., n_in, n_out\), got shape \(5,\)\. Initialize bias"
+    ):
         fill(TABLE[name], (5,))
 
 

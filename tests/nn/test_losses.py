@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 from dataclasses import dataclass
 from math import exp, log, log1p
 
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import metrics
+from sklearn.exceptions import ConvergenceWarning
 
+from skbackprop import BackpropRegressor
 from skbackprop.nn.activations import ACTIVATIONS
 from skbackprop.nn.losses import (
     LOSSES,
@@ -23,6 +26,7 @@ from skbackprop.nn.losses import (
     Loss,
     MulticlassLogLoss,
     Pinball,
+    as_loss,
 )
 
 N = 13
@@ -673,3 +677,103 @@ def test_sure_answers_leave_no_denormal_deltas(name, dtype):
     assert np.isfinite(value)
     assert_allclose(delta, exact, rtol=1e-5, atol=np.finfo(dtype).eps)
     assert np.abs(delta)[delta != 0].min() > 1e5 * np.finfo(dtype).tiny
+
+
+class Quartic:
+    """The documented minimum of a loss object, for arrays of two axes."""
+
+    def value_and_delta(self, target, scores, weight, out):
+        assert target.ndim == scores.ndim == 2
+        w = np.broadcast_to(weight, len(target))[:, None]
+        np.multiply(w, (scores - target) ** 3, out=out)
+        return float((out * (scores - target)).sum() / 4)
+
+    def predict(self, scores):
+        assert scores.ndim == 2
+        return scores
+
+
+@pytest.mark.parametrize("weight", [1.0, np.arange(1.0, 8.0), np.arange(1.0, 22.0).reshape(3, 7)])
+@pytest.mark.parametrize("own_targets", [False, True])
+def test_a_minimal_loss_object_gets_one_member_at_a_time(weight, own_targets, rng):
+    loss, scores = as_loss(Quartic()), rng.normal(size=(3, 7, 2))
+    target = rng.normal(size=(3, 7, 2) if own_targets else (7, 2))
+    out = np.empty_like(scores)
+    value = loss.value_and_delta(target, scores, weight, out)
+    difference = scores - target
+    w = np.broadcast_to(weight, (3, 7))[..., None]
+    assert value == pytest.approx((w * difference**4).sum() / 4)
+    assert_allclose(out, w * difference**3)
+    assert_allclose(loss.predict(scores), scores)
+
+
+def test_missing_methods_of_a_loss_object_have_the_defaults_of_loss():
+    loss = as_loss(Quartic())
+    assert as_loss(loss) is loss
+    assert (loss.n_scores(3), loss.link) == (3, "identity")
+    assert_allclose(loss.combine(np.array([[[1.0]], [[3.0]]])), [[2.0]])
+    assert pickle.loads(pickle.dumps(loss)).n_scores(3) == 3
+    with pytest.raises(ValueError, match="label_smoothing needs a loss for classes"):
+        loss.smoothed(np.zeros((2, 1)), 0.1)
+
+
+def test_methods_of_a_loss_object_replace_the_defaults():
+    class Own(Quartic):
+        link = "exp"
+
+        def combine(self, scores):
+            return scores.max(axis=0)
+
+    loss = as_loss(Own())
+    assert loss.link == "exp"
+    assert_allclose(loss.combine(np.array([[[1.0]], [[3.0]]])), [[3.0]])
+
+
+class NoPredict:
+    def value_and_delta(self, target, scores, weight, out): ...
+
+
+class NoValue:
+    def predict(self, scores): ...
+
+
+class NoOut(Quartic):
+    def value_and_delta(self, target, scores, weight): ...
+
+
+class NoFormula(Loss):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (NoPredict, "NoPredict has no predict"),
+        (NoValue, "NoValue has no value_and_delta"),
+        (NoOut, "value_and_delta of NoOut must take 4 arguments"),
+        (NoFormula, "row_losses or value_and_delta, NoFormula has neither"),
+    ],
+)
+def test_an_incomplete_loss_object_is_refused(loss, message):
+    with pytest.raises(ValueError, match=message):
+        as_loss(loss())
+
+
+@pytest.mark.parametrize("preset", ["auto", "fast", "plain"])
+def test_a_minimal_loss_object_trains_and_predicts(preset, rng):
+    X = rng.normal(size=(60, 3))
+    regressor = BackpropRegressor(
+        loss=Quartic(), preset=preset, max_iter=5, n_iter_no_change=np.inf, random_state=0
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        assert np.isfinite(regressor.fit(X, X[:, 0]).predict(X)).all()
+
+
+@pytest.mark.parametrize(("name", "n"), [("binary_log_loss", 1), ("multiclass_log_loss", 4)])
+def test_label_smoothing_spreads_a_part_evenly_over_the_classes(name, n):
+    n_classes = max(n, 2)
+    found = LOSSES[name].smoothed(np.eye(n)[:1], 0.2)
+    expected = np.full((1, n), 0.2 / n_classes)
+    expected[0, 0] += 0.8
+    assert_allclose(found, expected, rtol=1e-14)

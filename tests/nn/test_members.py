@@ -14,7 +14,7 @@ from skbackprop.nn.architectures import (
     table_input,
 )
 from skbackprop.nn.layers import Sequential
-from skbackprop.nn.linalg import ALONE, stacked_matmul
+from skbackprop.nn.linalg import SINGLE_THREAD, stacked_matmul
 from skbackprop.nn.network import Network, copy_members, fixed_arrays, leaves
 
 K, N = 3, 11
@@ -107,7 +107,7 @@ def test_products_in_blocks_are_products(n, n_in, transposed):
         else rng.normal(size=(2, n, n_in))
     )
     b = rng.normal(size=(2, n_in, 70))
-    assert (n * n_in * 70 > ALONE) == (n * n_in == 300 * 400)
+    assert (n * n_in * 70 > SINGLE_THREAD) == (n * n_in == 300 * 400)
     assert_allclose(stacked_matmul(a, b, np.empty((2, n, 70))), a @ b, rtol=1e-12, atol=1e-12)
 
 

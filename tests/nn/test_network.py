@@ -1,4 +1,4 @@
-"""`Network`: two vectors are all there is."""
+"""`Network`: layers over two vectors."""
 
 import copy
 import pickle
@@ -10,9 +10,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
 from skbackprop.nn.activations import ACTIVATIONS
-from skbackprop.nn.layers import Activate, Dense, Layer, Sequential, Standardize
+from skbackprop.nn.layers import Activate, Dense, Layer, Sequential
 from skbackprop.nn.network import Network
 from skbackprop.nn.workspace import Workspace
+
+from .cases import Standardize
 
 TANH = Activate(ACTIVATIONS["tanh"])
 LAYER = Sequential((Standardize(5), Dense(5, 8), TANH, Dense(8, 2)))
@@ -174,7 +176,7 @@ def test_a_pickle_holds_only_vectors(rng):
     assert network.theta.nbytes < size < network.theta.nbytes + 1000
 
 
-def test_a_workspace_passes_its_facts_to_its_children():
+def test_a_workspace_passes_its_options_to_its_children():
     rng = np.random.default_rng(0)
     ws = Workspace((4, 3), np.dtype("float32"), train=True, rng=rng, needs_dx=True)
     child = ws.child("inner", (4, 2), needs_dx=False)
@@ -195,7 +197,7 @@ def test_a_smaller_workspace_begins_where_the_larger_does():
     part = small.array("y", (4, 2))
     assert np.shares_memory(part, y)
     assert np.shares_memory(small.child("inner", (4, 2), True).array("wide", (4, 1)), wide)
-    # what it does not find, or not as it needs it, it makes
+    # an array that is missing, too small or of another dtype is new
     assert not np.shares_memory(small.array("y", (4, 2), bool), y)
     assert not np.shares_memory(small.array("z", (4, 2)), y)
     assert small.array("y", (99, 2)).shape == (99, 2)

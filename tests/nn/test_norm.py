@@ -1,4 +1,4 @@
-"""Normalizing layers: torch's numbers, running moments, and what a row may know of others."""
+"""Normalizing layers: torch's numbers, running moments, and the independence of rows."""
 
 import json
 import warnings
@@ -9,7 +9,6 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skbackprop.nn.layers import (
-    LAYERS,
     BatchNorm,
     Dense,
     LayerNorm,
@@ -22,6 +21,7 @@ from .test_layers import draw, make
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "norms.json").read_text())
 NORMS = [BatchNorm, LayerNorm, RMSNorm]
+NAMES = dict(zip(("batch_norm", "layer_norm", "rms_norm"), NORMS, strict=True))
 each_norm = pytest.mark.parametrize("norm", NORMS)
 
 
@@ -34,9 +34,9 @@ def run(network, x, d, train):
 @pytest.mark.parametrize(
     "row", GOLDEN["rows"], ids=lambda row: f"{row['name']} {row['parameters']}"
 )
-def test_torch_agrees(row):
+def test_results_of_torch(row):
     x, d, numbers = (np.array(GOLDEN[name]) for name in ("x", "d", "numbers"))
-    network = Network(LAYERS[row["name"]](x.shape[-1:], **row["parameters"]))
+    network = Network(NAMES[row["name"]](x.shape[-1:], **row["parameters"]))
     network.theta[...] = numbers.ravel()[: network.theta.size]
     if network.fixed.size:
         network.fixed[...] = [*numbers[2:].ravel(), row["n_batches"]]
@@ -50,7 +50,7 @@ def test_torch_agrees(row):
 
 
 def test_every_norm_has_golden_numbers():
-    assert {LAYERS[row["name"]] for row in GOLDEN["rows"]} == set(NORMS)
+    assert {NAMES[row["name"]] for row in GOLDEN["rows"]} == set(NORMS)
 
 
 def fresh(layer):
@@ -82,7 +82,7 @@ def test_the_scale_of_a_row_does_not_matter(norm):
 @each_norm
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("value", [0.0, 1.0, -1e6])
-def test_what_does_not_vary_is_no_division_by_zero(norm, dtype, value):
+def test_constant_input_is_no_division_by_zero(norm, dtype, value):
     network = make(norm((5,)), dtype)
     x = np.full((9, 5), value, dtype)
     with warnings.catch_warnings():
@@ -122,8 +122,8 @@ def test_inference_uses_the_running_moments():
     assert_allclose(network.scores(x), by_hand, rtol=1e-12, atol=1e-14)
 
 
-def test_one_batch_is_remembered_as_it_was():
-    """After one batch, inference and training say the same of it, but for n against n - 1."""
+def test_moments_after_one_batch():
+    """After one batch, inference and training agree up to the factor of n and n - 1."""
     network, x = fresh(BatchNorm((5,), epsilon=0.0)), draw((9, 5))
     y = network.bind(x.shape, train=True).forward(x)
     assert_allclose(network.scores(x), y * np.sqrt(8 / 9), rtol=1e-12, atol=1e-14)
@@ -171,7 +171,7 @@ def test_members_that_share_moments_may_have_one_row_each():
     assert_allclose(y.mean(axis=(0, 1)), 0, atol=1e-14)
 
 
-def test_the_delta_of_batch_norm_has_no_part_that_the_output_cannot_follow():
+def test_dx_of_batch_norm_is_orthogonal_to_ones_and_to_the_output():
     network, x, d = fresh(BatchNorm((5,), epsilon=0.0)), draw((9, 5)), draw((9, 5), seed=2)
     y, dx, _ = run(network, x, d, train=True)
     assert_allclose(dx.sum(axis=0), 0, atol=1e-13)

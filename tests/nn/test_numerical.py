@@ -1,4 +1,4 @@
-"""Waves and ramps by hand, member by member, and at the edges of what floats can say."""
+"""Periodic features and piecewise-linear bins by hand, of members, and at extreme values."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skbackprop.nn.gradcheck import check_layer
 from skbackprop.nn.initializers import FixedValues
-from skbackprop.nn.layers import PeriodicEmbedding, PeriodicLinearEmbedding, PiecewiseLinear
+from skbackprop.nn.layers import PeriodicEmbedding, PiecewiseLinear
 from skbackprop.nn.layers.numerical import quantile_edges
 from skbackprop.nn.network import Network
 
@@ -16,7 +16,7 @@ from .cases import EMBEDDINGS
 from .test_layers import draw, make, run
 
 each_embedding = pytest.mark.parametrize("name", EMBEDDINGS)
-each_wave = pytest.mark.parametrize("name", [name for name in EMBEDDINGS if "periodic" in name])
+each_periodic = pytest.mark.parametrize("name", [name for name in EMBEDDINGS if "periodic" in name])
 
 
 def piecewise(edges, dtype=np.float64):
@@ -26,11 +26,11 @@ def piecewise(edges, dtype=np.float64):
     return network
 
 
-# Waves.
+# Periodic features.
 
 
-def test_waves_of_known_numbers():
-    """A quarter of a turn, then a half, a whole one, and one and a third."""
+def test_cosines_of_known_numbers():
+    """A quarter of a period, half a period, one period, and one and a third."""
     network = Network(PeriodicEmbedding(2, 2))
     network.p.frequency[...] = [[0.25, 0.5], [1, 2]]
     network.p.phase[...] = [[0, 0], [0, np.pi]]
@@ -39,7 +39,7 @@ def test_waves_of_known_numbers():
     assert_allclose(y, expected, atol=1e-12)
 
 
-def test_waves_by_hand():
+def test_periodic_embedding_by_hand():
     network, x, d = make(PeriodicEmbedding(5, 3)), draw((9, 5)), draw((9, 20), seed=2)
     w, b = network.p.frequency, network.p.phase
     phi = 2 * np.pi * np.einsum("ni,if->nif", x, w) + b
@@ -51,41 +51,17 @@ def test_waves_by_hand():
     assert_allclose(dx, d[:, :5] + 2 * np.pi * (e * w).sum(axis=-1), rtol=1e-11)
 
 
-def test_linear_waves_are_a_dense_layer_for_each_feature():
-    network, x = make(PeriodicLinearEmbedding(5, 3, n_out=2)), draw((9, 5))
-    waves = Network(PeriodicEmbedding(5, 3))
-    for name in ("frequency", "phase"):
-        getattr(waves.p, name)[...] = getattr(network.p, name)
-    bound = waves.bind(x.shape, needs_dx=True)
-    cosines = bound.forward(x)[:, 5:].reshape(9, 5, 3)
-    y, dx, _ = run(network, x)
-    d = draw(y.shape, seed=2)
-    d_each = d[:, 5:].reshape(9, 5, 2)
-    mapped = np.stack([cosines[:, i] @ network.p.W[i] + network.p.b[i] for i in range(5)], axis=1)
-    assert_allclose(y, np.hstack([x, mapped.reshape(9, 10)]), rtol=1e-12, atol=1e-13)
-    d_cosines = np.stack([d_each[:, i] @ network.p.W[i].T for i in range(5)], axis=1)
-    below = bound.backward(np.hstack([d[:, :5], d_cosines.reshape(9, 15)]))
-    assert_allclose(dx, below, rtol=1e-11)
-    assert_allclose(network.g.W, np.einsum("nif,nio->ifo", cosines, d_each), rtol=1e-11, atol=1e-13)
-    assert_allclose(network.g.b, d_each.sum(axis=0), rtol=1e-11, atol=1e-13)
-    for name in ("frequency", "phase"):
-        assert_allclose(getattr(network.g, name), getattr(waves.g, name), rtol=1e-11, atol=1e-13)
-
-
 @pytest.mark.parametrize("members", [None, 4])
 @pytest.mark.parametrize("n_in", [1, 30])
-def test_start_of_waves(n_in, members):
-    layer = PeriodicLinearEmbedding(n_in, 400, sigma=0.3, members=members, n_out=7)
+def test_initial_frequencies_and_phases(n_in, members):
+    layer = PeriodicEmbedding(n_in, 400, sigma=0.3, members=members)
     network = Network(layer)
     network.initialize(np.random.default_rng(0))
     p, few = network.p, 4 / np.sqrt(400 * n_in)
     assert p.frequency.std() == pytest.approx(0.3, rel=few)
     assert p.frequency.mean() == pytest.approx(0, abs=0.3 * few)
-    bounds = [(p.phase, np.pi), (p.W, 1 / 20), (p.b, 1 / 20)]
-    for array, bound in bounds:
-        assert np.abs(array).max() <= bound
-    for array, bound in bounds[:2]:
-        assert array.std() == pytest.approx(bound / np.sqrt(3), rel=few)
+    assert np.abs(p.phase).max() <= np.pi
+    assert p.phase.std() == pytest.approx(np.pi / np.sqrt(3), rel=few)
 
 
 @each_embedding
@@ -93,8 +69,8 @@ def test_embeddings_are_not_penalized(name):
     assert Network(EMBEDDINGS[name]()).layout.n_weights == 0
 
 
-@each_wave
-def test_delta_of_x_only_if_somebody_asks(name):
+@each_periodic
+def test_dx_only_if_needed(name):
     x, grads = draw((9, 5)), []
     for needs_dx in (False, True):
         network = make(EMBEDDINGS[name]())
@@ -150,14 +126,14 @@ def test_members_that_share_are_rows_of_one_network(name):
     assert_allclose(grad, network.grad, rtol=1e-12, atol=1e-12)
 
 
-# Ramps.
+# Piecewise-linear bins.
 
 
-def test_ramps_of_known_numbers():
+def test_bins_of_known_numbers():
     """Bins from -1 to 0, to 2, to 6: before, at, within and after them."""
     network = piecewise([-1, 0, 2, 6])
     x = np.array([[-9.0], [-1.0], [-0.25], [0.0], [1.0], [3.0], [6.0], [7.0]])
-    ramps = [
+    bins = [
         [-0.5, -0.5, -0.5],
         [-0.5, -0.5, -0.5],
         [0.25, -0.5, -0.5],
@@ -167,10 +143,10 @@ def test_ramps_of_known_numbers():
         [0.5, 0.5, 0.5],
         [0.5, 0.5, 0.5],
     ]
-    assert_allclose(network.scores(x), np.hstack([x, ramps]), atol=1e-15)
+    assert_allclose(network.scores(x), np.hstack([x, bins]), atol=1e-15)
 
 
-def test_slopes_of_ramps():
+def test_slopes_of_bins():
     """``dx`` is the delta of ``x`` itself, and that of the bin it is in, over its width."""
     network = piecewise([[-1, 0, 2, 6], [0, 1, 2, 3]])
     x = np.array([[-9.0, 0.5], [-0.25, 1.5], [1.0, 2.5], [3.0, 4.0]])
@@ -195,7 +171,7 @@ def test_slopes_of_ramps():
         [-1e30, 0, 1e30, 2e30, 3e30],
     ],
 )
-def test_bins_without_width_say_nothing(edges, dtype):
+def test_bins_without_width_are_zero(edges, dtype):
     network = piecewise(edges, dtype)
     limit = 1e6 * max(1, np.abs(edges).max())
     x = np.array([-limit, -1, 0, 1, 1.5, 2, 3, limit], dtype)[:, None]
@@ -212,7 +188,7 @@ def test_bins_without_width_say_nothing(edges, dtype):
     assert_array_equal(y[-1, 1:][~narrow], 0.5)
 
 
-def test_ramps_do_not_learn():
+def test_bins_are_not_trained():
     network = piecewise([[0, 1, 2]] * 3)
     assert network.theta.size == 0
     assert network.fixed.size == 9
@@ -239,14 +215,14 @@ def test_quantile_edges_of_ties():
     assert edges.dtype == np.float64
 
 
-def test_ramps_between_quantiles_are_uniform():
-    """Half a thermometer of its own column: the sum of its bins grows with the rank."""
+def test_bins_between_quantiles_are_uniform():
+    """The sum of the bins of a value grows with its rank."""
     x = np.random.default_rng(0).lognormal(size=(801, 1))
     y = piecewise(quantile_edges(x, 16)).scores(x)
     rank = x[:, 0].argsort().argsort() / 800
     assert_allclose(y[:, 1:].sum(axis=1) / 16 + 0.5, rank, atol=1 / 16)
 
 
-def test_gradient_of_ramps_between_quantiles():
+def test_gradient_of_bins_between_quantiles():
     x = draw((50, 3))
     assert check_layer(PiecewiseLinear(3, 6, FixedValues(quantile_edges(x, 6))), x + 0.01) < 1e-8

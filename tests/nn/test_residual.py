@@ -1,4 +1,4 @@
-"""Residual roads, gates, and numbers that belong to features or to members."""
+"""Residual connections, ReZero, and arrays of features or of members."""
 
 import numpy as np
 import pytest
@@ -6,16 +6,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skbackprop.nn.layers import (
     Dense,
-    Layer,
+    Identity,
     Residual,
     ReZero,
     Scale,
     Sequential,
-    Standardize,
 )
 from skbackprop.nn.network import Network
 
-from .cases import BLOCK, OF_FEATURES
+from .cases import BLOCK, OF_FEATURES, Standardize
 from .test_layers import assert_same, draw, make, run
 
 
@@ -28,8 +27,8 @@ def test_scale_by_hand():
     assert_allclose(grad, (d * x).sum(axis=0), rtol=1e-12)
 
 
-def test_gains_and_gates_are_not_penalized():
-    layers = [ReZero(Layer()), *(make_layer((5,)) for make_layer in OF_FEATURES.values())]
+def test_gains_and_residual_weights_are_not_penalized():
+    layers = [ReZero(Identity()), *(make_layer((5,)) for make_layer in OF_FEATURES.values())]
     assert [Network(layer).layout.n_weights for layer in layers] == [0] * len(layers)
 
 
@@ -73,20 +72,20 @@ def test_a_residual_of_another_width_by_hand():
     y, dx, _ = run(network, x)
     assert_allclose(y, x @ p.shortcut.W + x @ p.inner.W + p.inner.b, rtol=1e-12, atol=1e-14)
     assert_allclose(dx, d @ p.shortcut.W.T + d @ p.inner.W.T, rtol=1e-12, atol=1e-14)
-    for road in (network.g.inner, network.g.shortcut):
-        assert_allclose(road.W, x.T @ d, rtol=1e-12, atol=1e-14)
+    for branch in (network.g.inner, network.g.shortcut):
+        assert_allclose(branch.W, x.T @ d, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("residual", [Residual, ReZero])
 @pytest.mark.parametrize("layer", [Dense(5, 7), Dense(5, 1)])
-def test_roads_that_end_in_different_shapes_are_refused(residual, layer):
+def test_branches_with_different_output_shapes_are_refused(residual, layer):
     message = rf"{residual.__name__} needs .* same shape.*shortcut=Dense\(5, {layer.n_out}\)"
     with pytest.raises(ValueError, match=message):
         Network(residual(layer)).bind((9, 5))
 
 
 @pytest.mark.parametrize("residual", [Residual, ReZero])
-def test_nobody_asks_the_lowest_layer_for_a_delta(residual):
+def test_no_dx_of_the_lowest_layer(residual):
     layer = residual(Dense(5, 7), Dense(5, 7))
     network, x = make(layer), draw((9, 5))
     expected = run(network, x)[2]
@@ -97,35 +96,35 @@ def test_nobody_asks_the_lowest_layer_for_a_delta(residual):
     assert "dx" not in bound.ws.children["inner"].arrays
 
 
-def test_a_gated_residual_by_hand():
+def test_rezero_by_hand():
     network, x, d = make(ReZero(Dense(5, 5))), draw((9, 5)), draw((9, 5), seed=2)
-    W, b, a = network.p.inner.W, network.p.inner.b, network.p.gate
+    W, b, a = network.p.inner.W, network.p.inner.b, network.p.residual_weight
     y, dx, _ = run(network, x)
     assert_allclose(y, x + a * (x @ W + b), rtol=1e-12, atol=1e-14)
     assert_allclose(dx, d + a * d @ W.T, rtol=1e-12, atol=1e-14)
-    assert_allclose(network.g.gate, [np.sum(d * (x @ W + b))], rtol=1e-12)
+    assert_allclose(network.g.residual_weight, [np.sum(d * (x @ W + b))], rtol=1e-12)
     assert_allclose(network.g.inner.W, a * x.T @ d, rtol=1e-12, atol=1e-14)
 
 
-def test_gates_of_members_are_their_own():
+def test_residual_weights_of_members():
     network, x = make(ReZero(BLOCK, shape=(3,))), draw((3, 9, 5))
     one = make(ReZero(BLOCK))
     y, dx, _ = run(network, x)
-    gradient = network.g.gate.copy()
+    gradient = network.g.residual_weight.copy()
     for k in range(3):
         one.p.inner.dense_0.W[...] = network.p.inner.dense_0.W
         one.p.inner.dense_0.b[...] = network.p.inner.dense_0.b
         one.p.inner.dense_2.W[...] = network.p.inner.dense_2.W
         one.p.inner.dense_2.b[...] = network.p.inner.dense_2.b
-        one.p.gate[...] = network.p.gate[k]
+        one.p.residual_weight[...] = network.p.residual_weight[k]
         bound = one.bind((9, 5), needs_dx=True)
         assert_allclose(bound.forward(x[k]), y[k], rtol=1e-12, atol=1e-14)
         d = draw((3, 9, 5), seed=2)[k]
         assert_allclose(bound.backward(d), dx[k], rtol=1e-12, atol=1e-14)
-        assert_allclose(one.g.gate, gradient[k : k + 1], rtol=1e-12)
+        assert_allclose(one.g.residual_weight, gradient[k : k + 1], rtol=1e-12)
 
 
-def test_a_new_gate_is_closed():
+def test_new_rezero_is_the_identity():
     """A hundred new blocks are the identity, and pass the delta on as it is."""
     network = Network(Sequential(tuple(ReZero(BLOCK) for _ in range(100))))
     network.initialize(np.random.default_rng(0))
@@ -133,11 +132,11 @@ def test_a_new_gate_is_closed():
     bound = network.bind(x.shape, needs_dx=True)
     assert_array_equal(bound.forward(x), x)
     assert_array_equal(bound.backward(d.copy()), d)
-    assert network.g.rezero_0.gate != 0
+    assert network.g.rezero_0.residual_weight != 0
     assert_array_equal(network.g.rezero_0.inner.dense_0.W, 0)
 
 
-def test_what_does_not_learn_stays_below():
+def test_a_trained_shortcut_is_trained():
     """A shortcut that learns is a layer that learns."""
     layer = Residual(Standardize(5), Dense(5, 5))
     network = make(Sequential((Standardize(5), layer)))

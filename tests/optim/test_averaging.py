@@ -96,7 +96,8 @@ def test_goes_on_exactly_from_a_pickle(cls):
 
 
 def test_the_table_is_complete():
-    assert set(AVERAGES.values()) == set(Average.__subclasses__())
+    own = {c for c in Average.__subclasses__() if c.__module__.startswith("skbackprop.")}
+    assert set(AVERAGES.values()) == own
 
 
 def test_an_average_without_a_formula_says_so():

@@ -97,6 +97,13 @@ class TestValues:
         with pytest.raises(FrozenInstanceError):
             Plain().x = 2.0
 
+    def test_a_class_without_the_base_is_refused(self):
+        with pytest.raises(TypeError, match="frozen needs a subclass of Frozen, got Bare"):
+
+            @frozen
+            class Bare:
+                x: int = 0
+
 
 class TestParameters:
     @every_setting

@@ -176,8 +176,8 @@ class Scripted(Callback):
         ([4, None, None, 1], 12),  # not looked at every epoch
     ],
 )
-def test_another_round_if_the_last_one_paid(losses, n_epochs):
-    plans, runs = start([1], epochs=4, callbacks=[Scripted(losses), WarmRestart(most=3)])
+def test_a_restart_is_begun_if_the_loss_still_falls(losses, n_epochs):
+    plans, runs = start([1], epochs=4, callbacks=[Scripted(losses), WarmRestart(max_restarts=2)])
     train(plans[0], runs[0])
     assert runs[0].n_epochs == n_epochs
     assert runs[0].stop_reason == "max_iter"
@@ -194,7 +194,7 @@ def test_another_round_if_the_last_one_paid(losses, n_epochs):
     ],
 )
 def test_no_other_round_for_a_negligible_loss_or_gain(losses, n_epochs):
-    restart = WarmRestart(most=3, least=0.002)
+    restart = WarmRestart(max_restarts=2, least=0.002)
     plans, runs = start([1], epochs=4, callbacks=[Scripted(losses), restart])
     train(plans[0], runs[0])
     assert runs[0].n_epochs == n_epochs

@@ -1,57 +1,32 @@
-"""The layers, and the table `LAYERS` that names them."""
+"""The layers."""
 
 from .activate import Activate
-from .base import Backward, Forward, Layer, is_trained
+from .base import Backward, Forward, Identity, Layer, is_trained
 from .categorical import CategoricalEmbedding
-from .compose import Branches, Residual, Sequential
+from .compose import Residual, Sequential
 from .dense import Dense
 from .dropout import Dropout
 from .ensemble import BatchEnsembleDense, MemberDense, ScaledDense
 from .norm import BatchNorm, LayerNorm, RMSNorm
-from .numerical import PeriodicEmbedding, PeriodicLinearEmbedding, PiecewiseLinear
+from .numerical import PeriodicEmbedding, PiecewiseLinear
 from .residual import ReZero
-from .scale import Scale, Standardize
+from .scale import Scale
 from .table import TableInput
 
-LAYERS: dict[str, type[Layer]] = {
-    "dense": Dense,
-    "member_dense": MemberDense,
-    "scaled_dense": ScaledDense,
-    "batch_ensemble_dense": BatchEnsembleDense,
-    "activate": Activate,
-    "standardize": Standardize,
-    "scale": Scale,
-    "dropout": Dropout,
-    "batch_norm": BatchNorm,
-    "layer_norm": LayerNorm,
-    "rms_norm": RMSNorm,
-    "periodic_embedding": PeriodicEmbedding,
-    "periodic_linear_embedding": PeriodicLinearEmbedding,
-    "piecewise_linear": PiecewiseLinear,
-    "categorical_embedding": CategoricalEmbedding,
-    "table_input": TableInput,
-    "sequential": Sequential,
-    "residual": Residual,
-    "branches": Branches,
-    "gated_residual": ReZero,
-}
-
 __all__ = [
-    "LAYERS",
     "Activate",
     "Backward",
     "BatchEnsembleDense",
     "BatchNorm",
-    "Branches",
     "CategoricalEmbedding",
     "Dense",
     "Dropout",
     "Forward",
+    "Identity",
     "Layer",
     "LayerNorm",
     "MemberDense",
     "PeriodicEmbedding",
-    "PeriodicLinearEmbedding",
     "PiecewiseLinear",
     "RMSNorm",
     "ReZero",
@@ -59,7 +34,6 @@ __all__ = [
     "Scale",
     "ScaledDense",
     "Sequential",
-    "Standardize",
     "TableInput",
     "is_trained",
 ]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ..activations import Activation, trained
+from ..activations import Activation, bind_activation
+from ..parameters import Views
 from ..workspace import Workspace
 from .base import Backward, Forward, Layer
 
@@ -25,11 +25,8 @@ class Activate(Layer):
 
     activation: Activation
 
-    def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
-        f = self.activation
-        f_forward, f_backward = f.forward, f.backward
-        if g is not None:
-            f_forward, f_backward = trained(f, ws.shape, ws.dtype)
+    def bind(self, p: Views, g: Views, ws: Workspace) -> tuple[Forward, Backward]:
+        f_forward, f_backward = bind_activation(self.activation, ws)
         y = ws.array("y", ws.shape)
 
         def forward(z: np.ndarray) -> np.ndarray:

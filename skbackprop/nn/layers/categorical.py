@@ -1,9 +1,8 @@
-"""Categories: a learned vector for each.
+"""Categorical embeddings: a trained vector for each category.
 
-A category has no order, so no formula can be applied to its code.  It is looked up: the
-table of a column has a row for each of its categories, and the row is what the layers
-above see.  Looking up is a product with a matrix of zeros and ones that nobody makes, the
-one-hot encoding: ``y = H T``, and so ``dT = Hᵀ d``.
+Categories have no order, so the code of a category is used as an index: the table of a column
+has a row for each category, and this row is the output.  This is a product with the one-hot
+encoding ``H``, which is not made: ``y = H T``, and so ``dT = Hᵀ d``.
 
 >>> import numpy as np
 >>> from skbackprop.nn.network import Network
@@ -18,13 +17,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
 
 import numpy as np
 
 from ..initializers import Initializer, Normal
 from ..linalg import scatter_adder
-from ..parameters import Param, Tree
+from ..parameters import Param, Tree, Views
 from ..workspace import Workspace
 from .base import Backward, Forward, Layer
 
@@ -34,7 +32,7 @@ class CategoricalEmbedding(Layer):
     """``y = [T₁[x₁], T₂[x₂], …]``: for each column of codes a row of the table of the column.
 
     Backwards the delta of a row of the batch is added to the rows of the tables it came
-    from.  All tables are one array, one below the other, and so are those of all members.
+    from.  The tables of all columns, and of all members, are parts of one array.
 
     Codes are whole numbers from 0, stored as floats; other numbers are rounded, and
     clipped to the codes of their column.
@@ -51,7 +49,7 @@ class CategoricalEmbedding(Layer):
         Number of members that have tables of their own.  An ``x`` without an axis of
         members is then shared by all, and ``y`` is ``(members, n, columns · n_out)``.
     init : Initializer, optional
-        How the table starts.  By default normal with mean 0 and variance 1.
+        Initial values of the table.  By default normal with mean 0 and variance 1.
     """
 
     cardinalities: tuple[int, ...]
@@ -69,24 +67,24 @@ class CategoricalEmbedding(Layer):
     def arrays(self) -> Tree:
         n = sum(self.cardinalities)
         init = self.init or Normal("lecun", sqrt(n))  # the rule divides by the root
-        return {"table": Param((*self._lead, n, self.n_out), init, "free")}
+        return {"table": Param((*self._members_axis, n, self.n_out), init, "free")}
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         n_columns = len(self.cardinalities)
-        return (*(self._lead or shape[:-2]), shape[-2], n_columns * self.n_out)
+        return (*(self._members_axis or shape[:-2]), shape[-2], n_columns * self.n_out)
 
     @property
-    def _lead(self) -> tuple[int, ...]:
+    def _members_axis(self) -> tuple[int, ...]:
         return () if self.members is None else (self.members,)
 
-    def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
+    def bind(self, p: Views, g: Views, ws: Workspace) -> tuple[Forward, Backward]:
         y = ws.array("y", self.output_shape(ws.shape))
         codes = ws.array("codes", ws.shape)
         numbers = ws.array("numbers", (*y.shape[:-1], ws.shape[-1]), np.intp)  # rows of the table
         dx = ws.array("dx", ws.shape) if ws.needs_dx else None
         last, first = np.array(self.cardinalities, ws.dtype) - 1, self._first_rows()
         table, vectors = p.table.reshape(-1, self.n_out), y.reshape(*numbers.shape, self.n_out)
-        scatter_add = scatter_adder(0 if g is None else numbers.size, ws.dtype)
+        scatter_add = scatter_adder(numbers.size if ws.needs_grad else 0, ws.dtype)
 
         def forward(x: np.ndarray) -> np.ndarray:
             np.clip(np.rint(x, out=codes), 0, last, out=codes)
@@ -100,7 +98,7 @@ class CategoricalEmbedding(Layer):
             flat = (-1, self.n_out)
             scatter_add(numbers.reshape(-1), d.reshape(flat), g.table.reshape(flat))
             if dx is not None:
-                dx.fill(0)  # a step does not move with its place
+                dx.fill(0)  # a step function has the slope 0
             return dx
 
         return forward, backward

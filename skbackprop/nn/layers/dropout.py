@@ -1,8 +1,7 @@
-"""Noise that is there in training only.
+"""Dropout: in training, random inputs are set to 0.
 
-Whoever must do without a random part of its inputs cannot lean on any one of them.  At
-inference all are there; *inverted* dropout has made up for that in training already, so
-the layer then does nothing, and costs nothing:
+The layers above can then not depend on a single input.  The other inputs are scaled up in
+training (*inverted* dropout), so at inference the layer is the identity, without a copy:
 
 >>> import numpy as np
 >>> from skbackprop.nn.network import Network
@@ -21,10 +20,11 @@ from typing import Any
 
 import numpy as np
 
+from ..parameters import Views
 from ..workspace import Workspace
-from .base import Backward, Forward, Layer
+from .base import Backward, Forward, Identity, Layer
 
-BLOCK = 2**16  # numbers: smaller, and the calls cost more than the drawing
+BLOCK = 2**16  # numbers; in smaller blocks the calls take more time than the random numbers
 LEVELS = 256  # of a random byte
 
 
@@ -35,9 +35,9 @@ class Dropout(Layer):
     Each entry has an ``m`` of its own, drawn in ``forward``, so the mean of ``y`` is ``x``.
     Backwards, through the same ``m``: ``dx = d · m / (1 - rate)``.
 
-    The rate may fade: ``ws.schedule_factors["dropout"]``, a number from 0 to 1, multiplies it.
-    And it may be there at inference, too, to see how much the answers scatter:
-    ``ws.schedule_factors["drop_at_inference"]`` is 1 then.
+    ``ws.schedule_factors["dropout"]``, a number from 0 to 1, multiplies the rate, so that a
+    schedule can lower it.  With ``ws.schedule_factors["drop_at_inference"] = 1`` entries are
+    dropped at inference too, to measure how much the predictions vary.
 
     Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov, "Dropout: a simple way to
     prevent neural networks from overfitting" (2014).
@@ -47,9 +47,9 @@ class Dropout(Layer):
     rate : float
         The fraction dropped, ``0 <= rate < 1``.
     shared_mask : bool
-        Do members, which have nothing to do with each other, drop the same entries of a
-        batch?  For each of them that is as random, and most of the time goes into drawing.
-        At inference, where their answers are averaged, they always have masks of their own.
+        Do all members drop the same entries of a training batch?  Members are trained
+        independently, and one mask takes less time than many.  At inference, where the
+        predictions are averaged, each member has its own mask.
     """
 
     rate: float
@@ -59,13 +59,13 @@ class Dropout(Layer):
         if not 0 <= self.rate < 1:
             raise ValueError(
                 f"Dropout needs 0 <= rate < 1, got rate={self.rate!r}. "
-                "The rate is the fraction dropped, not the fraction kept; usual are 0.05 to 0.5."
+                "The rate is the fraction dropped, not the fraction kept. Usual are 0.05 to 0.5."
             )
 
-    def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
+    def bind(self, p: Views, g: Views, ws: Workspace) -> tuple[Forward, Backward]:
         drops = ws.train or ws.schedule_factors.get("drop_at_inference", 0.0) > 0
         if not drops or self.rate == 0:
-            return super().bind(p, g, ws)  # the identity, without a copy
+            return Identity().bind(p, g, ws)
         if ws.rng is None:
             raise ValueError(
                 "Dropout needs random numbers in training, got a pass with rng=None. Bind it "
@@ -93,10 +93,10 @@ class Dropout(Layer):
 def draw_mask(rng: Any, rate: float, out: np.ndarray) -> None:
     """Fill `out` with 0, with probability `rate`, and else with ``1 / (1 - rate)``.
 
-    One random byte decides on an entry, which takes a third of the time of
-    ``rng.random(dtype=np.float32)`` and gives the same mask in every precision.  So the
-    rate is a multiple of 1/256, rounded up or down at random, to be right on average; and
-    what is kept is scaled by the rounded rate, which keeps the mean of every batch.
+    Each entry takes one random byte, a third of the time of ``rng.random(dtype=np.float32)``,
+    and the mask is the same in every precision.  The rate is rounded up or down at random to
+    a multiple of 1/256, so that its mean is right.  The kept entries are scaled by the rounded
+    rate, so that the mean of every batch is right.
     """
     threshold = min(int(rate * LEVELS + rng.random()), LEVELS - 1)
     factor = out.dtype.type(LEVELS / (LEVELS - threshold))
@@ -109,7 +109,7 @@ def draw_mask(rng: Any, rate: float, out: np.ndarray) -> None:
 def random_bytes(rng: Any, n: int) -> np.ndarray:
     """`n` random numbers below 256 from a ``Generator`` or a ``RandomState``.
 
-    Eight at a time, and as they come: ``rng.bytes`` takes three times as long.
+    They are drawn eight at a time: ``rng.bytes`` takes three times as long.
     """
     n_words = (n + 7) // 8
     if isinstance(rng, np.random.Generator):

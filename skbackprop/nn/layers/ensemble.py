@@ -1,9 +1,8 @@
 """Members: several networks in one stack of arrays.
 
-Step by step a small network leaves a computer idle: most of the time goes into calling
-NumPy.  ``k`` members with arrays ``(k, …)`` cost as many calls as one, and share nothing
-but that.  All layers but the dense ones broadcast over members anyway, so this file has the
-dense ones.
+A step of a small network spends most of its time in the calls of NumPy.  ``k`` members with
+arrays ``(k, …)`` need as many calls as one network, and are independent of each other.  The
+other layers broadcast over members; this file has the dense layers.
 
 >>> import numpy as np
 >>> from skbackprop.nn.network import Network
@@ -44,9 +43,9 @@ class MemberDense(Layer):
     n_in, n_out : int
         Number of inputs and of outputs of each.
     bias : bool
-        Is there a ``b``?
+        Does the layer have a ``b``?
     init, bias_init : Initializer
-        How ``W``, of shape ``(k, n_in, n_out)``, and ``b``, ``(k, n_out)``, start.
+        Initial values of ``W``, ``(k, n_in, n_out)``, and ``b``, ``(k, n_out)``.
     """
 
     k: int
@@ -65,7 +64,7 @@ class MemberDense(Layer):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (self.k, shape[-2], self.n_out)
 
-    def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
+    def bind(self, p: Views, g: Views, ws: Workspace) -> tuple[Forward, Backward]:
         y = ws.array("y", self.output_shape(ws.shape))
         ones = np.ones(ws.shape[-2], ws.dtype)
         W, b = p.W, p.b[:, None, :] if self.bias else None
@@ -87,9 +86,9 @@ class MemberDense(Layer):
 
 @dataclass(frozen=True)
 class ScaledDense(Layer):
-    """``y[m] = (s[m] · x[m]) W[m] + b[m]``: every input has a factor that learns.
+    """``y[m] = (s[m] · x[m]) W[m] + b[m]``: every input has a trained factor.
 
-    As ``(s · x) W = x V`` with ``V = s · W``, row by row of ``W``, no other ``x`` is made.
+    ``(s · x) W = x V`` with ``V = s · W``, row by row of ``W``, needs no scaled copy of ``x``.
     Backwards ``dV = xᵀ d``, and from it ``dW = s · dV`` and ``ds = Σ dV · W`` over the
     outputs; ``db = Σ d``, ``dx = d Vᵀ``.
 
@@ -108,7 +107,7 @@ class ScaledDense(Layer):
 
     @property
     def dense(self) -> MemberDense:
-        """The layer that ``V`` belongs to."""
+        """The dense layer with the weights ``V``."""
         return MemberDense(self.k, self.n_in, self.n_out, self.bias, self.init, self.bias_init)
 
     def arrays(self) -> Tree:
@@ -117,7 +116,7 @@ class ScaledDense(Layer):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (self.k, shape[-2], self.n_out)
 
-    def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
+    def bind(self, p: Views, g: Views, ws: Workspace) -> tuple[Forward, Backward]:
         W, s, V = p.W, p.scale[:, :, None], np.empty_like(p.W)
         scaled = Views(**{**vars(p), "W": V})
         forward_dense, backward_dense = self.dense.bind(scaled, g, ws)
@@ -139,22 +138,22 @@ class ScaledDense(Layer):
 class BatchEnsembleDense(Layer):
     """``y[m] = ((r[m] · x[m]) W) · s[m] + b[m]``: one ``W`` for all, and vectors for each member.
 
-    A member is little more than a batch that goes through the same matrix once more.
-    Backwards, with ``e[m] = d[m] · s[m]`` and the sum over the members where they share:
+    All members use the same matrix, each with its own batch.  Backwards, with ``e[m] = d[m] ·
+    s[m]`` and sums over the members for what they share:
     ``dW = Σ (r · x)ᵀ e``, ``dr = Σ x · (e Wᵀ)``, ``ds = Σ d · ((r · x) W)``, ``db = Σ d``, and
     ``dx = r · (e Wᵀ)``.
 
     Wen, Tran & Ba, "BatchEnsemble: an alternative approach to efficient ensemble and lifelong
     learning" (2020); Gorishniy, Kotelnikov & Babenko, "TabM: advancing tabular deep learning
     with parameter-efficient ensembling" (2025), who start the first ``r`` at random signs, and
-    all other vectors at 1, so that the members differ from below.
+    all other vectors at 1, so that the members differ from the first layer on.
 
     Parameters
     ----------
     k, n_in, n_out, bias, init, bias_init
         See `MemberDense`; ``W`` has the shape ``(n_in, n_out)``.
     start : Initializer
-        How ``r``, of shape ``(k, n_in)``, starts; ``s`` starts at 1.
+        Initial values of ``r``, of shape ``(k, n_in)``; ``s`` is 1 at first.
     """
 
     k: int
@@ -177,7 +176,7 @@ class BatchEnsembleDense(Layer):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (self.k, shape[-2], self.n_out)
 
-    def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
+    def bind(self, p: Views, g: Views, ws: Workspace) -> tuple[Forward, Backward]:
         shape = self.output_shape(ws.shape)
         y, z = ws.array("y", shape), ws.array("z", shape)
         scaled = ws.array("scaled", (self.k, *ws.shape[-2:]))
@@ -200,7 +199,7 @@ class BatchEnsembleDense(Layer):
             np.multiply(d, s, out=e)
             np.dot(rows(scaled).T, rows(e), out=g.W)
             np.dot(rows(e), W.T, out=rows(product))
-            # What `scaled` held is in dW now.
+            # dW is computed, so `scaled` is free.
             sum_rows(np.multiply(product, ws.x, out=scaled), ones, out=g.r)
             if not ws.needs_dx:
                 return None
@@ -211,7 +210,7 @@ class BatchEnsembleDense(Layer):
 
 
 def delta_of_x(W: np.ndarray, ws: Workspace) -> Backward:
-    """``dx = d Wᵀ``, of the columns that are wanted; of all members if they share ``x``."""
+    """``dx = d Wᵀ`` for the columns in use, summed over the members if they share ``x``."""
     if not ws.needs_dx:
         return lambda d: None
     dx = ws.array("dx", (len(W), *ws.shape[-2:]))
@@ -221,7 +220,7 @@ def delta_of_x(W: np.ndarray, ws: Workspace) -> Backward:
         dx[..., ws.first_dx_column :],
         W[:, ws.first_dx_column :].swapaxes(-1, -2),
     )
-    # With a single output the product is one of numbers, for which BLAS is no good.
+    # With a single output an elementwise product is faster than BLAS.
     product = np.multiply if W.shape[-1] == 1 else stacked_matmul
 
     def backward(d: np.ndarray) -> np.ndarray:

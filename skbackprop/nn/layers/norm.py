@@ -1,19 +1,19 @@
-r"""Normalization: mean 0 and variance 1, whatever the layers below do.
+r"""Normalization: outputs of mean 0 and variance 1.
 
 All three layers of this file compute
 
     ``x̂ = (x - mean) / sd``,  ``y = gamma · x̂ + beta``
 
 and differ in what the moments are taken over: the *rows* of the batch, feature by feature
-(batch norm), or the *features*, row by row (layer norm; RMS norm does without the mean).
+(batch norm), or the *features*, row by row (layer norm, and RMS norm, which has no mean).
 
-The moments depend on ``x``, too, so the delta ``e = d · gamma`` of ``x̂`` loses its parts
-along the two directions in which ``x̂`` cannot move: ``1``, for its mean is 0, and ``x̂``
-itself, for its length is fixed:
+The moments depend on ``x``.  The delta ``e = d · gamma`` of ``x̂`` therefore loses its parts
+along two directions in which ``x̂`` cannot change: ``1``, because its mean is 0, and ``x̂``
+itself, because its length is fixed:
 
     ``dx = (e - mean(e) - x̂ · mean(e · x̂)) / sd``
 
-with means over whatever the moments were taken over.
+with means over the same axis as the moments.
 
 >>> import numpy as np
 >>> from skbackprop.nn.network import Network
@@ -29,12 +29,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from ..initializers import Constant
-from ..parameters import Param, Tree
+from ..parameters import Param, Tree, Views
 from ..workspace import Workspace
 from .base import Backward, Forward, Layer
 from .scale import sum_rows
@@ -45,13 +44,13 @@ class BatchNorm(Layer):
     """``y = gamma · (x - mean) / sd + beta``, the moments taken over the rows of the batch.
 
     Inference, which must not depend on the other rows, uses running moments: plain means
-    of those of the first ``1 / momentum`` batches, exponential ones from then on.  (Others
-    start exponential means at 0 and 1, which a short training never quite forgets.)
+    of those of the first ``1 / momentum`` batches, exponential ones from then on.  (In
+    other libraries the exponential means are 0 and 1 at first, which biases a short training.)
 
     Backwards the two sums that are ``dbeta = Σ d`` and ``dgamma = Σ d · x̂`` reappear in
     the delta: ``dx = gamma / sd · (d - dbeta / n - x̂ · dgamma / n)``.
 
-    The rows of a batch belong together: the gradient of a batch is not the sum of the
+    The rows of a batch depend on each other: the gradient of a batch is not the sum of the
     gradients of its parts, and the loss of the same rows changes with their order.
 
     Ioffe & Szegedy, "Batch normalization: accelerating deep network training by reducing
@@ -64,7 +63,7 @@ class BatchNorm(Layer):
     momentum : float
         The least weight of the present batch in the running moments.
     epsilon : float
-        Added to the variance: a constant feature is no division by 0.
+        Added to the variance, so that a constant feature causes no division by 0.
     """
 
     shape: tuple[int, ...]
@@ -80,7 +79,7 @@ class BatchNorm(Layer):
             "n_batches": Param((1,), Constant(0.0), "fixed"),
         }
 
-    def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
+    def bind(self, p: Views, g: Views, ws: Workspace) -> tuple[Forward, Backward]:
         ones = np.ones(prod(ws.shape[:-1]), ws.dtype)
         n = ones.size if len(self.shape) == 1 else ws.shape[-2]
         if ws.train and n < 2:
@@ -102,7 +101,7 @@ class BatchNorm(Layer):
             if ws.train:
                 variance = sum_rows(np.square(centered, out=product), ones, out=batch_variance)
                 variance /= n
-                self._remember(p, mean, variance * (n / (n - 1)))
+                self._update_moments(p, mean, variance * (n / (n - 1)))
             np.sqrt(variance + self.epsilon, out=sd)
             np.multiply(centered, (p.gamma / sd)[..., None, :], out=y)
             return np.add(y, p.beta[..., None, :], out=y)
@@ -118,7 +117,7 @@ class BatchNorm(Layer):
 
         return forward, backward
 
-    def _remember(self, p: Any, mean: np.ndarray, variance: np.ndarray) -> None:
+    def _update_moments(self, p: Views, mean: np.ndarray, variance: np.ndarray) -> None:
         """Move the running moments towards those of a batch, the variance without bias."""
         p.n_batches += 1
         weight = np.maximum(1 / p.n_batches, self.momentum)
@@ -130,7 +129,7 @@ class BatchNorm(Layer):
 class LayerNorm(Layer):
     """``y = gamma · (x - mean) / sd + beta``, the moments taken over the features of a row.
 
-    It is the same in training and at inference, and no row hears of another.
+    It is the same in training and at inference, and the rows are independent.
 
     Backwards, with ``e = d · gamma``: ``dbeta = Σ d`` and ``dgamma = Σ d · x̂`` over the
     batch, and ``dx = (e - mean(e) - x̂ · mean(e · x̂)) / sd``.
@@ -154,7 +153,7 @@ class LayerNorm(Layer):
             "beta": Param(self.shape, Constant(0.0), "free"),
         }
 
-    def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
+    def bind(self, p: Views, g: Views, ws: Workspace) -> tuple[Forward, Backward]:
         n = self.shape[-1]
         y, normal = ws.array("y", ws.shape), ws.array("normal", ws.shape)
         product = ws.array("product", ws.shape)
@@ -191,7 +190,7 @@ class LayerNorm(Layer):
 class RMSNorm(Layer):
     """``y = gamma · x / rms`` with ``rms² = mean(x²)`` over the features of a row.
 
-    `LayerNorm` without its mean and ``beta``: as good in most networks, and cheaper.
+    `LayerNorm` without the mean and ``beta``: about as good in most networks, and faster.
 
     Backwards, with ``x̂ = x / rms`` and ``e = d · gamma``: ``dgamma = Σ d · x̂`` over the
     batch, and ``dx = (e - x̂ · mean(e · x̂)) / rms``.
@@ -212,7 +211,7 @@ class RMSNorm(Layer):
     def arrays(self) -> Tree:
         return {"gamma": Param(self.shape, Constant(1.0), "free")}
 
-    def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
+    def bind(self, p: Views, g: Views, ws: Workspace) -> tuple[Forward, Backward]:
         n = self.shape[-1]
         y, normal = ws.array("y", ws.shape), ws.array("normal", ws.shape)
         product = ws.array("product", ws.shape)

@@ -1,9 +1,8 @@
-"""A factor for every feature: fixed and stored with the model, or learned.
+"""A trained factor for every feature.
 
-A number that belongs to a feature is met by every row of the batch, so forwards it is
-broadcast along the batch, and backwards its gradient is a sum along the batch.  All layers
-with such numbers take the `shape` of one array of them: ``(n_in,)``, or ``(k, n_in)`` if
-each of ``k`` members has its own.
+A parameter of a feature is broadcast along the batch in forward, and its gradient is a sum
+over the batch.  All layers with such parameters take the `shape` of their arrays:
+``(n_in,)``, or ``(k, n_in)`` if each of ``k`` members has its own.
 
 >>> import numpy as np
 >>> sum_rows(np.array([[1.0, 2.0], [3.0, 4.0]]), np.ones(2), out=np.empty(2))
@@ -14,49 +13,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from ..initializers import Constant, Initializer
 from ..linalg import rows
-from ..parameters import Param, Tree
+from ..parameters import Param, Tree, Views
 from ..workspace import Workspace
 from .base import Backward, Forward, Layer
 
 
 @dataclass(frozen=True)
-class Standardize(Layer):
-    """``y = (x - center) · scale``, column by column, with numbers that do not learn.
-
-    ``center`` and ``scale`` are fixed arrays of the model, so a fitted network
-    needs no separate transformer to predict.  Backwards ``dx = d · scale``.
-    """
-
-    n: int
-
-    def arrays(self) -> Tree:
-        return {
-            "center": Param((self.n,), Constant(0.0), "fixed"),
-            "scale": Param((self.n,), Constant(1.0), "fixed"),
-        }
-
-    def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
-        y = ws.array("y", ws.shape)
-
-        def forward(x: np.ndarray) -> np.ndarray:
-            np.subtract(x, p.center, out=y)
-            return np.multiply(y, p.scale, out=y)
-
-        def backward(d: np.ndarray) -> np.ndarray:
-            return np.multiply(d, p.scale, out=d)
-
-        return forward, backward
-
-
-@dataclass(frozen=True)
 class Scale(Layer):
-    """``y = x · scale``, with a factor for each feature that learns.
+    """``y = x · scale``, with a trained factor for each feature.
 
     Backwards ``dscale = Σ d · x`` over the batch, and ``dx = d · scale``.
 
@@ -65,7 +34,7 @@ class Scale(Layer):
     shape : tuple of int
         Of the factors: ``(n_in,)``, or ``(k, n_in)`` if each member has its own.
     init : Initializer
-        How they start.
+        Initial values of the factors.
     """
 
     shape: tuple[int, ...]
@@ -77,12 +46,12 @@ class Scale(Layer):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (*(self.shape[:-1] or shape[:-2]), *shape[-2:])
 
-    def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
+    def bind(self, p: Views, g: Views, ws: Workspace) -> tuple[Forward, Backward]:
         shape = self.output_shape(ws.shape)
         y, product = ws.array("y", shape), ws.array("product", shape)
         ones = np.ones(prod(shape[:-1]), ws.dtype)
         scale = p.scale[..., None, :]
-        # One x for all members: what they ask of it adds up.
+        # If all members share x, their deltas are summed.
         total = ws.array("total", ws.shape) if len(shape) > len(ws.shape) else None
 
         def forward(x: np.ndarray) -> np.ndarray:
@@ -102,7 +71,7 @@ def sum_rows(a: np.ndarray, ones: np.ndarray, out: np.ndarray) -> np.ndarray:
 
     `ones` has one entry for each row of `a`: a product with it is faster than ``np.sum``.
     """
-    if out.ndim == 1:  # the numbers are shared: the rows of all members count
+    if out.ndim == 1:  # shared parameters: sum over the rows of all members
         return np.dot(ones, rows(a), out=out)
     return np.matmul(ones[: a.shape[-2]], a, out=out)
 

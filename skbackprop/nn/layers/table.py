@@ -1,13 +1,12 @@
 """The columns of a table as the inputs of a network.
 
-An encoded table has numbers, numbers that are taken as they are (indicators), and codes of
-categories, in this order.  Every kind has its own embedding, and all write side by side
-into one array:
+An encoded table has numbers, numbers that are not embedded (indicators), and codes of
+categories, in this order.  Every kind has its own embedding, and all write to one array:
 
-    ``y = [numbers and indicators | ramps | waves | vectors of categories]``
+    ``y = [numbers and indicators | piecewise-linear | periodic | categorical]``
 
-What learns stands on the right.  So the dense layer above needs a ``dx`` for these columns
-only, which are the fewest (`Layer.n_untrained`).
+The trained embeddings are the last columns, so the dense layer above computes ``dx`` for
+these columns only (`Layer.n_untrained`).
 
 >>> import numpy as np
 >>> from skbackprop.nn.network import Network
@@ -24,11 +23,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
-from ..parameters import Tree
+from ..parameters import NO_GRADIENT, Tree, Views
 from ..workspace import Workspace
 from .base import Backward, Forward, Layer, is_trained
 from .categorical import CategoricalEmbedding
@@ -38,20 +37,20 @@ from .scale import copy_or_sum
 
 @dataclass(frozen=True)
 class TableInput(Layer):
-    """``y = [x, ramps, waves, vectors]`` of the columns of a table.
+    """``y = [x, piecewise-linear, periodic, categorical]`` of the columns of a table.
 
-    Backwards the ``dx`` of a number is the sum of what its columns ask for.
+    Backwards the ``dx`` of a number is the sum of those of its columns.
 
     Parameters
     ----------
     n_numeric, n_other : int
         Number of columns with numbers, and with numbers that are not embedded.
     piecewise_linear : PiecewiseLinear or None
-        Ramps of the numbers.
+        Piecewise-linear embedding of the numbers.
     periodic : PeriodicEmbedding or None
-        Waves of the numbers.
+        Periodic embedding of the numbers.
     categorical : CategoricalEmbedding or None
-        Vectors of the categories, whose codes are the last columns.
+        Embedding of the categories, whose codes are the last columns.
     """
 
     n_numeric: int
@@ -61,7 +60,7 @@ class TableInput(Layer):
     categorical: CategoricalEmbedding | None = None
 
     def places(self) -> dict[str, tuple[Layer, slice, slice]]:
-        """Every embedding there is, with its columns of ``x`` and of ``y``."""
+        """Each embedding that is not None, with its columns of ``x`` and of ``y``."""
         places: dict[str, tuple[Layer, slice, slice]] = {}
         start, numbers = self.n_plain, slice(0, self.n_numeric)
         if self.piecewise_linear:
@@ -85,7 +84,7 @@ class TableInput(Layer):
 
     @property
     def n_plain(self) -> int:
-        """Columns that stay as they are."""
+        """Number of columns that are not embedded or are copied."""
         return self.n_numeric + self.n_other
 
     @property
@@ -95,20 +94,22 @@ class TableInput(Layer):
         )
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        lead, n_out = shape[:-1], self.n_plain
+        first, n_out = shape[:-1], self.n_plain
         for layer, inputs, outputs in self.places().values():
             of_part = layer.output_shape((*shape[:-1], inputs.stop - inputs.start))[:-1]
-            lead, n_out = max(lead, of_part, key=len), outputs.stop
-        return (*lead, n_out)
+            first, n_out = max(first, of_part, key=len), outputs.stop
+        return (*first, n_out)
 
-    def bind(self, p: Any, g: Any, ws: Workspace) -> tuple[Forward, Backward]:
+    def bind(self, p: Views, g: Views, ws: Workspace) -> tuple[Forward, Backward]:
         y, plain = ws.array("y", self.output_shape(ws.shape)), self.n_plain
         dx = ws.array("dx", ws.shape) if ws.needs_dx else None
         forwards, backwards = [], []
         for name, (layer, inputs, outputs) in self.places().items():
             n_in = inputs.stop - inputs.start
             child = ws.child(name, (*ws.shape[:-1], n_in), ws.needs_dx)
-            forward, backward = columns_of(layer, getattr(p, name), getattr(g, name, None), child)
+            forward, backward = columns_of(
+                layer, getattr(p, name), getattr(g, name, NO_GRADIENT), child
+            )
             forwards.append((forward, inputs, y[..., outputs]))
             if ws.needs_dx or is_trained(layer):
                 backwards.append((backward, inputs, outputs))
@@ -135,21 +136,21 @@ class TableInput(Layer):
 Columns: TypeAlias = Callable[[np.ndarray, np.ndarray], None]
 
 
-def columns_of(layer: Layer, p: Any, g: Any, ws: Workspace) -> tuple[Columns, Backward]:
-    """``forward(x, out)``, which writes what an embedding makes of `x`, and ``backward(d)``."""
+def columns_of(layer: Layer, p: Views, g: Views, ws: Workspace) -> tuple[Columns, Backward]:
+    """``forward(x, out)``, which writes the embedding of `x` to `out`, and ``backward(d)``."""
     if isinstance(layer, PiecewiseLinear):
         return layer.bind_bins(p, ws)
     if isinstance(layer, PeriodicEmbedding):
         return layer.bind_cosines(p, g, ws)
     forward, backward = layer.bind(p, g, ws)
-    of_vectors = ws.array("d", layer.output_shape(ws.shape))
+    of_output = ws.array("d", layer.output_shape(ws.shape))
 
     def write(x: np.ndarray, out: np.ndarray) -> None:
         out[...] = forward(x)
 
     def backward_copy(d: np.ndarray) -> np.ndarray | None:
-        of_vectors[...] = d
-        return backward(of_vectors)
+        of_output[...] = d
+        return backward(of_output)
 
     return write, backward_copy
 

@@ -1,6 +1,6 @@
-"""The losses, and the table `LOSSES` that names them."""
+"""The losses, and the table `LOSSES` of their names."""
 
-from .base import Interval, Loss
+from .base import Interval, Loss, as_loss
 from .classification import BinaryLogLoss, Heads, MulticlassLogLoss
 from .regression import (
     AbsoluteError,
@@ -26,6 +26,7 @@ __all__ = [
     "Loss",
     "MulticlassLogLoss",
     "Pinball",
+    "as_loss",
 ]
 
 LOSSES: dict[str, Loss] = {

@@ -1,28 +1,27 @@
 """What a loss is.
 
-A network ends in raw *scores*: any real numbers.  A loss says how bad they are for a
-target and in which direction they should move, both in one method, so that a value and
-its derivative cannot drift apart.  The *link* from scores to predictions is part of the
-loss: with it inside, logarithm and exponential cancel on paper instead of overflowing
-in the machine.
+The output of a network are raw *scores*: any real numbers.  A loss computes its value for
+scores and a target, and the derivative with respect to the scores, in one method.  The *link*
+from scores to predictions is part of the loss: logarithm and exponential then cancel in the
+formula and do not overflow.
 
 ======================  ===========  ========================================  =============
 loss                    link         ``ℓ`` for target ``t``, score ``s``       ``∂ℓ/∂s``
 ======================  ===========  ========================================  =============
 HalfSquaredError        identity     ``½ (s - t)²``                            ``s - t``
 AbsoluteError           identity     ``|s - t|``                               ``±1``
-Huber                   identity     ``½ (s - t)²``, linear far out            ``clip(s - t)``
+Huber                   identity     ``½ (s - t)²``, linear above              ``clip(s - t)``
 Pinball                 identity     ``q (t - s)`` or ``(1 - q)(s - t)``       ``-q, 1 - q``
 HalfPoissonDeviance     exp          ``eˢ - t s + (t log t - t)``              ``eˢ - t``
 HalfGammaDeviance       exp          ``s + t e⁻ˢ - (log t + 1)``               ``1 - t e⁻ˢ``
-HalfTweedieDeviance     exp          between the two above                     there
+HalfTweedieDeviance     exp          between the two above                     in class
 BinaryLogLoss           logistic     ``log(1 + eˢ) - t s``                     ``p - t``
 MulticlassLogLoss       softmax      ``log Σₖ exp sₖ - Σₖ tₖ sₖ``              ``p - t``
 ======================  ===========  ========================================  =============
 
 A row of several outputs costs the sum over its outputs, and a batch costs the weighted
-sum over its rows: sums are additive over rows, members, chunks, threads and workers.
-Whoever wants a mean divides once, at the end.
+sum over its rows: sums are additive over rows, members and chunks.  For a mean the weights
+are divided by their sum.
 
 >>> import numpy as np
 >>> from skbackprop.nn.losses import LOSSES
@@ -53,9 +52,9 @@ The dtype of `scores` is the dtype of everything of its size.
 
 A loss of your own
 ------------------
-Any object with ``value_and_delta`` and ``predict`` will do.  Deriving from `Loss` adds
-what else is asked of a loss, with the defaults of a plain regression loss, and needs
-one method, `Loss.row_losses`, without a thought for weights:
+A subclass of `Loss` needs one method, `Loss.row_losses`; weights, sums and the defaults of a
+regression loss are in the base class.  Any other object needs ``value_and_delta`` and
+``predict``: `as_loss` adds the rest.
 
 >>> class LogCosh(Loss):
 ...     def row_losses(self, target, scores, out):
@@ -69,6 +68,7 @@ one method, `Loss.row_losses`, without a thought for weights:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import signature
 from math import inf
 from typing import Any, ClassVar
 
@@ -94,7 +94,7 @@ class Interval:
     high_inclusive: bool = False
 
     def includes(self, array: np.ndarray) -> bool:
-        """Are all the numbers inside?  NaN is inside of nothing."""
+        """Are all the numbers in the interval?  NaN never is."""
         return self._above_low(array.min()) and self._below_high(array.max())
 
     def describe_outlier(self, array: np.ndarray) -> str:
@@ -133,7 +133,7 @@ class Loss:
     domain : Interval
         The legal targets.
     advice : str
-        What to do about an illegal one.
+        What to do about an illegal target, for the error message.
     """
 
     name: ClassVar[str] = ""
@@ -168,14 +168,14 @@ class Loss:
         return n_targets
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
-        """What the scores mean: the link, inverted.  May return `scores` itself."""
+        """The predictions for scores: the inverse link.  May return `scores` itself."""
         return scores
 
     def combine(self, scores: np.ndarray) -> np.ndarray:
         """The scores, ``(n, m)``, that predict the mean prediction of `k` members, ``(k, n, m)``.
 
         ``predict(combine(scores)) == predict(scores).mean(axis=0)``: a mean of the scores
-        themselves, right for the identity link, is a geometric mean under another.
+        themselves, right for the identity link, is a geometric mean under a log link.
         """
         mean: np.ndarray = scores.mean(axis=0)
         return mean
@@ -188,7 +188,7 @@ class Loss:
         )
 
     def constant(self, target: np.ndarray, weight: Any) -> np.ndarray:
-        """The best scores that are the same for all rows, ``(n_scores,)``: where to start."""
+        """The constant scores of the smallest loss, ``(n_scores,)``."""
         return np.zeros(self.n_scores(target.shape[1]))
 
     def check_target(self, target: np.ndarray) -> None:
@@ -200,6 +200,99 @@ class Loss:
             )
 
 
+REQUIRED = {"value_and_delta": 4, "predict": 1}  # methods, and how many arguments they get
+OPTIONAL = (
+    "advice", "check_target", "combine", "constant", "domain", "link", "log_predict", "n_scores",
+    "name", "smoothed",
+)  # fmt: skip
+
+
+def as_loss(loss: Any) -> Loss:
+    """A loss object with all methods of `Loss`; what is missing gets its default.
+
+    Parameters
+    ----------
+    loss : object
+        A `Loss`, which is returned as it is, or any object with
+        ``value_and_delta(target, scores, weight, out)`` and ``predict(scores)``.  Such an
+        object gets the rows of one member at a time.
+
+    Returns
+    -------
+    Loss
+        The loss itself, or a `LossAdapter` of it.
+
+    Raises
+    ------
+    ValueError
+        If a required method is missing, or cannot be called with its arguments.
+
+    Examples
+    --------
+    >>> class Quartic:
+    ...     def value_and_delta(self, target, scores, weight, out):
+    ...         np.multiply(np.reshape(weight, (-1, 1)), (scores - target) ** 3, out=out)
+    ...         return float(np.sum(out * (scores - target)) / 4)
+    ...     def predict(self, scores):
+    ...         return scores
+    >>> loss = as_loss(Quartic())
+    >>> loss.combine(np.array([[[1.0]], [[3.0]]])), loss.n_scores(2), loss.link
+    (array([[2.]]), 2, 'identity')
+    """
+    kind = type(loss)
+    if isinstance(loss, Loss):
+        if kind.row_losses is Loss.row_losses and kind.value_and_delta is Loss.value_and_delta:
+            raise ValueError(
+                f"A loss needs row_losses or value_and_delta, {kind.__name__} has neither. "
+                "Define one of them."
+            )
+        return loss
+    for name, n_arguments in REQUIRED.items():
+        method = getattr(loss, name, None)
+        if not callable(method):
+            raise ValueError(
+                f"A loss needs the methods {' and '.join(REQUIRED)}, {kind.__name__} has no "
+                f"{name}. Define it, or derive from skbackprop.nn.losses.Loss."
+            )
+        try:
+            signature(method).bind(*range(n_arguments))
+        except TypeError as error:
+            raise ValueError(
+                f"{name} of {kind.__name__} must take {n_arguments} arguments ({error}). The "
+                "methods are value_and_delta(target, scores, weight, out) and predict(scores)."
+            ) from error
+    return LossAdapter(loss)
+
+
+@dataclass(frozen=True)
+class LossAdapter(Loss):
+    """An object that does not derive from `Loss`, with the defaults of `Loss`."""
+
+    loss: Any
+
+    def __post_init__(self) -> None:
+        for name in OPTIONAL:
+            if hasattr(self.loss, name):
+                object.__setattr__(self, name, getattr(self.loss, name))
+
+    def value_and_delta(
+        self, target: np.ndarray, scores: np.ndarray, weight: Any, out: np.ndarray
+    ) -> float:
+        if scores.ndim == 2:
+            return float(self.loss.value_and_delta(target, scores, weight, out))
+        total = 0.0
+        for k in range(len(scores)):
+            t = target[k] if target.ndim == 3 else target
+            w = weight[k] if np.ndim(weight) == 2 else weight
+            total += self.loss.value_and_delta(t, scores[k], w, out[k])
+        return float(total)
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        if scores.ndim == 2:
+            return np.asarray(self.loss.predict(scores))
+        return np.stack([self.loss.predict(part) for part in scores])
+
+
 def per_row(losses: np.ndarray) -> np.ndarray:
     """Add up the losses of the outputs of every row."""
     total: np.ndarray = losses[..., 0] if losses.shape[-1] == 1 else losses.sum(axis=-1)
@@ -209,7 +302,7 @@ def per_row(losses: np.ndarray) -> np.ndarray:
 def log_mean_exp(members: np.ndarray) -> np.ndarray:
     """``log(mean(exp(a)))`` over the first axis, without an exponential that overflows.
 
-    The largest member is factored out: ``exp`` sees nothing above 0, and at least one 0.
+    The largest member is factored out, so no argument of ``exp`` is above 0.
 
     >>> log_mean_exp(np.array([[-1e4, 0.0], [-1e4, 1e4]])).round(4)
     array([-10000.    ,   9999.3069])

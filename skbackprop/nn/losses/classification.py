@@ -1,15 +1,15 @@
-"""Losses for classes: minus the logarithm of the probability of what happened.
+"""Losses for classes: minus the logarithm of the probability of the true class.
 
-The delta of both is ``p - t``, prediction minus target, whatever the link: that the
-derivative of the link cancels is why it belongs inside the loss.
+The delta of both is ``p - t``, prediction minus target: the derivative of the link cancels,
+because the link is part of the loss.
 
 >>> import numpy as np
 >>> loss = MulticlassLogLoss()
 >>> target, scores = np.array([[0.0, 1.0, 0.0]]), np.array([[0.0, 10_000.0, 0.0]])
 >>> delta = np.empty_like(scores)
->>> loss.value_and_delta(target, scores, 1.0, out=delta)       # sure, and right
+>>> loss.value_and_delta(target, scores, 1.0, out=delta)       # confident and right
 0.0
->>> loss.value_and_delta(target, -scores, 1.0, out=delta)      # as sure, and wrong
+>>> loss.value_and_delta(target, -scores, 1.0, out=delta)      # confident and wrong
 10000.6931
 >>> delta
 array([[ 0.5, -1. ,  0.5]])
@@ -28,17 +28,16 @@ from scipy.special import expit, log_expit, logit
 
 from .base import Interval, Loss, log_mean_exp, per_row, weighted_mean
 
-# A class that was never seen is given this share, so that its score is finite.
+# A class without rows gets this share, so that its score is finite.
 SMALL_SHARE = float(np.finfo(np.float32).eps)
-# Scores below these mean a probability that no step can feel.  Further down it would be
-# denormal, and products with such deltas take several times as long: a network that is sure
-# of its training rows would learn ever more slowly.
+# Probabilities of lower scores do not change a step.  They would be denormal numbers, whose
+# products take several times as long, and training of a confident network would become slow.
 LOWEST = {np.dtype(t): t(0.7 * log(np.finfo(t).tiny)) for t in (np.float32, np.float64)}
 
 
 @dataclass(frozen=True)
 class BinaryLogLoss(Loss):
-    """``ℓ = Σ log(1 + eˢ) - t s``, one score for each yes-or-no question.
+    """``ℓ = Σ log(1 + eˢ) - t s``, one score for each binary target.
 
     One column serves two classes, several columns serve multilabel targets.  The target
     is 0 or 1, or anything between (soft labels).
@@ -50,8 +49,8 @@ class BinaryLogLoss(Loss):
     advice: ClassVar[str] = "Encode the two classes as 0 and 1."
 
     def row_losses(self, target: np.ndarray, scores: np.ndarray, out: np.ndarray) -> np.ndarray:
-        # Differs from scikit-learn: MLPClassifier clips the probability, so its loss of a
-        # sure and wrong answer ends at 36; this one goes on, as its derivative says.
+        # Differs from scikit-learn: MLPClassifier clips the probability, so its loss is
+        # at most 36; this one is not bounded, in agreement with its derivative.
         # log(1 + eˢ) - t s = [max(s, 0) - t s] + log(1 + exp(-|s|)): nothing overflows, and
         # a small loss keeps its digits, which logaddexp(0, s) - t s loses to cancellation.
         losses = np.maximum(scores, 0)
@@ -64,16 +63,16 @@ class BinaryLogLoss(Loss):
         return per_row(losses)
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
-        """Probability of a yes."""
+        """Probability of the class 1."""
         return np.asarray(expit(scores))
 
     def log_predict(self, scores: np.ndarray) -> np.ndarray:
-        """Log-probability of a yes; that of a no is ``log_predict(-scores)``."""
+        """Log-probability of the class 1; that of the class 0 is ``log_predict(-scores)``."""
         return np.asarray(log_expit(scores))
 
     def combine(self, scores: np.ndarray) -> np.ndarray:
         """The log-odds of the mean probability."""
-        # The means of both answers, so that neither is 1 minus something near 1.
+        # The means of both probabilities, so that neither is 1 minus a number near 1.
         log_odds = log_mean_exp(log_expit(scores))
         log_odds -= log_mean_exp(log_expit(-scores))
         return log_odds
@@ -99,8 +98,8 @@ def smooth(target: np.ndarray, epsilon: float, n_classes: int) -> np.ndarray:
 def _shift(scores: np.ndarray) -> Any:
     """What to subtract from the scores before exp, so that nothing overflows or vanishes.
 
-    The largest score of each row always will do.  The largest of all is found five times
-    faster, and does as well when the scores are close together.
+    The largest score of each row is always possible.  The largest of all is found five times
+    faster, and is enough if the scores are close together.
     """
     top = scores.max()
     if top - scores.min() < 50:
@@ -173,7 +172,7 @@ class MulticlassLogLoss(Loss):
 class Heads(Loss):
     """Several losses side by side, each on its own columns: ``ℓ = Σₕ ℓₕ``.
 
-    For targets that ask several multiclass questions at once.
+    For several multiclass targets.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Losses for numbers.
 
-Four act on the scores directly: squared, absolute, Huber and pinball.  They answer with
-the mean, the median, something between the two, and quantiles.  Three are for targets
+Four act on the scores directly: squared, absolute, Huber and pinball.  Their predictions are
+the mean, the median, a value between the two, and quantiles.  Three are for targets
 that cannot be negative; there the score is the logarithm of the mean:
 
 >>> import numpy as np
@@ -26,17 +26,17 @@ from scipy.special import xlogy
 
 from .base import Interval, Loss, log_mean_exp, per_row, weighted_mean
 
-# Above this score the exponential goes on as its tangent.  The half leaves room for what
-# comes after: a squared gradient, a sum over many rows.
+# Above this score the exponential goes on as its tangent.  Half of the largest exponent leaves
+# a margin for squared gradients and sums over many rows.
 SCORE_CAP = {np.dtype(t): float(np.log(np.finfo(t).max)) / 2 for t in (np.float32, np.float64)}
 
-# Stands in for a mean of zero, which has no logarithm.
+# Replaces a mean of zero, which has no logarithm.
 SMALL_MEAN = float(np.finfo(np.float32).eps)
 
 
 @dataclass(frozen=True)
 class HalfSquaredError(Loss):
-    """``ℓ = ½ Σ (s - t)²``, summed over the outputs; the answer is the mean."""
+    """``ℓ = ½ Σ (s - t)²``, summed over the outputs; the prediction is the mean."""
 
     name: ClassVar[str] = "squared_error"
 
@@ -54,13 +54,13 @@ class HalfSquaredError(Loss):
 
 @dataclass(frozen=True)
 class AbsoluteError(Loss):
-    """``ℓ = Σ |s - t|``; the answer is the median."""
+    """``ℓ = Σ |s - t|``; the prediction is the median."""
 
     name: ClassVar[str] = "absolute_error"
 
     def row_losses(self, target: np.ndarray, scores: np.ndarray, out: np.ndarray) -> np.ndarray:
         residual = scores - target
-        np.sign(residual, out=out)  # 0 on a hit: a fitted row does not push
+        np.sign(residual, out=out)  # 0 where the score is the target
         losses: np.ndarray = np.vecdot(residual, out)
         return losses
 
@@ -113,9 +113,9 @@ class Huber(Loss):
 
 @dataclass(frozen=True)
 class Pinball(Loss):
-    """``ℓ = Σ max(q (t - s), (1 - q) (s - t))``; the answer is the ``q`` quantile.
+    """``ℓ = Σ max(q (t - s), (1 - q) (s - t))``; the prediction is the ``q`` quantile.
 
-    Several quantiles are learned side by side: every target has one score for each of
+    Several quantiles are learned together: every target has one score for each of
     them, in the order ``target 0: q0 q1 …, target 1: q0 q1 …``.
 
     Parameters
@@ -267,7 +267,7 @@ def exp_or_tangent(x: np.ndarray, slope: np.ndarray) -> np.ndarray:
     """``exp(x)``, above the cap its tangent there; the derivative is written to `slope`.
 
     Finite for any score, and still a convex function with exactly this derivative:
-    clipping the score alone would leave a value that no longer moves with it.
+    if only the score were clipped, the value would be constant above the cap.
     """
     np.minimum(x, SCORE_CAP[slope.dtype], out=slope)
     value: np.ndarray = x - slope  # by how much x is above the cap
@@ -300,6 +300,6 @@ def log_mean(target: np.ndarray, weight: Any) -> np.ndarray:
 def weighted_quantiles(target: np.ndarray, weight: Any, q: Sequence[float]) -> np.ndarray:
     """Quantiles of every column, as one vector: those of the first column first."""
     weights = weight if isinstance(weight, np.ndarray) else None
-    # The one definition of a quantile that knows weights; it is a row of the data.
+    # The only method of np.quantile that takes weights; its result is a row of the data.
     quantiles = np.quantile(target, q, axis=0, weights=weights, method="inverted_cdf")
     return np.ravel(quantiles.T)

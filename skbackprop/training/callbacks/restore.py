@@ -255,7 +255,7 @@ class RestoreFinite(Callback):
             run.clock = self.last.clock
             run.history.truncate(self.last.n_rows)
             run.reset_optimizer()  # it has seen batches of the epoch that is dropped
-        elif self.x is not None and not self._is_finite(run):
+        elif self.x is not None and self._has_jumped() and not self._is_finite(run):
             for snapshot in (self.last, self.previous, self.start):
                 self._diverge(run, snapshot)
                 if self._is_finite(run):
@@ -266,6 +266,16 @@ class RestoreFinite(Callback):
         run.stop("diverged", "The loss or the weights are not finite. Stopping.")
         run.reset_optimizer()
         snapshot.restore(run)
+
+    def _has_jumped(self) -> bool:
+        """Was the last epoch a change larger than the parameters before it?
+
+        The losses of the last epoch are finite.  After a smaller change all scores still are,
+        and the check of all rows is left out.
+        """
+        before, after = self.previous.theta, self.last.theta
+        change = after - before
+        return not np.dot(change, change) <= np.dot(before, before)
 
     def _is_finite(self, run: Run) -> bool:
         """Are the scores of all training rows finite?"""
