@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import inspect
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -33,7 +31,6 @@ from ..tables.columns import read_table
 from ..tables.encoder import ColumnEncoder
 from ..tables.weights import cast_weights, count_rows, scale_weights, take_rows
 from ..targets.class_weight import without_weight
-from ..training.callbacks import Callback
 from ..training.run import Run
 from . import rows
 from .arrays import (
@@ -44,7 +41,7 @@ from .arrays import (
     encode_table,
     fit_encoder,
 )
-from .callback_bridge import CallbackSupportMixin, TellScikitLearn
+from .callback_bridge import CallbackSupportMixin, unharmed_on_error
 from .convert import from_mlp
 from .fitted import Fitted, FittedAttributes
 from .inputs import FitInputs, Table
@@ -97,7 +94,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
     # ---- the story ----------------------------------------------------------------------
 
     def _fit(self, inputs: FitInputs) -> Any:
-        with _unharmed_on_error(self):
+        with unharmed_on_error(self):
             self._check_parameters()
             resume = "_fitted" in self.__dict__ and (inputs.incremental or self.warm_start)
             params = self._params()
@@ -291,26 +288,6 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
     def _unseen(self, y: np.ndarray, codec: Any) -> list[Any]:
         return []
 
-    def _tell_scikit_learn(self, fitted: Fitted, inputs: FitInputs) -> list[Callback]:
-        if inputs.incremental or not getattr(self, "_skl_callbacks", None):
-            return []
-        max_iter = fitted.resolved["max_iter"]
-        context = self._init_callback_context(
-            task_name="fit", task_id=0, max_subtasks=max_iter, sequential_subtasks=True
-        )
-        weight = inputs.sample_weight
-        metadata = {
-            "X": inputs.X,
-            "y": inputs.y,
-            "metadata": {} if weight is None else {"sample_weight": weight},
-        }
-
-        def state(run: Run) -> dict[str, Any]:
-            network = run.network.over(run.eval_params().copy(), run.network.fixed.copy())
-            return {"_fitted": replace(fitted, network=network)}
-
-        return [TellScikitLearn(self, context, metadata, state)]
-
     # ---- prediction -----------------------------------------------------------------------
 
     def _scores(self, X: Any) -> np.ndarray:
@@ -360,7 +337,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
 
     def _initialize(self, n_features: int, codec: Any) -> Any:
         """A network with starting weights, without data."""
-        with _unharmed_on_error(self):
+        with unharmed_on_error(self):
             self._check_parameters()
             params = self._params()
             if encodes(params):
@@ -465,15 +442,3 @@ def remember(estimator: Any, arguments: dict[str, Any]) -> None:
 def generator(random_state: Any) -> np.random.RandomState:
     """The generator of a fit; without a seed a new one, so that the global one is left alone."""
     return check_random_state(secrets.randbits(32) if random_state is None else random_state)
-
-
-@contextmanager
-def _unharmed_on_error(estimator: Any) -> Iterator[None]:
-    """If the block raises, the estimator is as it was before."""
-    before = dict(estimator.__dict__)
-    try:
-        yield
-    except BaseException:
-        estimator.__dict__.clear()
-        estimator.__dict__.update(before)
-        raise

@@ -1,4 +1,4 @@
-"""The warnings, and the one error, that the end of training calls for."""
+"""What is said about a training: with ``verbose`` in lines, and else in warnings."""
 
 from __future__ import annotations
 
@@ -7,10 +7,54 @@ from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
+from ..recipes import build
+from ..training.callbacks import print_begin, print_end
 from ..training.run import Run
 from ..warn import warn_user
+from .fitted import Fitted
+from .split import Split
 
 ADVICE = "Scale X (StandardScaler), or lower learning_rate_init."
+
+
+def is_verbose(fitted: Fitted) -> bool:
+    """Is there a line before and after a training?  Not after each call of ``partial_fit``."""
+    return bool(fitted.resolved["verbose"]) and not (
+        fitted.incremental or fitted.resolved["preset"] == "plain"
+    )
+
+
+def announce(fitted: Fitted, split: Split) -> None:
+    """With ``verbose``, print what will be trained."""
+    if not is_verbose(fitted):
+        return
+    resolved, k = fitted.resolved, build.n_members(fitted.resolved)
+    members = "one network" if k is None else f"{k} members"
+    epochs = f"up to {resolved['max_iter']} epochs"
+    if build.restarts(resolved):
+        epochs += ", and more with warm restarts"
+    held = split.held_out
+    if held is None:
+        validation = "no validation rows"
+    elif split.folds is None:
+        validation = f"{held.rows.n} validation rows"
+    else:
+        n = max(map(len, split.folds))
+        validation = f"{n} of {held.rows.n} rows validate each member"
+    print_begin(resolved["preset"], [members, epochs, validation])
+
+
+def announce_end(fitted: Fitted) -> None:
+    """With ``verbose``, print what was kept, and why training stopped."""
+    if not is_verbose(fitted):
+        return
+    scoring, best, parts = fitted.resolved["scoring"], fitted.best_score, []
+    if best is not None and scoring == "loss":
+        parts.append(f"validation loss {-best:.4g}")
+    elif best is not None:
+        name = scoring if isinstance(scoring, str) else "score"
+        parts.append(f"validation {name} {best:.4g}")
+    print_end(fitted.run, *parts)
 
 
 def report_end(run: Run, resolved: dict[str, Any], *, incremental: bool) -> None:

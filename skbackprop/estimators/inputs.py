@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,10 @@ class FitInputs:
     weight_scale: float = 1.0  # power of two that sample_weight was multiplied by
     kept_rows: np.ndarray | None = None  # if rows of weight 0 were removed from these arrays
     n_rows_given: int = 0
+    given: tuple[Any, Any, Any] = field(init=False)  # X, y and sample_weight as they came
+
+    def __post_init__(self) -> None:
+        self.given = self.X, self.y, self.sample_weight
 
 
 @dataclass

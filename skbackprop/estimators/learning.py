@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ..cores import n_cores
 from ..nn.network import Network
@@ -33,7 +34,8 @@ from ..training.probe import probe_learning_rate
 from ..training.run import Run
 from ..warn import warn_user
 from .calibration import fit_temperature
-from .convergence import report_end
+from .callback_bridge import FitTasks
+from .convergence import announce, announce_end, report_end
 from .fitted import Fitted
 from .inputs import FitInputs, Table
 from .scoring import is_scorer, make_score
@@ -51,33 +53,34 @@ def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> No
     split = split_rows(estimator, fitted, table, inputs)
     check_batches(estimator, resolved, split, table, inputs)
     check_split(fitted, split)
-    extra = estimator._tell_scikit_learn(fitted, inputs)
     sizes, runs = stacks_of(estimator, fitted, split)
+    tasks = FitTasks(estimator, fitted, inputs, len(sizes) * (1 + resolved["refit"]))
+    announce(fitted, split)
     # Callbacks that print or report are called in the order of the stacks.
-    in_turn = bool(extra or resolved["callbacks"] or resolved["verbose"])
+    in_turn = bool(tasks.context or resolved["callbacks"] or resolved["verbose"])
     n_at_once = 1 if in_turn else min(n_threads(resolved), len(sizes))
     plans, keepers = plans_of_stacks(estimator, fitted, split, inputs, (sizes, runs))
-    for plan, keeper in zip(plans, keepers, strict=True):
+    for i, (plan, keeper) in enumerate(zip(plans, keepers, strict=True)):
         plan.callbacks = build.make_callbacks(
             resolved,
             keeper,
             RestoreFinite(split.table.x),
-            # The last stack reports the epochs: the others are complete by then.
-            (extra if plan is plans[-1] else []) + own_callbacks(fitted),
+            tasks.callbacks(runs, sizes, i) + own_callbacks(fitted),
             incremental=inputs.incremental,
             n_turns=-(-len(sizes) // n_at_once),
         )
+        prefix = "" if len(sizes) == 1 else f"stack {i + 1} of {len(sizes)}, "
+        plan.callbacks += build.make_progress(resolved, prefix)
     probe(fitted, plans, runs[0], inputs, keepers[0])
-    if len(runs) == 1:
-        train(plans[0], runs[0])
-    else:
-        train_in_parallel(plans, runs, n_threads=n_at_once)
+    train_runs(plans, runs, n_at_once)
     if has_members(resolved):
         merge_runs(fitted.run, runs, sizes)
     keep_results(fitted, [k for k in keepers if k is not None], runs, inputs)
     if start is not None and not fitted.run.interrupted:
-        refit(replace(fitted, run=start), fitted, table, inputs)
+        refit(replace(fitted, run=start), fitted, table, inputs, tasks)
+    announce_end(fitted)
     report_end(fitted.run, resolved, incremental=inputs.incremental)
+    tasks.end_fit()
 
 
 def check_batches(
@@ -164,7 +167,9 @@ def keep_results(
     if not keepers:
         fitted.best_score = before
         return
-    best = float(np.concatenate([keeper.best_scores for keeper in keepers]).mean())
+    scores = np.concatenate([keeper.best_scores for keeper in keepers])
+    known = np.isfinite(scores)  # not those of members that have not begun
+    best = float(scores[known].mean() if known.any() else scores.mean())
     fitted.best_score = best if before is None else max(best, before)
     pairs = zip(keepers, runs, strict=True)
     parts = [keeper.validation.held_out(run.network) for keeper, run in pairs]
@@ -202,6 +207,17 @@ def n_threads(resolved: dict[str, Any]) -> int:
     """How many threads may train at once."""
     limit = resolved["n_jobs"]
     return n_cores() if limit is None or limit < 0 else min(limit, n_cores())
+
+
+def train_runs(plans: Sequence[Plan], runs: Sequence[Run], n_at_once: int) -> None:
+    """Train every run by its plan, and divide the cores among the threads that train at once."""
+    if len(runs) == 1:
+        train(plans[0], runs[0])
+    elif n_at_once < 2:
+        train_in_parallel(plans, runs, n_threads=1)
+    else:
+        with threadpool_limits(max(1, n_cores() // n_at_once), user_api="blas"):
+            train_in_parallel(plans, runs, n_threads=n_at_once)
 
 
 def make_plan(
@@ -266,7 +282,7 @@ def refits(resolved: dict[str, Any], inputs: FitInputs) -> bool:
     return inputs.X_val is None
 
 
-def refit(again: Fitted, fitted: Fitted, table: Table, inputs: FitInputs) -> None:
+def refit(again: Fitted, fitted: Fitted, table: Table, inputs: FitInputs, tasks: FitTasks) -> None:
     """Train once more, from the same start and on all rows, up to the best epochs.
 
     `again` has the run as it was before the first training; `fitted` gets the weights.
@@ -284,8 +300,10 @@ def refit(again: Fitted, fitted: Fitted, table: Table, inputs: FitInputs) -> Non
         plan.max_epochs = ends[0]
         guard = RestoreFinite(table.x)
         plan.callbacks = build.make_callbacks_of_refit(resolved, guard, first, ends)
+        plan.callbacks += tasks.callbacks(runs, sizes, i)
         plans.append(plan)
-    train_in_parallel(plans, runs, n_threads=n_threads(resolved))
+    n_at_once = 1 if tasks.context or resolved["verbose"] else n_threads(resolved)
+    train_runs(plans, runs, min(n_at_once, len(sizes)))
     failed = {str(run.stop_reason) for run in runs} - {"chosen_epoch", *ARRIVED}
     if failed:
         warn_user(

@@ -105,7 +105,9 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         Smallest gain of the training loss (or validation score) that counts; for "lbfgs" also
         the largest entry of the gradient at a minimum.  "auto": 0.0001.
     verbose : bool or int, default=False
-        Whether to print a line for each epoch, as scikit-learn does.
+        Whether to print progress: one line about the plan, a line after every few epochs, and one
+        about the end.  An int is the number of epochs between two lines; True chooses it such
+        that there are 10 to 20 lines.  plain: a line for each epoch, as scikit-learn prints.
     warm_start : bool, default=False
         Whether `fit` goes on exactly where the last call ended, instead of starting anew.
     momentum : float or "auto", default="auto"
@@ -164,8 +166,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
     max_restarts : int or "auto", default="auto"
         Largest number of warm restarts of the schedule, each twice as long as the one before;
         a restart is begun if the validation loss fell by a tenth in the second half of the
-        last schedule.  "auto": 2, or 0 if `max_iter` is set or rows are more than 50,000;
-        plain: 0.
+        last schedule, unless the loss or its fall is negligible (0.002 of log loss, 0.0005 of
+        R²).  "auto": 2, or 0 if `max_iter` is set or rows are more than 50,000; plain: 0.
     time_budget : float or None, default=None
         Seconds for the training in one call of `fit`: the epochs and their schedules are
         shortened to what there is time for.  It makes the result depend on the machine.

@@ -147,6 +147,13 @@ def check_split(fitted: Fitted, split: Split) -> None:
             f"member_sharing={sharing!r} needs dense rows, got a sparse X. Use "
             "member_sharing='independent', or X.toarray()."
         )
+    only_dense = {"feature_scale": "learned_scale=True", "input_dropout": "dropout of the input"}
+    named = [words for name, words in only_dense.items() if fitted.resolved[name]]
+    if named and not dense:
+        raise ValueError(
+            f"{' and '.join(named)} needs dense rows, got a sparse X. Leave it out, or pass "
+            "X.toarray()."
+        )
     if split.held_out is None and fitted.resolved["calibration"]:
         raise ValueError(
             "calibration='temperature' needs validation rows, got early_stopping=False. Set "

@@ -33,6 +33,7 @@ from ..optim.schedules import SCHEDULES, InverseScaling, Schedule
 from ..training.callbacks import (
     Callback,
     Log,
+    PeriodicProgress,
     Progress,
     ReduceOnPlateau,
     ReplayLearningRates,
@@ -52,6 +53,8 @@ from ..warn import warn_user
 from .resolve import MLP_RATES, is_auto, is_data, optimizer_fields
 
 FITS_OF_REFIT = 2.2  # the second training has more rows
+# Validation losses: of probabilities near 0.998, and of R² near 0.9995.
+NEGLIGIBLE = {"log_loss": 0.002, "squared_error": 0.00025}
 
 Widths: TypeAlias = tuple[int, int, tuple[int, ...]]  # see `table_input`
 
@@ -323,12 +326,39 @@ def make_callbacks(
         callbacks.append(ReduceOnPlateau(*patience))
     elif not incremental and (stochastic or restore_best is not None) and patience[2] < np.inf:
         callbacks.append(StopOnPlateau(*patience))
-    if restore_best is not None and resolved["max_restarts"] > 0 and not incremental:
-        callbacks.append(WarmRestart(max_restarts=resolved["max_restarts"]))
-    callbacks += [restore_finite, Log(), *extra]
-    if resolved["verbose"]:
-        callbacks.append(Progress())
-    return callbacks
+    if restore_best is not None and restarts(resolved) and not incremental:
+        least = negligible_loss(resolved)
+        callbacks.append(WarmRestart(max_restarts=resolved["max_restarts"], least=least))
+    return [*callbacks, restore_finite, Log(), *extra]
+
+
+def make_progress(resolved: dict[str, Any], prefix: str = "") -> list[Callback]:
+    """What prints, if anything: the lines of scikit-learn's MLP, or a line for each period."""
+    verbose, scoring = resolved["verbose"], resolved["scoring"]
+    if not verbose:
+        return []
+    if resolved["preset"] == "plain":
+        return [Progress()]
+    period = None if isinstance(verbose, (bool, np.bool_)) else int(verbose)
+    name = "loss" if scoring == "loss" else "validation score"
+    if isinstance(scoring, str) and scoring != "loss":
+        name = f"validation {scoring}"
+    return [PeriodicProgress(period, name, prefix)]
+
+
+def restarts(resolved: dict[str, Any]) -> bool:
+    """May the schedule restart?"""
+    return bool(resolved["early_stopping"]) and resolved["max_restarts"] > 0
+
+
+def negligible_loss(resolved: dict[str, Any]) -> float:
+    """A validation loss that is too small to be worth more epochs; 0 if its unit is unknown."""
+    loss = resolved.get("loss")
+    if not isinstance(loss, str) or (
+        loss == "squared_error" and not resolved["standardize_target"]
+    ):
+        return 0.0
+    return NEGLIGIBLE.get(loss, 0.0)
 
 
 def make_callbacks_of_refit(
@@ -340,4 +370,6 @@ def make_callbacks_of_refit(
     if resolved["learning_rate"] == "adaptive" and resolved["solver"] not in ("adam", "lbfgs"):
         rate = resolved["learning_rate_init"]
         callbacks.append(ReplayLearningRates([lr / rate for lr in first.history["learning_rate"]]))
+    if resolved["preset"] != "plain":  # scikit-learn has no second training
+        callbacks += make_progress(resolved, "on all rows, ")
     return callbacks

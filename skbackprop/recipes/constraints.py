@@ -18,6 +18,7 @@ from ..nn.losses import LOSSES
 from ..optim import AVERAGES, OPTIMIZERS
 from ..optim.base import is_lr_multipliers
 from ..optim.schedules import SCHEDULES
+from ..training.callbacks import is_callback
 from .rules import (
     AUTO,
     BOOL,
@@ -149,7 +150,7 @@ CONSTRAINTS: dict[str, Rule] = {
     "scoring": AUTO | NONE | Rule("a str", lambda v: isinstance(v, str)) | CALLABLE,
     "dtype": names("auto", "float32", "float64")
     | Rule("np.float32, np.float64", lambda v: v in (np.float32, np.float64)),
-    "callbacks": NONE | each(Rule("callbacks", lambda v: hasattr(v, "on_epoch_end")), "callbacks"),
+    "callbacks": NONE | each(Rule("callbacks", is_callback), "callbacks"),
     "n_jobs": NONE | Rule("an int, not 0", lambda v: is_integer(v) and v != 0),
 }
 

@@ -56,6 +56,9 @@ PLAIN: dict[str, Any] = {
 MAX_EMBEDDING_COLUMNS = 400  # inputs that a numeric embedding may have
 TINY = 150  # rows: with more steps networks overfit them
 MANY = 50_000  # rows: a warm restart would take minutes
+# Numeric columns: fewer members above the first, embedded up to the second if there are many
+# rows, narrower layers above the third.
+WIDE, EMBEDDED, VERY_WIDE = 300, 1000, 3000
 FEW, MANY_CALLS = 32, 2000  # rows of one call, and of the stream that such calls stand for
 FEWEST = 10  # rows: fewer are not split into training and validation rows
 
@@ -145,6 +148,8 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
         "max_restarts": 0 if speed == "fast" or (speed == "auto" and n > MANY) else 2,
     }
     values["max_iter"] = max(1, round(n_steps / ceil(max(0.9 * n, 1) / values["batch_size"])))
+    if summary.n_numeric > WIDE:
+        values |= wide(summary, width, k, values["max_restarts"])
     if n < FEWEST:
         values["early_stopping"] = False
     if summary.sparse:
@@ -152,6 +157,23 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
     if summary.incremental:
         values |= INCREMENTAL
     return values
+
+
+def wide(summary: DataSummary, width: int, k: int, max_restarts: int) -> dict[str, Any]:
+    """Changes for many numeric columns: work that grows more slowly than their number.
+
+    There are fewer members, then narrower layers, and no embeddings unless rows are many.
+    """
+    n, d = summary.n, summary.n_numeric
+    width = max(width // 2, 8 * round(width / 8 * min(1, (VERY_WIDE / d) ** (1 / 3))))
+    changes: dict[str, Any] = {
+        "n_members": min(k, max(2, round(k * (WIDE / d) ** 0.5))),
+        "hidden_layer_sizes": (width, width),
+        "max_restarts": min(max_restarts, 1 if d <= EMBEDDED else 0),
+    }
+    if d > EMBEDDED or n < 4 * d:
+        changes["numeric_embedding"] = None
+    return changes
 
 
 # Sparse rows have few entries, whatever their width: no factor by width, nothing dense below.

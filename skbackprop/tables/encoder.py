@@ -51,6 +51,10 @@ from .selection import category_mask
 
 BLOCK = 1 << 16  # numbers that are encoded at once, so that they stay in the cache
 MOST_LEVELS = 0.5  # text with more levels than this share of the rows is left out
+# A sparse matrix is encoded as the dense table with the same entries if that is small: if it has
+# few columns and bytes, or a large share of entries.
+FEW_COLUMNS, FEW_BYTES = 300, 100e6
+LARGE_SHARE, MOST_BYTES = 0.1, 1e9
 
 
 class ColumnEncoder:
@@ -58,7 +62,8 @@ class ColumnEncoder:
 
     The columns of the matrix come in three groups: `n_numeric` numbers, then `n_other` columns
     for what is missing and for categories, then one column of codes for each entry of
-    `cardinalities`.  A sparse matrix stays sparse: its columns are scaled and clipped, but not
+    `cardinalities`.  A sparse matrix that is small when dense is encoded as the dense table (see
+    `is_small_when_dense`).  Others stay sparse: their columns are scaled and clipped, but not
     centered, and count as other columns.
 
     Parameters
@@ -114,6 +119,8 @@ class ColumnEncoder:
             check_consistent_length(weight, np.empty((table.n_rows, 0)))
         rows, weight = _counted(weight)
         mask = category_mask(table, self.categorical_features)
+        if table.sparse is not None and is_small_when_dense(table.sparse):
+            table = read_table(table.sparse.toarray())
         self._sparse = table.sparse is not None
         self.notes: dict[int, str] = {}
         self._left_out: dict[int, str] = {}
@@ -121,7 +128,7 @@ class ColumnEncoder:
         if self._sparse:
             if mask.any():
                 raise ValueError(
-                    "categorical_features needs a dense table, got a sparse matrix. Pass a "
+                    "categorical_features needs a dense table, got a large sparse matrix. Pass a "
                     "DataFrame or an array, or categorical_features=None."
                 )
             self._fit_sparse(table.sparse[rows], weight)
@@ -321,6 +328,17 @@ class ColumnEncoder:
         with np.errstate(over="ignore"):
             z = X.data * self._scale[X.indices]
         return type(X)((smooth_clip(z).astype(dtype), X.indices, X.indptr), shape=X.shape)
+
+
+def is_small_when_dense(X: Any) -> bool:
+    """Is a sparse matrix a table, and not the many columns with few entries of text?
+
+    It is if the array in double precision has at most `FEW_COLUMNS` columns and `FEW_BYTES`, or
+    if at least `LARGE_SHARE` of the entries are stored and the array has at most `MOST_BYTES`.
+    """
+    n_entries = X.shape[0] * X.shape[1]
+    few = X.shape[1] <= FEW_COLUMNS and 8 * n_entries <= FEW_BYTES
+    return few or (X.nnz >= LARGE_SHARE * n_entries and 8 * n_entries <= MOST_BYTES)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import Any
 
-from ..nn.network import copy_members
+import numpy as np
+
+from ..nn.network import copy_members, leaves
 from .history import COLUMNS, History
 from .loop import train
 from .plan import Plan
@@ -46,8 +48,13 @@ def stack_sizes(n_members: int, width: int, n_stacks: int = N_STACKS) -> list[in
 def train_in_parallel(plans: Sequence[Plan], runs: Sequence[Run], *, n_threads: int) -> None:
     """Train every run by its plan, on up to `n_threads` threads at once."""
     if n_threads < 2 or len(runs) < 2:
+        interrupted = False
         for plan, run in zip(plans, runs, strict=True):
-            train(plan, run)
+            if interrupted:
+                run.begin()
+                run.interrupted, run.stop_reason = True, "interrupted"
+            else:
+                interrupted = train(plan, run).interrupted
         return
     with ThreadPoolExecutor(min(n_threads, len(runs)), "skbackprop-members") as pool:
         jobs = [
@@ -76,6 +83,7 @@ def _wait(jobs: Sequence[Future[Run]], runs: Sequence[Run]) -> None:
 
 def merge_runs(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
     """Put the members of all stacks into the network of `whole`, and merge their records."""
+    replace_untrained(runs, sizes)
     merge_members(whole, runs, sizes)
     longest = max(runs, key=lambda run: run.clock.epoch)
     whole.clock, whole.lr = longest.clock, longest.lr
@@ -93,6 +101,18 @@ def merge_runs(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
     whole.messages = [message for run in runs for message in run.messages]
     whole.history = mean_history([run.history for run in runs])
     whole.stacks = list(runs)
+
+
+def replace_untrained(runs: Sequence[Run], sizes: Sequence[int]) -> None:
+    """After an interruption, make the members without an epoch copies of trained members."""
+    trained = [run for run in runs if run.clock.epoch > 0]
+    if not trained:
+        return
+    source, n = trained[0].network, sizes[runs.index(trained[0])]
+    for run, size in zip(runs, sizes, strict=True):
+        if run.clock.epoch == 0:
+            for large, small in zip(leaves(run.network), leaves(source), strict=True):
+                large[...] = small[np.arange(size) % n]
 
 
 def merge_members(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:

@@ -59,7 +59,8 @@ def test_shared_members_take_every_part(sharing):
 
 @SHARING
 def test_what_shared_members_refuse(sharing):
+    text = sparse.csr_array(sparse.hstack([sparse.csr_array(X), sparse.csr_array((len(X), 400))]))
     with pytest.raises(ValueError, match=r"needs dense rows, got a sparse X.*toarray"):
-        fitted("binary", X=sparse.csr_array(X), n_members=2, member_sharing=sharing)
+        fitted("binary", X=text, n_members=2, member_sharing=sharing)
     with pytest.warns(UserWarning, match="member_sharing"):
         fitted("binary", n_members=1, member_sharing=sharing)

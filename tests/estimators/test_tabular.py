@@ -15,6 +15,7 @@ from skbackprop import BackpropClassifier, BackpropRegressor, Scheduled
 from skbackprop.mlp import MLPClassifier, MLPRegressor
 from skbackprop.nn.losses import Pinball
 from skbackprop.optim import Adam
+from skbackprop.recipes import build
 from skbackprop.recipes.presets import DataSummary, preset_values
 
 from .tables import ESTIMATORS, QUICK, SCORE, TASKS, X, Y, fitted, outputs
@@ -77,6 +78,39 @@ def test_recipes_are_complete_for_any_table(preset, n, n_classes):
                 assert set(preset_values("plain", summary, solver)) <= set(values)
                 assert values["max_iter"] >= 1
                 assert values["batch_size"] >= 1
+
+
+@pytest.mark.parametrize("preset", ["auto", "fast", "best"])
+@pytest.mark.parametrize("n", [100, 500, 5000, 100_000])
+def test_work_is_bounded_for_wide_tables(preset, n):
+    def work(d):
+        values = preset_values(preset, DataSummary(n, d), "auto")
+        width = values["hidden_layer_sizes"][0]
+        n_inputs = d * (1 if values["numeric_embedding"] is None else 3)
+        schedules = 2 ** (values["max_restarts"] + 1) - 1
+        return n_inputs * values["n_members"] * width * values["max_iter"] * schedules
+
+    assert preset_values(preset, DataSummary(n, 300), "auto")["n_members"] >= 3
+    works = [work(d) for d in (300, 3000, 30_000)]
+    assert works[1] <= 2.5 * works[0]
+    assert works[2] <= 8 * works[1]
+    members = [
+        preset_values(preset, DataSummary(n, d), "auto")["n_members"] for d in range(290, 4000, 10)
+    ]
+    assert np.diff(members).max() == 0  # fewer, and never more again
+    assert np.diff(members).min() >= -1
+    assert members[-1] >= 2
+
+
+@pytest.mark.parametrize("least", [None, 0.0])
+def test_no_restart_for_a_negligible_loss(least, monkeypatch):
+    if least is not None:
+        monkeypatch.setattr(build, "NEGLIGIBLE", {"log_loss": least})
+    y = np.arange(400) % 2
+    X = np.random.default_rng(0).normal(size=(400, 2)) + 10 * y[:, None]
+    model = BackpropClassifier(random_state=0, max_iter=40, max_restarts=2).fit(X, y)
+    assert 0 < -model.best_validation_score_ < 0.002
+    assert (model.n_iter_ == 40) == (least is None)
 
 
 def test_a_class_of_its_own_keeps_scikit_learns_numbers():

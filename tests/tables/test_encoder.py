@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import sparse
 
 from skbackprop.tables import category_mask, read_table
-from skbackprop.tables.encoder import ColumnEncoder
+from skbackprop.tables.encoder import ColumnEncoder, is_small_when_dense
 from skbackprop.tables.scaling import center_and_scale, quantiles, robust_scale, sparse_medians
 
 pd = pytest.importorskip("pandas")
@@ -462,7 +462,8 @@ def test_small_weights_are_relative():
 
 
 @pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csc_array, sparse.coo_array])
-def test_sparse_stays_sparse(container):
+def test_large_sparse_stays_sparse(container, monkeypatch):
+    monkeypatch.setattr("skbackprop.tables.encoder.is_small_when_dense", lambda X: False)
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 5)) * (rng.random((60, 5)) < 0.3) * [1, 1e9, 1e-9, -7, 0]
     encoder = ColumnEncoder().fit(container(X))
@@ -490,7 +491,7 @@ def test_sparse_medians_count_rows_by_weight(X, weight):
 
 def test_sparse_entries_stored_twice_are_added():
     X = sparse.csr_matrix(([1.0, 2.0, 5.0], [0, 0, 0], [0, 2, 3]), shape=(2, 1))
-    np.testing.assert_array_equal(encode(X).toarray(), bent(np.array([[3.0], [5.0]]) / 4))
+    np.testing.assert_array_equal(encode(X), encode(np.array([[3.0], [5.0]])))
     assert X.nnz == 3  # the user's matrix is as it was
 
 
@@ -503,7 +504,40 @@ def test_sparse_refuses_what_it_cannot_say():
     with pytest.raises(ValueError, match="contains infinity or a value .*, in column 1"):
         ColumnEncoder().fit(X)
     with pytest.raises(ValueError, match="categorical_features needs a dense table"):
-        ColumnEncoder(categorical_features=[0]).fit(sparse.csr_matrix(np.eye(3)))
+        ColumnEncoder(categorical_features=[0]).fit(sparse.csr_matrix(np.eye(400)))
+
+
+@pytest.mark.parametrize(
+    ("shape", "density", "small"),
+    [
+        ((1000, 300), 0.001, True),
+        ((1000, 301), 0.001, False),  # text: many columns, few entries
+        ((1000, 5000), 0.1, True),
+        ((1000, 5000), 0.05, False),
+        ((50_000, 300), 0.0001, False),  # 120 MB
+        ((50_000, 300), 0.2, True),
+        ((500_000, 300), 0.2, False),  # 1.2 GB
+    ],
+)
+def test_which_sparse_matrices_are_tables(shape, density, small):
+    class Matrix:
+        nnz = density * shape[0] * shape[1]
+
+    Matrix.shape = shape
+    assert is_small_when_dense(Matrix) == small
+
+
+@pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csc_array, sparse.coo_array])
+def test_small_sparse_is_the_dense_table(container):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 5)) * (rng.random((60, 5)) < 0.3)
+    X[:, 1] = rng.integers(3, size=60)
+    for columns in ("from_dtype", [1]):
+        dense = ColumnEncoder(columns).fit(X)
+        encoder = ColumnEncoder(columns).fit(container(X))
+        assert encoder.describe() == dense.describe()
+        for rows in (X, container(X), pd.DataFrame(X)):
+            np.testing.assert_array_equal(encoder.transform(rows), dense.transform(X))
 
 
 def test_fitted_to_dense_encodes_sparse():

@@ -175,9 +175,10 @@ def test_places_stay_in_their_groups():
 
 
 def test_sparse_columns_without_entries_at_first():
-    rows = sparse.csr_matrix([[1.0, 0.0], [2.0, 0.0]])
+    shape = (2, 400)  # a small matrix would be a table
+    rows = sparse.csr_matrix(([1.0, 2.0], [[0, 1], [0, 0]]), shape=shape)
     encoder = ColumnEncoder().fit(rows)
-    more = sparse.csr_matrix([[0.0, 4.0], [0.0, 8.0]])
+    more = sparse.csr_matrix(([4.0, 8.0], [[0, 1], [1, 1]]), shape=shape)
     assert encoder.transform(more).sum() == 0
     encoder, _ = follow(encoder, more)
     assert encoder.transform(more).toarray()[:, 1].min() > 0.5

@@ -185,6 +185,22 @@ def test_another_round_if_the_last_one_paid(losses, n_epochs):
 
 
 @pytest.mark.parametrize(
+    ("losses", "n_epochs"),
+    [
+        ([0.4, 0.3, 0.2, 0.1], 12),
+        ([0.4, 0.3, 0.002, 0.001], 4),  # negligible
+        ([0.4, 0.0115, 0.011, 0.0101], 4),  # a fall by a tenth, but by less than 0.002
+        ([0.4, 0.3, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.05, 0.001], 12),  # negligible later
+    ],
+)
+def test_no_other_round_for_a_negligible_loss_or_gain(losses, n_epochs):
+    restart = WarmRestart(max_restarts=2, least=0.002)
+    plans, runs = start([1], epochs=4, callbacks=[Scripted(losses), restart])
+    train(plans[0], runs[0])
+    assert runs[0].n_epochs == n_epochs
+
+
+@pytest.mark.parametrize(
     ("seconds", "n_epochs", "reason"),
     [
         (100, 8, "max_iter"),  # a second each: there is time for all

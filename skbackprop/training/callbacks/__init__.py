@@ -4,7 +4,7 @@ from .base import EVENTS, Callback, is_callback
 from .budget import TimeBudget
 from .reduce_on_plateau import ReduceOnPlateau
 from .replay import ReplayLearningRates, RestoreEpochs
-from .reporting import Log, Progress
+from .reporting import Log, PeriodicProgress, Progress, print_begin, print_end
 from .restarts import ReplayRestarts, WarmRestart
 from .restore import RestoreBest, RestoreFinite, Validation
 from .stopping import StopOnPlateau, loss_fell, score_or_loss_improved, score_rose
@@ -13,6 +13,7 @@ __all__ = [
     "EVENTS",
     "Callback",
     "Log",
+    "PeriodicProgress",
     "Progress",
     "ReduceOnPlateau",
     "ReplayLearningRates",
@@ -26,6 +27,8 @@ __all__ = [
     "WarmRestart",
     "is_callback",
     "loss_fell",
+    "print_begin",
+    "print_end",
     "score_or_loss_improved",
     "score_rose",
 ]

@@ -61,8 +61,10 @@ def collect(callbacks: Sequence[Any]) -> Hooks:
 
 def end_epoch(run: Run, hooks: Hooks, start: float) -> None:
     """Call the callbacks, write down the seconds, and check the epoch limit."""
-    for hook in hooks["on_epoch_end"]:
-        hook(run)
-    run.history.set("seconds", perf_counter() - start)
+    try:
+        for hook in hooks["on_epoch_end"]:
+            hook(run)
+    finally:  # an interrupted epoch may be kept
+        run.history.set("seconds", perf_counter() - start)
     if run.n_epochs >= run.max_epochs:
         run.stop("max_iter")

@@ -16,8 +16,8 @@ class WarmRestart(Callback):
     A schedule that ends at a rate of 0 cannot simply go on.  A restart begins with the whole
     learning rate again, and its schedule is `factor` times as long (Loshchilov & Hutter,
     "SGDR: stochastic gradient descent with warm restarts", 2017).  It is begun if the
-    validation loss has fallen by the part `gain` since about the middle of the last schedule:
-    a target without noise needs many steps, a noisy one needs few.
+    validation loss has fallen by the part `gain`, and by at least `least`, since about the middle
+    of the last schedule: a target without noise needs many steps, a noisy one needs few.
 
     Parameters
     ----------
@@ -27,10 +27,16 @@ class WarmRestart(Callback):
         How many times as long the next schedule is.
     max_restarts : int
         Largest number of restarts.
+    least : float
+        Least absolute fall of the validation loss in the second half of a schedule.  A loss that
+        is smaller is negligible.
     """
 
-    def __init__(self, gain: float = 0.1, factor: int = 2, max_restarts: int = 2):
-        self.gain, self.factor, self.max_restarts = gain, factor, max_restarts
+    def __init__(
+        self, gain: float = 0.1, factor: int = 2, max_restarts: int = 2, least: float = 0.0
+    ):
+        self.gain, self.factor = gain, factor
+        self.max_restarts, self.least = max_restarts, least
 
     def on_train_begin(self, run: Run) -> None:
         self.n_restarts, self.begin = 0, 0
@@ -42,7 +48,9 @@ class WarmRestart(Callback):
         losses = run.history["validation_loss"][run.first_epoch + self.begin :]
         known = np.array([np.inf if loss is None else loss for loss in losses])
         middle, end = known[: max(length // 2, 1)].min(), known.min()
-        if self.n_restarts >= self.max_restarts or not end < (1 - self.gain) * middle:
+        fall = middle - end
+        pays = fall > self.gain * middle and fall >= self.least and end >= self.least
+        if self.n_restarts >= self.max_restarts or not pays:
             return
         self.n_restarts, self.begin = self.n_restarts + 1, run.max_epochs
         begin_restart(run, self.factor * length)
@@ -73,3 +81,12 @@ def begin_restart(run: Run, length: int) -> None:
     run.max_epochs += length
     run.clock.first_step = run.clock.step
     run.clock.n_epochs = run.clock.epoch + length
+
+
+def most_epochs_with_restarts(length: int, max_restarts: int, factor: int = 2) -> int:
+    """The number of epochs of all schedules, of which the first has `length`.
+
+    >>> most_epochs_with_restarts(10, 2)
+    70
+    """
+    return length * sum(factor**i for i in range(max_restarts + 1))
