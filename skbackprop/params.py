@@ -35,6 +35,7 @@ from dataclasses import (
     dataclass,
     field,
     fields,
+    is_dataclass,
     replace,
 )
 from numbers import Real
@@ -148,6 +149,20 @@ def frozen(cls: type[T]) -> type[T]:
     """Make an immutable dataclass of a subclass of `Frozen`."""
     if not issubclass(cls, Frozen):
         raise TypeError(f"frozen needs a subclass of Frozen, got {cls.__name__}. Derive it.")
+    if not is_dataclass(cls) or _adds_fields(cls):
+        _make_dataclass(cls)
+        cls._field_names = frozenset(f.name for f in fields(cls))
+    else:  # the constructor of the base is right
+        cls._field_names = cls._field_names
+    return cls
+
+
+def _adds_fields(cls: type) -> bool:
+    annotations = vars(cls).get("__annotations__", {}).values()
+    return "__post_init__" in vars(cls) or not all("ClassVar" in str(a) for a in annotations)
+
+
+def _make_dataclass(cls: type) -> None:
     # `dataclass` compiles `__setattr__` for every frozen class, and only allows a frozen class
     # below a frozen class.  So the flag is off while it runs, and on for the subclasses of users.
     above = (vars(c).get("__dataclass_params__") for c in cls.__mro__[1:])
@@ -157,8 +172,9 @@ def frozen(cls: type[T]) -> type[T]:
     dataclass(repr=False, eq=False)(cls)
     for flag in (*flags, vars(cls)["__dataclass_params__"]):
         flag.frozen = True
-    cls._field_names = frozenset(f.name for f in fields(cls))
-    return cls
+
+
+_make_dataclass(Frozen)
 
 
 def check_range(settings: object, interval: str, *names: str) -> None:

@@ -68,43 +68,85 @@ MUTANTS = [
     Mutant("nn/initializers.py", '"he": 2 / n_in', '"he": 1 / n_in', "nn/test_initializers.py"),
     Mutant("nn/parameters.py", 'leaf[1].role == "free"', 'leaf[1].role != "free"', "nn"),
     # --- optim ------------------------------------------------------------------------------
-    Mutant("optim/adaptive.py", "1 - self.beta_2**t", "1 - self.beta_1**t", "optim"),
+    Mutant(
+        "optim/adaptive.py", "1 - self.beta_2**t", "1 - self.beta_1**t", "optim/test_optimizers.py"
+    ),
     Mutant(
         "optim/adaptive.py",
         "self.momentum(state.t), self.momentum(state.t + 1)",
         "self.momentum(state.t), self.momentum(state.t)",
-        "optim",
+        "optim/test_optimizers.py",
     ),
-    Mutant("optim/adaptive.py", "scale(s, lr, 1 / sqrt(1 - self.rho))", "scale(s, lr)", "optim"),
-    Mutant("optim/sgd.py", "        v *= self.momentum\n", "        v *= 1\n", "optim"),
-    Mutant("optim/signs.py", "grad_sum *= self.beta_2", "grad_sum *= self.beta_1", "optim"),
+    Mutant(
+        "optim/adaptive.py",
+        "scale(s, lr, 1 / sqrt(1 - self.rho))",
+        "scale(s, lr)",
+        "optim/test_optimizers.py",
+    ),
+    Mutant(
+        "optim/sgd.py",
+        "        v *= self.momentum\n",
+        "        v *= 1\n",
+        "optim/test_optimizers.py",
+    ),
+    Mutant(
+        "optim/signs.py",
+        "grad_sum *= self.beta_2",
+        "grad_sum *= self.beta_1",
+        "optim/test_optimizers.py",
+    ),
     Mutant(
         "optim/schedule_free.py",
         "share = largest**2 / total",
         "share = largest / total",
-        "optim",
+        "optim/test_optimizers.py",
     ),
-    Mutant("optim/muon.py", "sqrt(max(1.0, cols / rows))", "1.0", "optim"),
+    Mutant("optim/muon.py", "sqrt(max(1.0, cols / rows))", "1.0", "optim/test_muon.py"),
     Mutant(
-        "optim/base.py", "range(0, theta.size, block)", "range(block, theta.size, block)", "optim"
+        "optim/base.py",
+        "range(0, theta.size, block)",
+        "range(block, theta.size, block)",
+        "optim/test_optimizers.py",
     ),
-    Mutant("optim/base.py", "if t % 256 == 0", "if t % 256 == 1", "optim"),
+    Mutant("optim/base.py", "if t % 256 == 0", "if t % 4096 == 0", "optim/test_optimizers.py"),
     Mutant(
         "optim/regularize.py",
         "if max_norm is not None and max_norm < norm",
         "if max_norm is not None",
-        "optim",
+        "optim/test_regularize.py",
     ),
-    Mutant("optim/regularize.py", "theta *= 1 - amount", "theta *= 1 + amount", "optim"),
-    Mutant("optim/averaging.py", "(1 + self.t) / (10 + self.t)", "self.decay", "optim"),
-    Mutant("optim/averaging.py", "return self.t / (self.t + 1)", "return 0.5", "optim"),
-    Mutant("optim/schedules.py", "clock.steps_done + 1", "clock.steps_done", "optim"),
-    Mutant("optim/schedules.py", "self.n_epochs - self.first_step", "self.n_epochs", "optim"),
+    Mutant(
+        "optim/regularize.py",
+        "theta *= 1 - amount",
+        "theta *= 1 + amount",
+        "optim/test_regularize.py",
+    ),
+    Mutant(
+        "optim/averaging.py",
+        "(1 + self.t) / (10 + self.t)",
+        "self.decay",
+        "optim/test_averaging.py",
+    ),
+    Mutant(
+        "optim/averaging.py",
+        "return self.t / (self.t + 1)",
+        "return 0.5",
+        "optim/test_averaging.py",
+    ),
+    Mutant(
+        "optim/schedules.py", "clock.steps_done + 1", "clock.steps_done", "optim/test_schedules.py"
+    ),
+    Mutant(
+        "optim/schedules.py",
+        "self.n_epochs - self.first_step",
+        "self.n_epochs",
+        "optim/test_schedules.py",
+    ),
     Mutant(
         "optim/schedules.py",
         "log2(1 + 15 * clock.progress)",
         "log2(1 + 7 * clock.progress)",
-        "optim",
+        "optim/test_schedules.py",
     ),
     # --- training ---------------------------------------------------------------------------
     Mutant(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -604,7 +605,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         return unseen_labels(y, codec)
 
     def _make_loss(self, codec: Any) -> Loss:
-        return codec.loss if isinstance(self.loss, (str, LogLoss)) else as_loss(self.loss)
+        return codec.loss if isinstance(self.loss, (str, LogLoss)) else copy(as_loss(self.loss))
 
     def _weigh(
         self,

@@ -4,37 +4,41 @@ from __future__ import annotations
 
 from typing import Any
 
-from scipy.stats import loguniform, uniform
 from sklearn.utils.validation import check_is_fitted
 
 from ..recipes.settings import NumericEmbedding
 from ..targets import LabelCodec, MultilabelCodec, TargetCodec
 
-SPACES: dict[str, dict[str, Any]] = {
-    # Around the recipe for tables; half of the spaces of its authors, without what wins little.
-    "tabular": {
-        "learning_rate_init": loguniform(1e-3, 4e-2),
-        "hidden_layer_sizes": [32, 64, 128, 256],
-        "n_hidden_layers": [1, 2, 3],
-        "dropout": uniform(0.0, 0.4),
-        "weight_decay": loguniform(1e-3, 1.0),
-        "numeric_embedding": [
-            None,
-            "piecewise",
-            *(NumericEmbedding("both", frequency_scale=scale) for scale in (0.05, 0.2, 0.8)),
-        ],
-        "activation": ["mish", "relu"],
-    },
-    # A single network as scikit-learn has it; scale X before.
-    "plain": {
-        "learning_rate_init": loguniform(1e-4, 1e-1),
-        "hidden_layer_sizes": [16, 32, 64, 128, 256],
-        "n_hidden_layers": [1, 2, 3],
-        "alpha": loguniform(1e-6, 1e1),
-        "batch_size": [32, 64, 128, 256],
-        "activation": ["relu", "tanh", "mish"],
-    },
-}
+
+def spaces() -> dict[str, dict[str, Any]]:
+    """The distributions of `search_space`, by preset."""
+    from scipy.stats import loguniform, uniform  # to make one takes a millisecond
+
+    return {
+        # Around the recipe for tables; half of the spaces of its authors, without what wins little.
+        "tabular": {
+            "learning_rate_init": loguniform(1e-3, 4e-2),
+            "hidden_layer_sizes": [32, 64, 128, 256],
+            "n_hidden_layers": [1, 2, 3],
+            "dropout": uniform(0.0, 0.4),
+            "weight_decay": loguniform(1e-3, 1.0),
+            "numeric_embedding": [
+                None,
+                "piecewise",
+                *(NumericEmbedding("both", frequency_scale=scale) for scale in (0.05, 0.2, 0.8)),
+            ],
+            "activation": ["mish", "relu"],
+        },
+        # A single network as scikit-learn has it; scale X before.
+        "plain": {
+            "learning_rate_init": loguniform(1e-4, 1e-1),
+            "hidden_layer_sizes": [16, 32, 64, 128, 256],
+            "n_hidden_layers": [1, 2, 3],
+            "alpha": loguniform(1e-6, 1e1),
+            "batch_size": [32, 64, 128, 256],
+            "activation": ["relu", "tanh", "mish"],
+        },
+    }
 
 
 def search_space(kind: str = "tabular") -> dict[str, Any]:
@@ -57,10 +61,11 @@ def search_space(kind: str = "tabular") -> dict[str, Any]:
     ['activation', 'alpha', 'batch_size', 'hidden_layer_sizes', 'learning_rate_init',
     'n_hidden_layers']
     """
-    if kind not in SPACES:
-        known = " or ".join(repr(name) for name in SPACES)
+    known_spaces = spaces()
+    if kind not in known_spaces:
+        known = " or ".join(repr(name) for name in known_spaces)
         raise ValueError(f"kind must be {known}, got {kind!r}.")
-    return dict(SPACES[kind])
+    return known_spaces[kind]
 
 
 def from_mlp(cls: Any, mlp: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -637,7 +638,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         return codec, table
 
     def _make_loss(self, codec: Any) -> Loss:
-        return LOSSES[self.loss] if isinstance(self.loss, str) else as_loss(self.loss)
+        return LOSSES[self.loss] if isinstance(self.loss, str) else copy(as_loss(self.loss))
 
     def _default_scoring(self, codec: Any, loss: Loss) -> str:
         return "r2" if self.loss == "squared_error" else "loss"

@@ -27,13 +27,13 @@ Formulas with temporaries are `blockwise`.  None overflows, in float32 or float6
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import log, pi, sqrt
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from scipy.special import erf, expit
 
+from ..params import Frozen, frozen
 from .blocks import blockwise
 from .workspace import Workspace
 
@@ -75,8 +75,8 @@ def bind_activation(activation: Activation, ws: Workspace) -> tuple[ForwardInto,
     return lambda z, out: both(z, out, slope), backward
 
 
-@dataclass(frozen=True)
-class Identity(Activation):
+@frozen
+class Identity(Frozen, Activation):
     """``y = z``, ``y' = 1``."""
 
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
@@ -86,8 +86,8 @@ class Identity(Activation):
         pass
 
 
-@dataclass(frozen=True)
-class Logistic(Activation):
+@frozen
+class Logistic(Frozen, Activation):
     """``y = 1 / (1 + e⁻ᶻ)``, ``y' = y (1 - y)``."""
 
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
@@ -99,8 +99,8 @@ class Logistic(Activation):
         d *= 1 - y
 
 
-@dataclass(frozen=True)
-class Tanh(Activation):
+@frozen
+class Tanh(Frozen, Activation):
     """``y = tanh z``, ``y' = 1 - y²``."""
 
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
@@ -111,8 +111,8 @@ class Tanh(Activation):
         d *= 1 - y * y
 
 
-@dataclass(frozen=True)
-class HardTanh(Activation):
+@frozen
+class HardTanh(Frozen, Activation):
     """``y = min(max(z, -1), 1)``, ``y' = 1`` where ``|y| < 1``, else 0.
 
     A fast approximation of `Tanh`, which PyTorch and Keras have too.
@@ -126,8 +126,8 @@ class HardTanh(Activation):
         d *= np.abs(y) < 1
 
 
-@dataclass(frozen=True)
-class Relu(Activation):
+@frozen
+class Relu(Frozen, Activation):
     """``y = max(z, 0)``, ``y' = 1`` where ``z > 0``, else 0 (at 0 too, as scikit-learn)."""
 
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
@@ -147,8 +147,8 @@ class Relu(Activation):
         d *= y > 0
 
 
-@dataclass(frozen=True)
-class LeakyRelu(Activation):
+@frozen
+class LeakyRelu(Frozen, Activation):
     """``y = max(z, slope · z)``, ``y' = 1`` where ``z > 0``, else `slope`.
 
     Parameters
@@ -175,8 +175,8 @@ class LeakyRelu(Activation):
         d *= np.maximum(np.sign(z), self.slope)
 
 
-@dataclass(frozen=True)
-class Elu(Activation):
+@frozen
+class Elu(Frozen, Activation):
     """``y = z`` where ``z > 0``, else ``α (eᶻ - 1)``; ``y' = 1``, else ``y + α``.
 
     PyTorch and Keras have it too.  Clevert, Unterthiner & Hochreiter, "Fast and accurate
@@ -201,8 +201,8 @@ class Elu(Activation):
         d *= np.where(z > 0, 1, y + self.alpha)
 
 
-@dataclass(frozen=True)
-class Selu(Activation):
+@frozen
+class Selu(Frozen, Activation):
     """``y = λ · elu(z)`` with ``λ ≈ 1.0507``, ``α ≈ 1.6733``; ``y' = λ``, else ``y + λα``.
 
     The two numbers make mean 0 and variance 1 a fixed point of a layer whose weights are
@@ -224,8 +224,8 @@ SELU_SCALE = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
 
 
-@dataclass(frozen=True)
-class Gelu(Activation):
+@frozen
+class Gelu(Frozen, Activation):
     """``y = z Φ(z)``, ``y' = Φ(z) + z φ(z)``, with the normal distribution ``Φ``, density ``φ``.
 
     Hendrycks & Gimpel, "Gaussian error linear units" (2016).
@@ -247,8 +247,8 @@ class Gelu(Activation):
         d *= slope
 
 
-@dataclass(frozen=True)
-class GeluTanh(Activation):
+@frozen
+class GeluTanh(Frozen, Activation):
     """``y = ½ z (1 + tanh u) = z s`` with ``u = sqrt(2/π) (z + 0.044715 z³)``, ``s = σ(2u)``.
 
     ``y' = s + z s (1 - s) 2u'``.  The approximation of `Gelu` in the same paper; they
@@ -270,8 +270,8 @@ class GeluTanh(Activation):
 GELU_SLOPE = 2 * sqrt(2 / pi)
 
 
-@dataclass(frozen=True)
-class Silu(Activation):
+@frozen
+class Silu(Frozen, Activation):
     """``y = z σ(z)`` with the logistic ``σ``, ``y' = σ + y (1 - σ)``; also called swish.
 
     Elfwing, Uchibe & Doya, "Sigmoid-weighted linear units for neural network function
@@ -301,8 +301,8 @@ class Silu(Activation):
         slope += s
 
 
-@dataclass(frozen=True)
-class Softplus(Activation):
+@frozen
+class Softplus(Frozen, Activation):
     """``y = log(1 + eᶻ)``, ``y' = σ(z)``, the logistic function.
 
     PyTorch and Keras have it; as an output activation it makes predictions positive.
@@ -325,8 +325,8 @@ def _sigmoid(z: np.ndarray) -> np.ndarray:
     return w
 
 
-@dataclass(frozen=True)
-class Mish(Activation):
+@frozen
+class Mish(Frozen, Activation):
     """``y = z t`` with ``t = tanh(log(1 + eᶻ))``, ``y' = t + z t'``.
 
     With ``w = eᶻ`` and ``n = w (w + 2)`` one exponential is enough:
@@ -365,8 +365,8 @@ class Mish(Activation):
         slope += t
 
 
-@dataclass(frozen=True)
-class Exp(Activation):
+@frozen
+class Exp(Frozen, Activation):
     """``y = eᶻ``, ``y' = y``: a positive output, as in Poisson regression; Keras has it too.
 
     ``z`` is cut off below half the logarithm of the largest number, so neither ``y`` nor

@@ -9,13 +9,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import pairwise
 from math import inf, sqrt
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..params import Frozen, frozen
 from .activations import Activation, Logistic
 from .initializers import Constant, Initializer, RandomSigns, UniformRange
 from .layers import (
@@ -49,8 +50,8 @@ NORMALIZATIONS: dict[str, type[BatchNorm] | type[LayerNorm] | type[RMSNorm]] = {
 }
 
 
-@dataclass(frozen=True)
-class Initialization:
+@frozen
+class Initialization(Frozen):
     """How the dense layers of a network initialization.
 
     Parameters
@@ -81,8 +82,8 @@ def mlp_uniform(n_in: int, n_out: int, activation: Activation) -> UniformRange:
     return UniformRange(-bound, bound)
 
 
-@dataclass(frozen=True)
-class Extras:
+@frozen
+class Extras(Frozen):
     """What a network has besides weights and activations.
 
     Parameters
@@ -253,8 +254,8 @@ def table_input(
     return (layer if layer.places() else None), layer.output_shape((1, n_in))[-1]
 
 
-@dataclass(frozen=True)
-class Embedding:
+@frozen
+class Embedding(Frozen):
     """How the columns of a table become more columns.
 
     Parameters

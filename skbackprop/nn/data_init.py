@@ -29,11 +29,11 @@ array([1., 1., 1.])
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from ..params import Frozen, frozen
 from .layers import (
     BatchEnsembleDense,
     Dense,
@@ -106,8 +106,8 @@ def draw_rows(x: Any, rng: np.random.Generator) -> Any:
     return x[chosen] if len(x.shape) == 2 else x[:, chosen]
 
 
-@dataclass(frozen=True)
-class DataInit:
+@frozen
+class DataInit(Frozen):
     """Adjusts the dense layers one after the other, each to the output of those before it.
 
     Parameters

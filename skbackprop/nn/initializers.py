@@ -38,18 +38,19 @@ network in float32 and in float64.  Only ``rng.uniform`` and ``rng.normal`` are 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import sqrt
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from ..params import Frozen, frozen
+
 Initializer: TypeAlias = Callable[[np.ndarray, Any], None]
 Kind: TypeAlias = Literal["glorot", "he", "lecun"]
 
 
-@dataclass(frozen=True)
-class Constant:
+@frozen
+class Constant(Frozen):
     """Every entry is `value`."""
 
     value: float
@@ -58,8 +59,8 @@ class Constant:
         out[...] = self.value
 
 
-@dataclass(frozen=True)
-class FixedValues:
+@frozen
+class FixedValues(Frozen):
     """Given numbers, for example pretrained weights.
 
     Parameters
@@ -107,8 +108,8 @@ class FixedValues:
         return self.values.shape, self.values.tobytes()
 
 
-@dataclass(frozen=True)
-class UniformRange:
+@frozen
+class UniformRange(Frozen):
     """Uniform on ``[low, high)``, for any shape."""
 
     low: float
@@ -118,16 +119,16 @@ class UniformRange:
         out[...] = rng.uniform(self.low, self.high, out.shape)
 
 
-@dataclass(frozen=True)
-class RandomSigns:
+@frozen
+class RandomSigns(Frozen):
     """1 or -1 with equal probability: makes members differ that share their weights."""
 
     def __call__(self, out: np.ndarray, rng: Any) -> None:
         out[...] = np.where(rng.uniform(-1.0, 1.0, out.shape) < 0, -1.0, 1.0)
 
 
-@dataclass(frozen=True)
-class Uniform:
+@frozen
+class Uniform(Frozen):
     """Uniform on ``±gain · sqrt(3 Var)``, with the variance of `kind`.
 
     Parameters
@@ -146,8 +147,8 @@ class Uniform:
         out[...] = rng.uniform(-bound, bound, out.shape)
 
 
-@dataclass(frozen=True)
-class Normal:
+@frozen
+class Normal(Frozen):
     """Normal with mean 0 and ``gain²`` times the variance of `kind`.
 
     Parameters
@@ -165,8 +166,8 @@ class Normal:
         out[...] = rng.normal(0.0, self.gain * sqrt(_variance(self.kind, out.shape)), out.shape)
 
 
-@dataclass(frozen=True)
-class Orthogonal:
+@frozen
+class Orthogonal(Frozen):
     """`gain` times a random matrix with orthonormal columns, or rows if it has fewer of them.
 
     Lengths are unchanged (in the dimensions that are not projected away) at any depth

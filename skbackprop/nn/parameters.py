@@ -24,7 +24,6 @@ packs ``coefs_ + intercepts_``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from math import prod
 from numbers import Integral
 from types import SimpleNamespace
@@ -32,14 +31,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from ..params import Frozen, frozen
 from .initializers import Initializer
 
 Role: TypeAlias = Literal["weight", "free", "fixed"]
 Path: TypeAlias = tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Param:
+@frozen
+class Param(Frozen):
     """The declaration of one array.
 
     Parameters

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -73,7 +74,8 @@ def make_activations(given: Any, n_hidden: int) -> list[Activation]:
             f"activation needs 'softmax' to be an entry after those of the {n_hidden} hidden "
             f"layers, for the output, got {given!r}. Add an entry, or choose another activation."
         )
-    return [ACTIVATIONS[item] if isinstance(item, str) else item for item in items]
+    # A parameter may be changed in place later; the fitted model does not change then.
+    return [ACTIVATIONS[item] if isinstance(item, str) else copy(item) for item in items]
 
 
 def widths_of(encoder: Any, x: Any) -> Widths:

@@ -11,9 +11,11 @@ networks make better, or superfluous.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
 from typing import Any
+
+from ..params import Frozen, frozen
 
 # scikit-learn's MLP.
 PLAIN: dict[str, Any] = {
@@ -90,8 +92,8 @@ TABULAR: dict[str, Any] = PLAIN | {
 }
 
 
-@dataclass(frozen=True)
-class DataSummary:
+@frozen
+class DataSummary(Frozen):
     """What a recipe may depend on.
 
     Parameters

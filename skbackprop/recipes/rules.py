@@ -13,7 +13,7 @@ required, what was got and, for a misspelled name, the nearest known name.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from inspect import signature
 from numbers import Integral, Real
@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 
 from ..nn.losses import LOSSES
+from ..params import Frozen, frozen
 
 
-@dataclass(frozen=True)
-class Rule:
+@frozen
+class Rule(Frozen):
     """A condition with a description, and the names that it allows."""
 
     description: str

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ..params import Frozen, frozen
 from .cells import BOOLEAN, DATE, DESCRIPTIONS, NUMBER, TEXT, number_of_text
 from .columns import TableColumns, short
 from .scaling import DIGITS, center_and_scale, robust_scale
@@ -22,8 +23,8 @@ from .scaling import DIGITS, center_and_scale, robust_scale
 ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\b.*")
 
 
-@dataclass(frozen=True)
-class Category:
+@frozen
+class Category(Frozen):
     """The levels of a column.
 
     Attributes

@@ -13,7 +13,6 @@ Cells(distinct=['red', 'blue'], inverse=array([0, 1, 0]), families=frozenset({'t
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
@@ -22,6 +21,7 @@ from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.utils import check_array
 
+from ..params import Frozen, frozen
 from .cells import (
     AWARE_DATE,
     BOOLEAN,
@@ -49,8 +49,8 @@ FAMILY_OF_KIND = {"b": BOOLEAN, "i": NUMBER, "u": NUMBER, "f": NUMBER, "m": DURA
 LONGEST_NAME = 60  # characters of a column's name in a message
 
 
-@dataclass(frozen=True)
-class Cells:
+@frozen
+class Cells(Frozen):
     """The distinct cells of a column.
 
     Attributes

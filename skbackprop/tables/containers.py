@@ -7,10 +7,11 @@ Arrow format is read by pyarrow.  Integers keep all their digits: missing ones h
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from ..params import Frozen, frozen
 
 NESTED_TYPES = ("List", "Array", "Struct", "list", "large_list", "fixed_size_list", "struct", "map")
 # An attribute of tables that are not computed yet, and the method that computes them.
@@ -18,8 +19,8 @@ DEFERRED = {"npartitions": "compute", "rdd": "toPandas", "collect": "collect"}
 EXACT = 2**53  # up to here every integer is a float64
 
 
-@dataclass(frozen=True)
-class Column:
+@frozen
+class Column(Frozen):
     """One column of a table, as one-dimensional arrays.
 
     Attributes

@@ -23,13 +23,13 @@ array([[ 0.       , -1.6641006],
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_consistent_length
 
+from ..params import Frozen, frozen
 from .categories import Category, count_levels, count_rows, encode_values, learn_category
 from .cells import TEXT
 from .columns import TableColumns, read_table
@@ -341,8 +341,8 @@ def is_small_when_dense(X: Any) -> bool:
     return few or (X.nnz >= LARGE_SHARE * n_entries and 8 * n_entries <= MOST_BYTES)
 
 
-@dataclass(frozen=True)
-class NumericColumn:
+@frozen
+class NumericColumn(Frozen):
     """What is learned of a column of numbers."""
 
     column: int

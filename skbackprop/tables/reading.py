@@ -12,11 +12,11 @@ notation.  A column that cannot mean the same later is refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..params import Frozen, frozen
 from .cells import AWARE_DATE, BOOLEAN, DATE, DESCRIPTIONS, DURATION, NUMBER, TEXT, TIME, seconds_of
 from .columns import Cells, TableColumns, short, some
 from .shares import Tally, is_enough, is_null_text
@@ -40,8 +40,8 @@ CONVERT = {
 MOST_WORDS = 100  # texts without a value that are stored
 
 
-@dataclass(frozen=True)
-class Reading:
+@frozen
+class Reading(Frozen):
     """How the cells of a column become numbers.
 
     Attributes

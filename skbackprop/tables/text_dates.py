@@ -20,9 +20,9 @@ from __future__ import annotations
 import datetime
 import re
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
+from ..params import Frozen, frozen
 from .cells import seconds_of
 from .shares import Tally, is_enough
 
@@ -54,8 +54,8 @@ class AmbiguousDatesError(ValueError):
     """The dates of a column could be day/month as well as month/day."""
 
 
-@dataclass(frozen=True)
-class DateNotation:
+@frozen
+class DateNotation(Frozen):
     """How the dates, or the times of day, of a column are written."""
 
     format: str = ISO

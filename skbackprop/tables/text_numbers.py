@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from functools import lru_cache
 
+from ..params import Frozen, frozen
 from .cells import PLAIN_NUMBER
 from .shares import Tally, is_enough
 
@@ -43,8 +43,8 @@ EXACT_DIGITS = 15  # of an integer in float64
 CODES = 0.01  # from this share of codes on, such as 00123, the column holds codes
 
 
-@dataclass(frozen=True)
-class NumberNotation:
+@frozen
+class NumberNotation(Frozen):
     """How the numbers of a column are written."""
 
     decimal: str = "."

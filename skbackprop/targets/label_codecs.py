@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -11,10 +10,11 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import check_consistent_length
 
 from ..nn.losses import BinaryLogLoss, Heads, Loss, MulticlassLogLoss
+from ..params import Frozen, frozen
 
 
-@dataclass(frozen=True)
-class LabelCodec:
+@frozen
+class LabelCodec(Frozen):
     """One label per row; two classes need one score, K ≠ 2 need K."""
 
     classes: np.ndarray
@@ -112,8 +112,8 @@ def _probabilities(scores: np.ndarray, p: np.ndarray, loss: Loss, *, log: bool) 
     return p
 
 
-@dataclass(frozen=True)
-class MultilabelCodec:
+@frozen
+class MultilabelCodec(Frozen):
     """An indicator matrix: every column is a question of its own."""
 
     n_targets: int
@@ -153,8 +153,8 @@ class MultilabelCodec:
         return float(accuracy_score(target > 0, scores > 0, sample_weight=weight))
 
 
-@dataclass(frozen=True)
-class HeadsCodec:
+@frozen
+class HeadsCodec(Frozen):
     """Several columns of labels: a head of the network for each."""
 
     heads: tuple[LabelCodec, ...]

@@ -22,7 +22,7 @@ array([-1.069, -0.267,  1.336], dtype=float32)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -34,6 +34,7 @@ from ..nn.losses import (
     HalfPoissonDeviance,
     HalfTweedieDeviance,
 )
+from ..params import Frozen, frozen
 from ..tables.scaling import skew_sign
 
 Scaling: TypeAlias = Literal["standardize", "mean"] | None
@@ -44,8 +45,8 @@ ORDINARY = 250  # binary exponents up to here have squares, and sums of squares
 LARGEST = np.finfo(np.float64).max
 
 
-@dataclass(frozen=True)
-class TargetCodec:
+@frozen
+class TargetCodec(Frozen):
     """Numbers; ``y = 2**exponent · (center + scale · target)``, column by column.
 
     `center`, `scale` and `exponent` are 0, 1 and 0 unless the target is scaled, see

@@ -17,18 +17,20 @@ array([2.])
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+
+from ..params import Frozen, frozen
 
 LARGEST = 4.0  # factor of a score
 FARTHEST = 3.0  # shift of a score: to what is farther away nothing is carried over
 MEMORY = 300.0  # rows that all earlier rows count as, at most
 
 
-@dataclass(frozen=True)
-class RunningMoments:
+@frozen
+class RunningMoments(Frozen):
     """The mean and the variance of each column of the encoded target, and the rows so far.
 
     Attributes

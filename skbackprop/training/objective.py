@@ -13,7 +13,7 @@ their mean.  The stochastic loop, L-BFGS and gradient accumulation all call it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -21,14 +21,15 @@ import numpy as np
 from ..nn.linalg import add_scaled
 from ..nn.losses import Loss
 from ..nn.network import Network, Pass
+from ..params import Frozen, frozen
 from .batches import Rows
 
 BLOCK = 2**16  # elements of a temporary: so many stay in the cache
 TINY = float(np.finfo(np.float32).tiny)  # the weights of a member may all be 0 in a batch
 
 
-@dataclass(frozen=True)
-class Objective:
+@frozen
+class Objective(Frozen):
     """Mean loss plus L2 penalty of a network.
 
     Parameters

@@ -38,6 +38,7 @@ import numpy as np
 from ..nn.losses import Loss
 from ..nn.network import Network
 from ..optim.schedules import Clock, Polynomial, Schedule
+from ..params import Frozen, frozen
 from .batches import Batches, Rows
 from .dry_run import LossRecorder, dry_run
 from .objective import shares
@@ -62,8 +63,8 @@ SMOOTHING = 0.9  # what is kept of the mean of the losses at each step of a rang
 # ---- the choice ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Try:
+@frozen
+class Try(Frozen):
     """What came of a rate: the loss after so many steps, infinite if it diverged."""
 
     learning_rate: float
@@ -71,8 +72,8 @@ class Try:
     loss: float
 
 
-@dataclass(frozen=True)
-class Probe:
+@frozen
+class Probe(Frozen):
     """The rate chosen, and all tries that led to it, in the order in which they were made."""
 
     learning_rate: float
@@ -262,7 +263,7 @@ class RangeTest:
         return float(self.rates[part][np.argmin(falls) if falls.size else 0])
 
 
-@dataclass(frozen=True)
+@frozen
 class _Rising(Schedule):
     """From `low` to 1, by the same factor at each of `n` steps."""
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from ...params import frozen
 from ..activations import Activation, bind_activation
 from ..parameters import Views
 from ..workspace import Workspace
 from .base import Backward, Forward, Layer
 
 
-@dataclass(frozen=True)
+@frozen
 class Activate(Layer):
     """``y = f(z)``, elementwise; backwards ``dz = d · f'(z)``.
 

@@ -39,11 +39,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from ...params import Frozen, frozen
 from ..parameters import Param, Tree, Views
 from ..workspace import Workspace
 
@@ -51,8 +51,8 @@ Forward: TypeAlias = Callable[[Any], Any]  # of a dense or a sparse x
 Backward: TypeAlias = Callable[[np.ndarray], Any]  # of d; the result may be None
 
 
-@dataclass(frozen=True)
-class Layer(ABC):
+@frozen
+class Layer(Frozen, ABC):
     """Base class of all layers.  A layer defines `bind`, and the rest if it differs."""
 
     def arrays(self) -> Tree:
@@ -76,7 +76,7 @@ class Layer(ABC):
         """
 
 
-@dataclass(frozen=True)
+@frozen
 class Identity(Layer):
     """``y = x`` and ``dx = d``, without a copy."""
 

@@ -15,11 +15,11 @@ array([[2., 3., 4., 5.],
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
 
+from ...params import frozen
 from ..initializers import Initializer, Normal
 from ..linalg import scatter_adder
 from ..parameters import Param, Tree, Views
@@ -27,7 +27,7 @@ from ..workspace import Workspace
 from .base import Backward, Forward, Layer
 
 
-@dataclass(frozen=True)
+@frozen
 class CategoricalEmbedding(Layer):
     """``y = [T₁[x₁], T₂[x₂], …]``: for each column of codes a row of the table of the column.
 

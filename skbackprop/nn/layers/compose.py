@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ...params import frozen
 from ..parameters import NO_GRADIENT, Tree, Views
 from ..workspace import Workspace
 from .base import Backward, Forward, Identity, Layer, is_trained
 
 
-@dataclass(frozen=True)
+@frozen
 class Sequential(Layer):
     """One layer after the other: ``y = f_m(… f_2(f_1(x)))``.
 
@@ -64,7 +64,7 @@ class Sequential(Layer):
         return forward_all, backward_all
 
 
-@dataclass(frozen=True)
+@frozen
 class Residual(Layer):
     """``y = s(x) + f(x)``, where the shortcut ``s`` is the identity unless widths differ.
 

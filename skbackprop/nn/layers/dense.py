@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ...params import frozen
 from ..initializers import Constant, Initializer, Uniform
 from ..linalg import matmul, rows
 from ..parameters import Param, Tree, Views
@@ -14,7 +14,7 @@ from ..workspace import Workspace
 from .base import Backward, Forward, Layer
 
 
-@dataclass(frozen=True)
+@frozen
 class Dense(Layer):
     """``y = x W + b``.
 

@@ -15,11 +15,11 @@ array([[0., 2., 2., 2., 2., 2.],
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ...params import frozen
 from ..parameters import Views
 from ..workspace import Workspace
 from .base import Backward, Forward, Identity, Layer
@@ -28,7 +28,7 @@ BLOCK = 2**16  # numbers; in smaller blocks the calls take more time than the ra
 LEVELS = 256  # of a random byte
 
 
-@dataclass(frozen=True)
+@frozen
 class Dropout(Layer):
     """``y = x · m / (1 - rate)``, with ``m`` = 0 with probability `rate`, else 1.
 

@@ -16,11 +16,11 @@ other layers broadcast over members; this file has the dense layers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ...params import frozen
 from ..initializers import Constant, Initializer, Uniform
 from ..linalg import rows, stacked_matmul
 from ..parameters import Param, Tree, Views
@@ -29,7 +29,7 @@ from .base import Backward, Forward, Layer
 from .scale import sum_rows
 
 
-@dataclass(frozen=True)
+@frozen
 class MemberDense(Layer):
     """``y[m] = x[m] W[m] + b[m]``: a dense layer for each of ``k`` members.
 
@@ -84,7 +84,7 @@ class MemberDense(Layer):
         return forward, backward
 
 
-@dataclass(frozen=True)
+@frozen
 class ScaledDense(Layer):
     """``y[m] = (s[m] · x[m]) W[m] + b[m]``: every input has a trained factor.
 
@@ -134,7 +134,7 @@ class ScaledDense(Layer):
         return forward, backward
 
 
-@dataclass(frozen=True)
+@frozen
 class BatchEnsembleDense(Layer):
     """``y[m] = ((r[m] · x[m]) W) · s[m] + b[m]``: one ``W`` for all, and vectors for each member.
 

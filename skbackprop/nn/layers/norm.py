@@ -27,11 +27,11 @@ array([[-1.34, -0.45,  0.45,  1.34],
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
+from ...params import frozen
 from ..initializers import Constant
 from ..parameters import Param, Tree, Views
 from ..workspace import Workspace
@@ -39,7 +39,7 @@ from .base import Backward, Forward, Layer
 from .scale import sum_rows
 
 
-@dataclass(frozen=True)
+@frozen
 class BatchNorm(Layer):
     """``y = gamma · (x - mean) / sd + beta``, the moments taken over the rows of the batch.
 
@@ -125,7 +125,7 @@ class BatchNorm(Layer):
         p.variance += weight * (variance - p.variance)
 
 
-@dataclass(frozen=True)
+@frozen
 class LayerNorm(Layer):
     """``y = gamma · (x - mean) / sd + beta``, the moments taken over the features of a row.
 
@@ -186,7 +186,7 @@ class LayerNorm(Layer):
         return forward, backward
 
 
-@dataclass(frozen=True)
+@frozen
 class RMSNorm(Layer):
     """``y = gamma · x / rms`` with ``rms² = mean(x²)`` over the features of a row.
 

@@ -20,12 +20,12 @@ array([[ 1.5,  0. , -0.5],
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import pi, prod, sqrt
 from typing import Any
 
 import numpy as np
 
+from ...params import frozen
 from ..initializers import Constant, Initializer, Normal, UniformRange
 from ..parameters import Param, Tree, Views
 from ..workspace import Workspace
@@ -35,7 +35,7 @@ from .scale import copy_or_sum, sum_rows
 MOST = 0.5  # of a bin, for one value
 
 
-@dataclass(frozen=True)
+@frozen
 class PeriodicEmbedding(Layer):
     """``y = [x, cos φ]`` with ``φ = 2π w x + b``: periodic features of each number.
 
@@ -134,7 +134,7 @@ class PeriodicEmbedding(Layer):
         return forward, backward
 
 
-@dataclass(frozen=True)
+@frozen
 class PiecewiseLinear(Layer):
     """``y = [x, clip((x - left) / (right - left), 0, 1) - ½]``, for every bin of a feature.
 

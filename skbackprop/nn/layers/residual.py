@@ -14,10 +14,9 @@ array([[1., 2., 3.]])
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from ...params import frozen
 from ..initializers import Constant, Initializer
 from ..parameters import Param, Tree, Views
 from ..workspace import Workspace
@@ -25,7 +24,7 @@ from .base import Backward, Forward
 from .compose import Residual
 
 
-@dataclass(frozen=True)
+@frozen
 class ReZero(Residual):
     """``y = s(x) + a f(x)``, with one trained number ``a``, ``residual_weight``, 0 at first.
 

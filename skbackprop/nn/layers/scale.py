@@ -11,11 +11,11 @@ array([4., 6.])
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
+from ...params import frozen
 from ..initializers import Constant, Initializer
 from ..linalg import rows
 from ..parameters import Param, Tree, Views
@@ -23,7 +23,7 @@ from ..workspace import Workspace
 from .base import Backward, Forward, Layer
 
 
-@dataclass(frozen=True)
+@frozen
 class Scale(Layer):
     """``y = x · scale``, with a trained factor for each feature.
 

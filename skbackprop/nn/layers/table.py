@@ -22,11 +22,11 @@ array([[ 0.5 , -1.  ,  1.  , ...]])
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
+from ...params import frozen
 from ..parameters import NO_GRADIENT, Tree, Views
 from ..workspace import Workspace
 from .base import Backward, Forward, Layer, is_trained
@@ -35,7 +35,7 @@ from .numerical import PeriodicEmbedding, PiecewiseLinear
 from .scale import copy_or_sum
 
 
-@dataclass(frozen=True)
+@frozen
 class TableInput(Layer):
     """``y = [x, piecewise-linear, periodic, categorical]`` of the columns of a table.
 

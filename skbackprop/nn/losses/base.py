@@ -67,16 +67,17 @@ regression loss are in the base class.  Any other object needs ``value_and_delta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from inspect import signature
 from math import inf
 from typing import Any, ClassVar
 
 import numpy as np
 
+from ...params import Frozen, frozen
 
-@dataclass(frozen=True)
-class Interval:
+
+@frozen
+class Interval(Frozen):
     """The numbers that a target may take.
 
     >>> counts = Interval(0, low_inclusive=True)
@@ -120,8 +121,8 @@ class Interval:
         return f"{left}y{right}"
 
 
-@dataclass(frozen=True)
-class Loss:
+@frozen
+class Loss(Frozen):
     """Base of all losses: a regression loss on the scores themselves.
 
     Attributes
@@ -264,7 +265,7 @@ def as_loss(loss: Any) -> Loss:
     return LossAdapter(loss)
 
 
-@dataclass(frozen=True)
+@frozen
 class LossAdapter(Loss):
     """An object that does not derive from `Loss`, with the defaults of `Loss`."""
 

@@ -17,7 +17,6 @@ array([[ 0.5, -1. ,  0.5]])
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 from math import log
@@ -26,6 +25,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import expit, log_expit, logit
 
+from ...params import frozen
 from .base import Interval, Loss, log_mean_exp, per_row, weighted_mean
 
 # A class without rows gets this share, so that its score is finite.
@@ -35,7 +35,7 @@ SMALL_SHARE = float(np.finfo(np.float32).eps)
 LOWEST = {np.dtype(t): t(0.7 * log(np.finfo(t).tiny)) for t in (np.float32, np.float64)}
 
 
-@dataclass(frozen=True)
+@frozen
 class BinaryLogLoss(Loss):
     """``ℓ = Σ log(1 + eˢ) - t s``, one score for each binary target.
 
@@ -107,7 +107,7 @@ def _shift(scores: np.ndarray) -> Any:
     return scores.max(axis=-1, keepdims=True)
 
 
-@dataclass(frozen=True)
+@frozen
 class MulticlassLogLoss(Loss):
     """``ℓ = log Σₖ exp sₖ - Σₖ tₖ sₖ``, one score for each class.
 
@@ -168,7 +168,7 @@ class MulticlassLogLoss(Loss):
             )
 
 
-@dataclass(frozen=True)
+@frozen
 class Heads(Loss):
     """Several losses side by side, each on its own columns: ``ℓ = Σₕ ℓₕ``.
 

@@ -18,12 +18,12 @@ array([[3.]])
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import xlogy
 
+from ...params import frozen
 from .base import Interval, Loss, log_mean_exp, per_row, weighted_mean
 
 # Above this score the exponential goes on as its tangent.  Half of the largest exponent leaves
@@ -34,7 +34,7 @@ SCORE_CAP = {np.dtype(t): float(np.log(np.finfo(t).max)) / 2 for t in (np.float3
 SMALL_MEAN = float(np.finfo(np.float32).eps)
 
 
-@dataclass(frozen=True)
+@frozen
 class HalfSquaredError(Loss):
     """``ℓ = ½ Σ (s - t)²``, summed over the outputs; the prediction is the mean."""
 
@@ -52,7 +52,7 @@ class HalfSquaredError(Loss):
         return weighted_mean(target, weight)
 
 
-@dataclass(frozen=True)
+@frozen
 class AbsoluteError(Loss):
     """``ℓ = Σ |s - t|``; the prediction is the median."""
 
@@ -68,7 +68,7 @@ class AbsoluteError(Loss):
         return weighted_quantiles(target, weight, (0.5,))
 
 
-@dataclass(frozen=True)
+@frozen
 class Huber(Loss):
     """Squared error near the target, absolute error far from it.
 
@@ -111,7 +111,7 @@ class Huber(Loss):
         return float(np.interp(0.0, slope, knots))
 
 
-@dataclass(frozen=True)
+@frozen
 class Pinball(Loss):
     """``ℓ = Σ max(q (t - s), (1 - q) (s - t))``; the prediction is the ``q`` quantile.
 
@@ -159,7 +159,7 @@ class Pinball(Loss):
         return weighted_quantiles(target, weight, self.quantiles)
 
 
-@dataclass(frozen=True)
+@frozen
 class HalfPoissonDeviance(Loss):
     """``ℓ = Σ t log(t / μ) - t + μ`` with ``μ = eˢ``: counts and rates."""
 
@@ -185,7 +185,7 @@ class HalfPoissonDeviance(Loss):
         return log_mean(target, weight)
 
 
-@dataclass(frozen=True)
+@frozen
 class HalfGammaDeviance(Loss):
     """``ℓ = Σ log(μ / t) + t / μ - 1`` with ``μ = eˢ``: positive and skewed, as costs are."""
 
@@ -213,7 +213,7 @@ class HalfGammaDeviance(Loss):
         return log_mean(target, weight)
 
 
-@dataclass(frozen=True)
+@frozen
 class HalfTweedieDeviance(Loss):
     """Zeros and positive amounts mixed: insurance claims, rainfall.
 
