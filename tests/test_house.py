@@ -41,6 +41,7 @@ MAY_IMPORT = {  # part: (the parts below it, packages that are always there)
         {"nn", "optim", "training", "tables", "targets", "recipes", "warn", "params", "cores"},
         CORE | {"sklearn", "threadpoolctl"},
     ),
+    "onnx": (PARTS | {"mlp"}, CORE | {"sklearn"}),
     "inspection": (PARTS, CORE | {"sklearn"}),
     "plots": (PARTS | {"inspection"}, CORE | {"sklearn"}),
     "io": (PARTS, CORE | {"sklearn"}),
@@ -51,7 +52,7 @@ MAY_IMPORT = {  # part: (the parts below it, packages that are always there)
 OPTIONAL = {  # part: packages that may be missing, imported inside functions only
     "plots": {"matplotlib"},
     "tables": {"pyarrow"},
-    "io": {"onnx"},
+    "onnx": {"onnx", "skl2onnx"},
     "dask": {"dask", "distributed"},
 }
 PRINTS = "skbackprop/training/callbacks/reporting.py"

@@ -10,7 +10,7 @@ from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.utils.validation import validate_data
 
-from ..tables import ColumnEncoder, TableColumns, read_table
+from ..tables import ColumnEncoder, TableColumns, open_container, read_table
 from ..warn import warn_user
 
 FLOATS = [np.float64, np.float32]
@@ -20,6 +20,7 @@ def check_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
     """X as a float array or CSR; `reset` learns names and number of columns."""
     own = estimator.dtype
     dtype = FLOATS if not reset or (isinstance(own, str) and own == "auto") else np.dtype(own)
+    X = open_container(X)
     with config_context(array_api_dispatch=False):  # foreign arrays become NumPy arrays
         X = validate_data(
             estimator,
@@ -44,7 +45,13 @@ def fit_encoder(estimator: Any, table: TableColumns, sample_weight: Any) -> Colu
 def encode(estimator: Any, encoder: Any, X: Any, dtype: Any) -> Any:
     """X by an encoder that is fitted, with the columns that the estimator was fitted with."""
     table = read_table(X)  # what is no table at all is refused first
-    check_names(estimator, table.source, reset=False)
+    if not _has_same_names(estimator, table):
+        check_names(estimator, table.source, reset=False)
+    return encode_table(encoder, table, dtype)
+
+
+def encode_table(encoder: ColumnEncoder, table: TableColumns, dtype: Any) -> Any:
+    """A table by an encoder that is fitted; one warning about text that counts as missing."""
     notes: list[str] = []
     encoded = encoder.transform(table, dtype, notes)
     if notes:
@@ -58,10 +65,19 @@ def check_names(estimator: Any, X: Any, *, reset: bool) -> None:
         validate_data(estimator, X, reset=reset, skip_check_array=True)
 
 
+def _has_same_names(estimator: Any, table: TableColumns) -> bool:
+    """Are the columns so plainly those of `fit` that scikit-learn's checks would pass?"""
+    known = vars(estimator).get("feature_names_in_")
+    if known is not None:
+        return table.names == known.tolist()
+    return type(table.source) is np.ndarray and table.n_columns == estimator.n_features_in_
+
+
 def check_features(estimator: Any, X: Any) -> Any:
     """X to predict from, with the columns that the estimator was fitted with."""
     if _passes(estimator, X):
         return X
+    X = open_container(X)
     with config_context(array_api_dispatch=False):
         return validate_data(estimator, X, reset=False, accept_sparse=["csr", "csc"], dtype=FLOATS)
 

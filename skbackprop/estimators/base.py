@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import secrets
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,13 +32,21 @@ from ..tables.weights import cast_weights, count_rows, scale_weights, take_rows
 from ..targets.class_weight import without_weight
 from ..training.run import Run
 from . import rows
-from .arrays import check_features, check_rows, encode, fit_encoder
+from .arrays import (
+    check_features,
+    check_names,
+    check_rows,
+    encode,
+    encode_table,
+    fit_encoder,
+)
 from .callback_bridge import CallbackSupportMixin, unharmed_on_error
 from .convert import from_mlp
-from .fitted import Fitted, FittedAttributes, same_arrays
+from .fitted import Fitted, FittedAttributes
 from .inputs import FitInputs, Table
 from .learning import learn
 from .row_weights import check_row_weights, drop_weightless_rows
+from .stream import continued_run, follow_rows
 
 
 class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
@@ -124,10 +133,12 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _encoder(
         self, inputs: FitInputs, params: dict[str, Any], resume: bool
     ) -> ColumnEncoder | None:
-        """What makes numbers of the columns, fitted to the rows of the first call."""
-        if resume:
-            return self._fitted.encoder
-        if not encodes(params):
+        """What makes numbers of the columns, fitted to the rows of this call and those before."""
+        if resume and self._fitted.encoder is not None:
+            inputs.columns = read_table(inputs.X)  # what is no table at all is refused first
+            check_names(self, inputs.columns.source, reset=False)
+            return follow_rows(self._fitted.encoder, inputs)
+        if resume or not encodes(params):
             return None
         inputs.columns = read_table(inputs.X)  # read once
         return fit_encoder(self, inputs.columns, inputs.sample_weight)
@@ -155,7 +166,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         if encoder is None:
             X = check_rows(self, inputs.X, reset=not resume)
         elif resume:
-            X = encode(self, encoder, inputs.X, self._fitted.network.dtype)
+            X = encode_table(encoder, inputs.columns, self._fitted.network.dtype)
         else:
             X = encoder.transform(inputs.columns, self._precision())
         if resume:
@@ -232,24 +243,21 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             network = Network(layer, dtype)
             build.initialize(network, table.x, resolved, rng)
             return Fitted(network, codec, loss, Run(network, rng), resolved, encoder, widths)
-        old = self._fitted
-        layer = build.make_layer(resolved, widths, loss, build.n_members(resolved))
-        network = old.network
-        if layer != network.layer:
-            network = same_arrays(network, layer, resolved)
-        run = old.run.continued(network)
-        if run.rng is None:  # a plain fit was pickled without its generator
-            run.rng = generator(self.random_state)
-        return replace(
-            old,
-            network=run.network,
+        new = replace(
+            self._fitted,
             codec=codec,
             loss=loss,
-            run=run,
             resolved=resolved,
+            encoder=encoder,
+            widths=widths,
             held_out=None,
             temperature=1.0,
         )
+        new.run = continued_run(self._fitted, new, table.x)
+        new.network = new.run.network
+        if new.run.rng is None:  # a plain fit was pickled without its generator
+            new.run.rng = generator(self.random_state)
+        return new
 
     def _check_validation(self, inputs: FitInputs, fitted: Fitted) -> Table:
         X, y, codec = inputs.X_val, self._check_y(inputs.y_val, "y_val"), fitted.codec
@@ -282,12 +290,13 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     def _scores(self, X: Any) -> np.ndarray:
         """Raw scores of the network; those of members are combined."""
-        check_is_fitted(self)
-        return self._fitted.scores(self._encode(X))
+        x = self._encode(X)
+        return self._fitted.scores(x)
 
     def _encode(self, X: Any) -> Any:
-        """X as the network wants it."""
-        check_is_fitted(self)
+        """X as the network needs it."""
+        if "_fitted" not in vars(self):
+            check_is_fitted(self)  # raises; it takes as long as a layer of the network
         encoder = self._fitted.encoder
         if encoder is None:
             return check_features(self, X)
@@ -379,6 +388,11 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         return from_mlp(cls, mlp)
 
     # ---- protocols ------------------------------------------------------------------------
+
+    @classmethod
+    @cache
+    def _get_param_names(cls) -> list[str]:
+        return super()._get_param_names()  # reads the signature, which takes long
 
     @classmethod
     def _defaults(cls) -> dict[str, Any]:

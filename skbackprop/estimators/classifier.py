@@ -398,7 +398,8 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
     ):
         """Train for one more epoch, on the given rows.
 
-        Ten calls with the same rows are a fit of ten epochs, bit for bit.
+        Ten calls with the same rows are a fit of ten epochs, bit for bit.  In the presets for
+        tables the range of X, and the columns and levels, follow the rows of all calls.
 
         Parameters
         ----------

@@ -40,6 +40,7 @@ from .fitted import Fitted
 from .inputs import FitInputs, Table
 from .scoring import is_scorer, make_score
 from .split import Split, all_rows, check_split, has_members, part, split_rows
+from .stream import match_moments
 
 MOST_EVALUATIONS = 16  # of a plan without patience: more of them find nothing better
 
@@ -232,6 +233,8 @@ def make_plan(
     average, average_from = build.make_average(resolved)
     if optimizer is None or not continues(run, optimizer):
         run.reset_optimizer()
+    else:
+        match_moments(run, optimizer)
     size, n_parts = resolved["batch_size"], resolved["gradient_accumulation_steps"]
     return Plan(
         fitted.loss,

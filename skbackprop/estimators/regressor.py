@@ -10,6 +10,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from ..nn.losses import LOSSES, Loss, Pinball, as_loss
+from ..nn.reparametrize import ends_with_scores
 from ..recipes.constraints import (
     LOSS_OF_REGRESSOR,
     check_parameters,
@@ -26,6 +27,7 @@ from ..targets.number_codec import (
     scaling_of,
 )
 from ..targets.numbers import check_numbers
+from ..targets.running import follow_target, start_moments
 from .base import BackpropEstimator, remember
 from .callback_bridge import with_callbacks
 from .conformal import conformal_margin, conformal_quantile, conformalized_quantiles
@@ -385,7 +387,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
     ):
         """Train for one more epoch, on the given rows.
 
-        Ten calls with the same rows are a fit of ten epochs, bit for bit.
+        Ten calls with the same rows are a fit of ten epochs, bit for bit.  In the presets for
+        tables the range of X and y, and the columns and levels, follow the rows of all calls.
 
         Parameters
         ----------
@@ -587,7 +590,14 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
                 f"`y` needs {codec.n_targets} columns, as in the first call, got {n_targets}. "
                 "Set warm_start=False to start anew."
             )
-        return codec
+        return follow_target(
+            codec,
+            y,
+            inputs.sample_weight,
+            alone=not inputs.incremental,
+            has_bias=self._fitted.resolved["fit_intercept"],
+            is_fixed=not ends_with_scores(self._fitted.network.layer),
+        )
 
     def _standardize(
         self, codec: TargetCodec, table: Table, resolved: dict[str, Any], resume: bool
@@ -610,6 +620,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
                 flip_sign=scaling == "standardize" and not isinstance(loss, Pinball),
                 clip=resolved["clip_predictions"],
             )
+            if scaling:
+                codec = start_moments(codec, table.y, table.weight, scaling=scaling)
             table = replace(table, target=codec.encode(table.y, table.x.dtype))
         check_encoded(table.y, table.target, loss)
         if not resume:

@@ -164,7 +164,7 @@ class Network:
 
     def _rows_in_cache(self) -> int:
         """Number of rows for which the output of the widest layer stays in the cache."""
-        width = max((param.shape[-1] for _, _, param in self.layout.names()), default=1)
+        width = max((param.shape[-1] for _, param in self.layout.trained.values()), default=1)
         return max(128, CACHED // width)
 
     def release(self) -> None:

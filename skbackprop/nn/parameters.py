@@ -84,6 +84,7 @@ class Param:
 
 
 Tree: TypeAlias = Mapping[str, "Param | Tree"]
+Nested: TypeAlias = dict[str, "tuple[slice, Param] | Nested"]  # a tree with places
 
 
 class Views(SimpleNamespace):
@@ -140,15 +141,11 @@ class Layout:
         self.size = sum(prod(param.shape) for _, param in trained)
         self.fixed_size = sum(prod(param.shape) for _, param in leaves) - self.size
         self.n_weights = sum(prod(p.shape) for _, p in trained if p.role == "weight")
+        self._nested = _nest(tree, {**self.trained, **self.fixed})
 
     def bind(self, theta: np.ndarray, fixed: np.ndarray | None = None) -> Views:
         """Views of `theta` (and of `fixed`, when given) under their names."""
-        views = _skeleton(self.tree)
-        places = [(theta, self.trained)] + ([] if fixed is None else [(fixed, self.fixed)])
-        for vector, place in places:
-            for path, (where, param) in place.items():
-                setattr(_innermost(views, path), path[-1], vector[where].reshape(param.shape))
-        return views
+        return _views(self._nested, theta, fixed)
 
     def initialize(self, theta: np.ndarray, fixed: np.ndarray, rng: Any) -> None:
         """Fill both vectors, array by array, in the order of declaration."""
@@ -179,11 +176,22 @@ def _place(leaves: list[tuple[Path, Param]]) -> dict[Path, tuple[slice, Param]]:
     return place
 
 
-def _skeleton(tree: Tree) -> Views:
-    return Views(**{k: _skeleton(v) for k, v in tree.items() if not isinstance(v, Param)})
+def _nest(tree: Tree, places: dict[Path, tuple[slice, Param]], path: Path = ()) -> Nested:
+    """The tree with the places of its arrays."""
+    return {
+        name: places[*path, name] if isinstance(node, Param) else _nest(node, places, (*path, name))
+        for name, node in tree.items()
+    }
 
 
-def _innermost(views: Views, path: Path) -> Views:
-    for name in path[:-1]:
-        views = getattr(views, name)
+def _views(nested: Nested, theta: np.ndarray, fixed: np.ndarray | None) -> Views:
+    views = Views()
+    for name, node in nested.items():
+        if isinstance(node, dict):
+            setattr(views, name, _views(node, theta, fixed))
+            continue
+        where, param = node
+        vector = fixed if param.role == "fixed" else theta
+        if vector is not None:
+            setattr(views, name, vector[where].reshape(param.shape))
     return views

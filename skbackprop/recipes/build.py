@@ -26,7 +26,7 @@ from ..nn.losses import Loss
 from ..nn.network import Network, fixed_arrays
 from ..nn.parameters import Layout
 from ..optim import AVERAGES, OPTIMIZERS
-from ..optim.averaging import Average
+from ..optim.averaging import Average, ExponentialAverage
 from ..optim.base import Optimizer
 from ..optim.schedules import SCHEDULES, InverseScaling, Schedule
 from ..training.callbacks import (
@@ -258,7 +258,10 @@ def make_average(resolved: dict[str, Any]) -> tuple[Average | None, float]:
     kind = resolved["averaging"]
     if kind is None:
         return None, 0.0
-    return AVERAGES[kind](), 0.75 if kind == "swa" else 0.0
+    average = AVERAGES[kind]()
+    if isinstance(average, ExponentialAverage):
+        average.decay **= resolved.get("average_share", 1.0)
+    return average, 0.75 if kind == "swa" else 0.0
 
 
 def batch_size(resolved: dict[str, Any], n: int, *, chosen: bool) -> int:

@@ -11,7 +11,7 @@ networks make better, or superfluous.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
@@ -59,6 +59,7 @@ MANY = 50_000  # rows: another round would take minutes
 # Numeric columns: fewer members above the first, embedded up to the second if there are many
 # rows, narrower layers above the third.
 WIDE, EMBEDDED, VERY_WIDE = 300, 1000, 3000
+FEW, MANY_CALLS = 32, 2000  # rows of one call, and of the stream that such calls are taken for
 FEWEST = 10  # rows: fewer are not divided into those that learn and those that validate
 
 # Learning rates of classes and of numbers: the more steps, the smaller; "slow" is for few rows,
@@ -229,5 +230,29 @@ def preset_values(preset: str, summary: DataSummary, solver: Any) -> dict[str, A
     """What ``"auto"`` stands for, parameter by parameter."""
     if preset == "plain":
         return PLAIN
-    values = tabular(summary, speed=preset)
+    n = summary.n
+    if summary.incremental and 0 < n < FEW:
+        values = tabular(replace(summary, n=MANY_CALLS), speed=preset)
+        values |= small_steps(values, n / values["batch_size"]) | {"batch_size": n}
+        values |= {"weight_init": "mlp", "bias_init": "mlp"}  # so few rows say little about others
+    else:
+        values = tabular(summary, speed=preset)
     return values | FULL_BATCH if solver == "lbfgs" else values
+
+
+def small_steps(values: dict[str, Any], share: float) -> dict[str, Any]:
+    """The settings for batches that are smaller by a factor `share`, with the same result.
+
+    So many rows after a step, Adam's moments, the average and the weights have lost as much of
+    what they were as with the larger batches; the learning rate falls with the root of the batch.
+
+    Malladi, Lyu, Panigrahi and Arora, "On the SDEs and scaling rules for adaptive gradient
+    algorithms" (2022).
+    """
+    return {
+        "learning_rate_init": values["learning_rate_init"] * share**0.5,
+        "weight_decay": values["weight_decay"] * share**0.5,
+        "beta_1": values["beta_1"] ** share,
+        "beta_2": values["beta_2"] ** share,
+        "average_share": share,
+    }

@@ -87,6 +87,7 @@ def resolve(
         resolved.update(own_defaults(solver, params))
     if is_auto(params["max_restarts"]) and not is_auto(params["max_iter"]):
         resolved["max_restarts"] = 0  # max_iter is the largest number of epochs
+    resolved["average_share"] = preset.get("average_share", 1.0)
     resolved["probe"] = isinstance(resolved["learning_rate_init"], str)
     if resolved["probe"]:  # around the preset's
         resolved["learning_rate_init"] = preset["learning_rate_init"]

@@ -1,7 +1,17 @@
 """Raw tables: read from any container, and encoded as one matrix of numbers."""
 
 from .columns import TableColumns, read_table
+from .containers import open_container
 from .encoder import ColumnEncoder
 from .selection import category_mask
+from .state import from_state, to_state
 
-__all__ = ["ColumnEncoder", "TableColumns", "category_mask", "read_table"]
+__all__ = [
+    "ColumnEncoder",
+    "TableColumns",
+    "category_mask",
+    "from_state",
+    "open_container",
+    "read_table",
+    "to_state",
+]

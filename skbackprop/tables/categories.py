@@ -31,7 +31,7 @@ class Category:
     column : int
         Number of the column in the table.
     kind : str
-        "binary", "one-hot" or "embedded".
+        "constant", "binary", "one-hot" or "embedded".
     levels : list of int, float or str
         The keys of the levels; level j has code j + 1.
     families : tuple of str
@@ -40,6 +40,10 @@ class Category:
         For each code the values of the encoded columns.
     sort_key : list
         What categories are sorted by: the frequencies of the levels and their names.
+    rare : list
+        Levels that were so rare in `fit` that they share code 0.
+    is_full : bool
+        True if a level was refused because there is no room for more.
     """
 
     column: int
@@ -48,6 +52,8 @@ class Category:
     families: tuple[str, ...]
     table: np.ndarray
     sort_key: list[Any] = field(default_factory=list)
+    rare: list[Any] = field(default_factory=list)
+    is_full: bool = False
 
     @property
     def embedded(self) -> bool:
@@ -78,9 +84,13 @@ class Category:
     def codes(self, table: TableColumns) -> np.ndarray:
         """The code of each row of a table."""
         keys, inverse = table.keys(self.column)
+        self.check_families(keys, table)
+        return np.array([self.code(key) for key in keys], dtype=int)[inverse]
+
+    def check_families(self, keys: list[Any], table: TableColumns) -> None:
+        """Raise an error if cells of a kind that `fit` did not have cannot be levels."""
         for family in sorted(table.families(self.column) - set(self.families)):
             self._refuse_if_different(family, keys, table)
-        return np.array([self.code(key) for key in keys], dtype=int)[inverse]
 
     def _refuse_if_different(self, family: str, keys: list[Any], table: TableColumns) -> None:
         """Raise an error if cells of a family that `fit` did not have cannot be levels."""
@@ -130,8 +140,8 @@ def count_levels(
 
 def learn_category(
     i: int, families: frozenset[str], counts: dict[Any, float], absent: float, limits: Any
-) -> Category | None:
-    """The category of a column, or None if it is constant.
+) -> Category:
+    """The category of a column; of kind "constant" if it has no encoded column.
 
     Parameters
     ----------
@@ -157,10 +167,11 @@ def learn_category(
     kind = "embedded" if embedded else "binary" if len(levels) == 2 else "one-hot"
     encoded = encode_values(_values_of_codes(kind, n), n)
     if not encoded.shape[1] and not embedded:
-        return None
+        kind = "constant"
     shares = np.round(n / n.sum(), DIGITS).tolist()
     sort_key = [len(levels), shares, [str(key) for key in levels]]
-    return Category(i, kind, levels, tuple(sorted(families)), encoded, sort_key)
+    rare = [key for key in ordered if counts[key] < least]
+    return Category(i, kind, levels, tuple(sorted(families)), encoded, sort_key, rare)
 
 
 def _values_of_codes(kind: str, n: np.ndarray) -> np.ndarray:

@@ -103,6 +103,8 @@ class TableColumns:
         self.block, self.complete = block, complete
         self.source: Any = None
         self._cells: dict[int, Cells] = {}
+        self._columns: dict[int, Column] = {}
+        self._families: dict[int, frozenset[str]] = {}
 
     def label(self, i: int) -> str:
         """The name of column i in a message."""
@@ -110,15 +112,24 @@ class TableColumns:
 
     def column(self, i: int) -> Column:
         """Column i, if it holds cells at all."""
+        if i in self._columns:
+            return self._columns[i]
         column = self.read(i)
         if column.nested:
             raise self._nested(column.nested, i)
         if column.values.dtype.kind == "c":
             raise self._complex("complex", i)
+        if column.values.dtype.kind == "O":  # it may have been converted
+            self._columns[i] = column
         return column
 
     def families(self, i: int) -> frozenset[str]:
         """The families of the cells of column i; none if all are missing."""
+        if i not in self._families:
+            self._families[i] = self._find_families(i)
+        return self._families[i]
+
+    def _find_families(self, i: int) -> frozenset[str]:
         if self.block is not None:
             return _families_of_array(self.block[:, i], NUMBER)
         column = self.column(i)
@@ -137,19 +148,19 @@ class TableColumns:
 
     def only_text(self, i: int) -> bool:
         """Tell whether column i is of an array that cannot hold anything but text."""
-        return self.block is None and self.read(i).values.dtype.kind in "US"
+        return self.block is None and self.column(i).values.dtype.kind in "US"
 
     def is_plain_text(self, i: int) -> bool:
         """Tell whether all text of column i is plain numbers."""
         try:
-            self.read(i).values.astype(np.float64)
+            self.column(i).values.astype(np.float64)
         except ValueError:
             return False
         return True
 
     def is_declared(self, i: int) -> bool:
         """Tell whether the container declares column i a category."""
-        return self.block is None and self.read(i).declared
+        return self.block is None and self.column(i).declared
 
     def floats(self, i: int, plain: bool = True) -> np.ndarray | None:
         """Column i in float64, NaN where it is missing; None if its cells have to be read.

@@ -140,10 +140,10 @@ def read_series(column: Any) -> Column:
     if dtype.kind in "biuf":
         missing = column.isna().to_numpy(dtype=bool)
         exact = np.bool_ if dtype.kind == "b" else f"{dtype.kind}8"
-        zero = np.nan if dtype.kind == "f" else 0
+        zero = {"f": np.nan, "b": False}.get(dtype.kind, 0)
         values = column.to_numpy(dtype=exact, na_value=zero)
         return Column(values, missing if dtype.kind != "f" and missing.any() else None)
-    if dtype.kind == "M":
+    if dtype.kind == "M" and getattr(_arrow_type(dtype), "unit", "") != "day":
         zone = getattr(dtype, "tz", None) or getattr(_arrow_type(dtype), "tz", None)
         if zone is not None:
             column = column.dt.tz_convert("UTC").dt.tz_localize(None)

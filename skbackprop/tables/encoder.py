@@ -35,6 +35,7 @@ from .cells import TEXT
 from .columns import TableColumns, read_table
 from .reading import PLAIN, Reading, floats, recognize, typed_reading
 from .report import fit_message, levels_words, reading_words, report_rows
+from .running import POINTS, some_rows, summarize
 from .scaling import (
     DIGITS,
     LARGEST,
@@ -141,11 +142,7 @@ class ColumnEncoder:
         Sentences about text that does not parse and counts as missing are added to `notes`.
         """
         table = read_table(X)
-        if table.n_columns != self.n_features:
-            raise ValueError(
-                f"X has {table.n_columns} features, but ColumnEncoder is expecting "
-                f"{self.n_features} features as input. Pass the columns of fit."
-            )
+        self.check_columns(table)
         if self._sparse:
             return self._encode_sparse(table, dtype)
         if table.sparse is not None:
@@ -156,6 +153,14 @@ class ColumnEncoder:
         if self._is_empty:
             E.fill(0)
         return E
+
+    def check_columns(self, table: TableColumns) -> None:
+        """Raise an error if a table has more or fewer columns than that of `fit`."""
+        if table.n_columns != self.n_features:
+            raise ValueError(
+                f"X has {table.n_columns} features, but ColumnEncoder is expecting "
+                f"{self.n_features} features as input. Pass the columns of fit."
+            )
 
     def describe(self) -> list[tuple[str | int, str, int]]:
         """What became of each column: name or index, kind, number of encoded columns."""
@@ -200,8 +205,15 @@ class ColumnEncoder:
         # The same model from the same columns, in whatever order they come.
         numbers.sort(key=lambda column: column.sort_key)
         self._arrange(numbers)
-        self._categories = sorted(filter(None, categories), key=lambda category: category.sort_key)
-        self._count_columns()
+        used = [category for category in categories if category and category.kind != "constant"]
+        self._categories = sorted(used, key=lambda category: category.sort_key)
+        self._constant = [c for c in categories if c and c.kind == "constant"]
+        numbers.sort(key=lambda column: column.column)
+        self._followed = np.array([column.column for column in numbers], dtype=int)
+        self._points = np.reshape([column.points for column in numbers], (-1, POINTS))
+        self._known = np.array([column.n_known for column in numbers])
+        self._waiting = np.empty((0, len(numbers) + 1))  # the last column: weights
+        self.count_columns()
 
     def _reading(
         self, table: TableColumns, i: int, chosen: bool, rows: Any, weight: np.ndarray | None
@@ -230,8 +242,9 @@ class ColumnEncoder:
         families, n_known = table.families(i), sum(counts.values())
         by_dtype = isinstance(self.categorical_features, str) and not table.is_declared(i)
         many = len(counts) > max(self.max_one_hot, MOST_LEVELS * n_known)
-        category = None
-        if not (many and by_dtype and TEXT in families):
+        if many and by_dtype and TEXT in families:
+            category = None
+        else:
             limits = self.max_one_hot, self.min_frequency
             category = learn_category(i, families, counts, absent, limits)
         if category is None and len(counts) > 1:
@@ -249,7 +262,8 @@ class ColumnEncoder:
         self._missing = np.array([column.column for column in missing], dtype=int)
         self._off, self._on = np.reshape([column.missing for column in missing], (-1, 2)).T
 
-    def _count_columns(self) -> None:
+    def count_columns(self) -> None:
+        """Count the encoded columns of each group."""
         embedded = [len(category.table) for category in self._categories if category.embedded]
         plain = sum(category.table.shape[1] for category in self._categories)
         self.n_numeric, self.n_other = len(self._numeric), len(self._missing) + plain
@@ -336,6 +350,8 @@ class NumericColumn:
     scale: float  # 0 for a constant column
     missing: np.ndarray | None  # for "not missing" and for "missing" the value of a column
     sort_key: tuple[float, ...]
+    points: np.ndarray  # quantiles, see `running`
+    n_known: float  # rows in which it is not missing
 
     @staticmethod
     def learn(i: int, x: np.ndarray, weight: np.ndarray | None) -> NumericColumn:
@@ -351,7 +367,10 @@ class NumericColumn:
         if absent.any() and not absent.all():
             off_on = np.array([[0.0], [1.0]])
             missing = encode_values(off_on, count_rows(absent.astype(int), weight, 2))
-        return NumericColumn(i, center, scale * sign, missing, sort_key)
+        n_known = float(np.sum(~absent) if of_known is None else of_known.sum())
+        some = some_rows(len(z))
+        points = summarize(x[known][some], None if of_known is None else of_known[some])
+        return NumericColumn(i, center, scale * sign, missing, sort_key, points, n_known)
 
 
 def _known(z: np.ndarray) -> np.ndarray:

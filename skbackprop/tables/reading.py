@@ -67,11 +67,11 @@ class Reading:
         """The number that a text means, or None."""
         if isinstance(self.notation, NumberNotation) or self.family == NUMBER:
             notation = self.notation or NumberNotation()
-            return notation.parse(text)  # type: ignore[union-attr, return-value]
+            return notation.parse(text)
         if self.family == TIME and self.notation is None:
             return next(filter(None, (DateNotation(f).number(text) for f in TIMES)), None)
         dates = self.notation or DateNotation(aware=self.family == AWARE_DATE)
-        return dates.number(text)  # type: ignore[union-attr]
+        return dates.number(text)
 
 
 PLAIN = Reading()
@@ -253,6 +253,7 @@ def _refuse_others(table: TableColumns, i: int, reading: Reading, families: froz
         others = [NUMBER]
     if others:
         held = " and ".join(DESCRIPTIONS[family] for family in others)
+        held += " without it" if share else ""
         convert = "Write it as in fit." if share else CONVERT[reading.family]
         raise ValueError(
             f"Column {table.label(i)} of X held {reading.describe()} in fit, and now holds "
@@ -270,10 +271,14 @@ def _report_unread(
 ) -> None:
     example = short(repr(min(unread)))
     if reading.notation is None:
-        kind = "float" if reading.family == NUMBER else reading.family
+        if reading.family != NUMBER:
+            raise ValueError(
+                f"Column {table.label(i)} of X held {reading.describe()} in fit, and now holds "
+                f"text such as {example}. {CONVERT[reading.family]}"
+            )
         raise ValueError(
-            f"could not convert string to {kind}: {example} in column {table.label(i)}, which "
-            f"holds {reading.describe()}. If it holds categories, fit with "
+            f"could not convert string to float: {example} in column {table.label(i)}, which "
+            f"holds numbers. If it holds categories, fit with "
             'categorical_features="from_dtype", or with this column among the '
             "categorical_features."
         )

@@ -21,13 +21,15 @@ from .text_dates import DateNotation
 from .text_numbers import NumberNotation
 
 PARAMETERS = ("categorical_features", "max_one_hot", "min_frequency")
+CATEGORIES = ("_categories", "_constant")
 NOTATIONS = {"NumberNotation": NumberNotation, "DateNotation": DateNotation}
 
 
 def to_state(encoder: ColumnEncoder) -> dict[str, Any]:
     """The parameters and the fitted attributes of an encoder, as plain data."""
     state = dict(vars(encoder))
-    state["_categories"] = [category.__getstate__() for category in encoder._categories]
+    for name in CATEGORIES:
+        state[name] = [category.__getstate__() for category in state.get(name, [])]
     state["_readings"] = {
         i: asdict(reading) | {"kind": type(reading.notation).__name__}
         for i, reading in encoder._readings.items()
@@ -39,7 +41,8 @@ def from_state(state: dict[str, Any]) -> ColumnEncoder:
     """The encoder of a state."""
     encoder = ColumnEncoder(*(state[name] for name in PARAMETERS))
     vars(encoder).update(state)
-    encoder._categories = [Category(**category) for category in state["_categories"]]
+    for name in CATEGORIES:
+        vars(encoder)[name] = [Category(**category) for category in state[name]]
     for name in ("notes", "_left_out"):  # a file may have made text of the numbers of columns
         vars(encoder)[name] = {int(i): words for i, words in state[name].items()}
     encoder._readings = {int(i): _reading(dict(plain)) for i, plain in state["_readings"].items()}

@@ -127,7 +127,7 @@ def find_date_notation(counts: dict[str, float]) -> DateNotation | None:
     for text, count in counts.items():
         if TIME.fullmatch(text) or _match_date(text):
             shape = re.sub("[0-9]", "9", re.sub(r"[^\W\d_]+", _letters, text))
-            shapes[shape] += count  # type: ignore[assignment]
+            shapes[shape] += count
             samples[shape] = min(text, samples.get(shape, text))
         else:
             tally.fail(text, count)

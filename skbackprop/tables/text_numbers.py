@@ -23,14 +23,14 @@ from .shares import Tally, is_enough
 
 CURRENCY = (
     r"(?:[A-Z]{0,3}[$€£¥₹₩₽₺₪₫₴฿₦₱]|"
-    r"USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN|ZAR|KRW|RUB|TRY|"
+    r"USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN|KRW|RUB|TRY|"
     r"Rs\.?|kr\.?|Fr\.?)"
 )
 NUMBER = re.compile(
     rf"""(?P<open>\()?\s*
     (?P<sign>[-+−–]?)\s*(?P<prefix>{CURRENCY})?\s*(?P<second>[-+−–]?)\s*
     (?P<body>[0-9](?:[0-9.,'’_\s]*[0-9.,])?|[.,][0-9]+)(?P<power>[eE][-+]?[0-9]{{1,3}})?\s*
-    (?P<suffix>[%‰°+]|[^\W\d_][^\s()+\d]*(?:[\s/·^-]*[^\W_][^\s()+]*){{0,2}}|{CURRENCY}|°[CFK])?
+    (?P<suffix>[%‰°+]|[^\W\d_][^\s()+\d]*[23]?(?:\s[^\W\d_][^\s()+\d]*[23]?){{0,2}}|{CURRENCY}|°[CFK])?
     (?P<trailing>[-−–]?)\s*(?P<close>\))?""",
     re.VERBOSE,
 )
@@ -180,5 +180,5 @@ def _most_common(counts: dict[str, float], parts: dict[str, str], blank: bool = 
     rows: Counter[str] = Counter()
     for text, part in parts.items():
         if part or blank:
-            rows[part] += counts[text]  # type: ignore[assignment]
+            rows[part] += counts[text]
     return min(rows, key=lambda part: (-rows[part], part), default="")

@@ -59,6 +59,7 @@ class TargetCodec:
     low: np.ndarray | None = None
     high: np.ndarray | None = None
     exponent: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
+    moments: Any = None  # of the encoded target, see `running`
     n_classes: ClassVar[int] = 0
 
     @classmethod

@@ -34,34 +34,62 @@ class History:
     """
 
     def __init__(self) -> None:
-        self.columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+        self._lists: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+        self._n_rows = 0
+        self._is_read = False  # then the lists may be in other hands
+
+    @property
+    def columns(self) -> dict[str, list[Any]]:
+        """The lists by name."""
+        self._own_lists()
+        self._is_read = True
+        return self._lists
 
     def add(self, **values: Any) -> None:
         """Append one epoch."""
-        for name, column in self.columns.items():
+        self._own_lists()
+        for name, column in self._lists.items():
             column.append(values.get(name))
+        self._n_rows += 1
 
     def set(self, name: str, value: Any) -> None:
         """Fill in a value of the last epoch."""
-        self.columns[name][-1] = value
+        self._lists[name][-1] = value
 
     def copy(self) -> History:
-        """The same rows, in lists of their own."""
+        """The same rows; adding rows to the copy does not change the original.
+
+        Lists that were not read are shared: a copy takes no time, however long they are.
+        """
         other = History()
-        other.columns = {name: list(column) for name, column in self.columns.items()}
+        other._lists, other._n_rows = self._lists, self._n_rows
+        if self._is_read:
+            other._lists = {name: list(column) for name, column in self._lists.items()}
         return other
 
     def truncate(self, n_rows: int) -> None:
         """Keep the first rows only."""
-        for column in self.columns.values():
+        self._own_lists()
+        for column in self._lists.values():
             del column[n_rows:]
+        self._n_rows = min(self._n_rows, n_rows)
 
     def last(self, name: str) -> Any:
         """The newest value of a column."""
-        return self.columns[name][-1]
+        return self._lists[name][self._n_rows - 1]
+
+    def _own_lists(self) -> None:
+        """Take copies of the rows if a copy of this history has added more to the lists."""
+        if len(self._lists["epoch"]) != self._n_rows:
+            rows = slice(self._n_rows)
+            self._lists = {name: column[rows] for name, column in self._lists.items()}
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._own_lists()  # a file holds no rows of a copy, such as that of a failed call
+        return self.__dict__
 
     def __getitem__(self, name: str) -> list[Any]:
         return self.columns[name]
 
     def __len__(self) -> int:
-        return len(self.columns["epoch"])
+        return self._n_rows

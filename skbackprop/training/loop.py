@@ -13,6 +13,7 @@ from time import perf_counter
 
 import numpy as np
 
+from ..optim.averaging import ExponentialAverage
 from .callbacks.base import Hooks, collect, end_epoch
 from .lbfgs import fit_lbfgs
 from .plan import Plan
@@ -76,6 +77,9 @@ def start_optimizer(plan: Plan, run: Run) -> None:
         run.optimizer_state = plan.optimizer.state(run.network.theta)
     if type(run.average) is not type(plan.average):
         run.average = plan.average
+    elif isinstance(run.average, ExponentialAverage):
+        assert isinstance(plan.average, ExponentialAverage)
+        run.average.decay = plan.average.decay
     if plan.has_dropout and run.dropout_rng is None:
         # Drawn from a copy: the generator of the run stays where it is.
         run.dropout_rng = np.random.default_rng(deepcopy(run.rng).randint(2**31))

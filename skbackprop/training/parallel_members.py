@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
+from typing import Any
 
 import numpy as np
 
@@ -135,10 +136,12 @@ def mean_history(histories: Sequence[History]) -> History:
     if len(histories) == 1:
         return histories[0]
     mean = History()
+    columns = [history.columns for history in histories]
     for epoch in range(max(len(history) for history in histories)):
-        rows = [history for history in histories if len(history) > epoch]
+        row: dict[str, Any] = {}
         for name in COLUMNS:
-            values = [h[name][epoch] for h in rows if h[name][epoch] is not None]
-            mean[name].append(sum(values) / len(values) if values else None)
-        mean.set("epoch", epoch + 1)
+            known = [c[name][epoch] for c in columns if epoch < len(c[name])]
+            values = [value for value in known if value is not None]
+            row[name] = sum(values) / len(values) if values else None
+        mean.add(**row | {"epoch": epoch + 1})
     return mean

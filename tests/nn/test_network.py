@@ -11,7 +11,7 @@ from scipy import sparse
 
 from skbackprop.nn.activations import ACTIVATIONS
 from skbackprop.nn.layers import Activate, Dense, Layer, Sequential
-from skbackprop.nn.network import Network
+from skbackprop.nn.network import Network, bind_forward
 from skbackprop.nn.workspace import Workspace
 
 from .cases import Standardize
@@ -202,3 +202,12 @@ def test_a_smaller_workspace_begins_where_the_larger_does():
     assert not np.shares_memory(small.array("z", (4, 2)), y)
     assert small.array("y", (99, 2)).shape == (99, 2)
     assert small.child("other", (4, 2), False).parent is None
+
+
+def test_inference_prepares_no_backward_pass():
+    layer = Sequential((Dense(3, 4), Activate(ACTIVATIONS["tanh"]), Dense(4, 2)))
+    network = Network(layer)
+    ws = Workspace((5, 3), network.dtype)
+    bind_forward(layer, network.p, ws)
+    assert not any(child.needs_dx for child in ws.children.values())
+    assert not any("dx" in child.arrays for child in ws.children.values())

@@ -46,7 +46,7 @@ class Sequential(Layer):
             forward, backward = layer.bind(getattr(p, name), getattr(g, name, NO_GRADIENT), child)
             forwards.append(forward)
             first_dx_column = 0 if needs_dx else layer.n_untrained
-            needs_dx = needs_dx or is_trained(layer)
+            needs_dx = needs_dx or (ws.needs_grad and is_trained(layer))
             if needs_dx:  # no delta is needed below the lowest trained layer
                 backwards.insert(0, backward)
             shape = layer.output_shape(shape)

@@ -111,7 +111,7 @@ class TableInput(Layer):
                 layer, getattr(p, name), getattr(g, name, NO_GRADIENT), child
             )
             forwards.append((forward, inputs, y[..., outputs]))
-            if ws.needs_dx or is_trained(layer):
+            if ws.needs_dx or (ws.needs_grad and is_trained(layer)):
                 backwards.append((backward, inputs, outputs))
 
         def forward_all(x: np.ndarray) -> np.ndarray:

@@ -309,7 +309,8 @@ def log_mean_exp(members: np.ndarray) -> np.ndarray:
     """
     top = members.max(axis=0)
     below = members - top
-    mean: np.ndarray = np.exp(below, out=below).mean(axis=0)
+    mean: np.ndarray = np.add.reduce(np.exp(below, out=below), axis=0)
+    mean /= len(members)
     np.log(mean, out=mean)
     mean += top
     return mean

@@ -1,0 +1,145 @@
+"""Containers: exact integers, masks, types without numbers, and tables that are not in memory."""
+
+import numpy as np
+import pytest
+
+from skbackprop import BackpropRegressor
+from skbackprop.tables import ColumnEncoder
+
+pd = pytest.importorskip("pandas")
+IDS = [10**18, 10**18 + 1, 10**18 + 2] * 5
+
+
+def levels(X):
+    return len(np.unique(ColumnEncoder([0]).fit(X).transform(X), axis=0))
+
+
+def polars(cells):
+    return pytest.importorskip("polars").DataFrame({"a": cells})
+
+
+def pyarrow(cells):
+    return pytest.importorskip("pyarrow").table({"a": cells})
+
+
+def pandas_arrow(cells):
+    pytest.importorskip("pyarrow")
+    return pd.DataFrame({"a": pd.array(cells, "int64[pyarrow]")})
+
+
+EXACT = {
+    "Int64": lambda cells: pd.DataFrame({"a": pd.array(cells, "Int64")}),
+    "UInt64": lambda cells: pd.DataFrame({"a": pd.array(cells, "UInt64")}),
+    "category": lambda cells: pd.DataFrame({"a": pd.array(cells, "Int64")}).astype("category"),
+    "object": lambda cells: pd.DataFrame({"a": np.array(cells, dtype=object)}),
+    "lists": lambda cells: [[cell] for cell in cells],
+    "pandas and pyarrow": pandas_arrow,
+    "polars": polars,
+    "pyarrow": pyarrow,
+}
+
+
+@pytest.mark.parametrize("container", EXACT.values(), ids=EXACT)
+def test_long_integers_are_exact_levels(container):
+    assert levels(container(IDS)) == 3
+    assert levels(container([None, *IDS])) == 4
+
+
+def test_long_integers_beside_floats():
+    assert len(np.unique(ColumnEncoder([0]).fit(pd.DataFrame({"a": IDS, "b": 0.5})).transform(
+        pd.DataFrame({"a": IDS, "b": 0.5})), axis=0)) == 3  # fmt: skip
+    assert levels(np.array(IDS, dtype=np.uint64)[:, np.newaxis]) == 3
+
+
+@pytest.mark.parametrize("dtype", [float, np.float32, int, object])
+def test_a_mask_means_missing(dtype):
+    rng = np.random.default_rng(0)
+    X, hidden = rng.integers(0, 99, (50, 2)), rng.random((50, 2)) < 0.3
+    masked = np.ma.array(np.where(hidden, -9999, X).astype(dtype), mask=hidden)
+    nan = np.where(hidden, np.nan, X)
+    expected = ColumnEncoder().fit(nan).transform(nan)
+    np.testing.assert_array_equal(ColumnEncoder().fit(masked).transform(masked), expected)
+
+
+def test_a_mask_is_refused_where_nothing_may_be_missing():
+    X = np.ma.array(np.eye(20), mask=np.eye(20) == 1)
+    with pytest.raises(ValueError, match="contains NaN"):
+        BackpropRegressor(preset="plain").fit(X, np.arange(20))
+
+
+def test_complex_columns_are_refused_by_name():
+    with pytest.raises(ValueError, match="Complex data not supported, .* in column 'b'"):
+        ColumnEncoder().fit(pd.DataFrame({"a": [1.0, 2.0], "b": [1j, 2.0]}))
+
+
+@pytest.mark.parametrize("kind", ["List", "Array", "Struct"])
+def test_nested_columns_of_polars_are_refused_by_name(kind):
+    pl = pytest.importorskip("polars")
+    column = {
+        "List": pl.Series([[1, 2], [3]]),
+        "Array": pl.Series([[1, 2], [3, 4]], dtype=pl.Array(pl.Int64, 2)),
+        "Struct": pl.Series([{"x": 1}, {"x": 2}]),
+    }[kind]
+    with pytest.raises(TypeError, match=f"In column 'a' .* got .{kind}"):
+        ColumnEncoder().fit(pl.DataFrame({"a": column}))
+
+
+@pytest.mark.parametrize("kind", ["Int128", "Decimal"])
+def test_numbers_of_polars_without_a_type_of_numpy(kind):
+    pl = pytest.importorskip("polars")
+    dtype = pl.Int128 if kind == "Int128" else pl.Decimal(10, 2)
+    X = pl.DataFrame({"a": pl.Series([1, None, 3], dtype=dtype)})
+    expected = ColumnEncoder().fit([[1.0], [np.nan], [3.0]]).transform([[1.0], [np.nan], [3.0]])
+    np.testing.assert_array_equal(ColumnEncoder().fit(X).transform(X), expected)
+
+
+def test_a_lazy_frame_is_refused():
+    pl = pytest.importorskip("polars")
+    with pytest.raises(TypeError, match=r"got polars\.LazyFrame\. Call X\.collect\(\)"):
+        BackpropRegressor().fit(pl.LazyFrame({"a": [1.0]}), [1.0])
+
+
+class Partitioned:
+    """The attributes of a dask DataFrame."""
+
+    npartitions, columns, iloc = 2, ["a"], None
+
+
+@pytest.mark.parametrize("preset", ["auto", "plain"])
+def test_a_frame_in_partitions_is_refused(preset):
+    with pytest.raises(TypeError, match=r"got .*\.Partitioned\. Call X\.compute\(\)"):
+        BackpropRegressor(preset=preset).fit(Partitioned(), [1.0])
+
+
+class Stream:
+    """What offers nothing but the Arrow C stream."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+def test_an_arrow_stream_is_read():
+    table = pytest.importorskip("pyarrow").table({"x": np.arange(30.0), "c": list("abc") * 10})
+    params = {"max_iter": 2, "random_state": 0}
+    model = BackpropRegressor(**params).fit(Stream(table), np.arange(30.0))
+    assert list(model.feature_names_in_) == ["x", "c"]
+    expected = BackpropRegressor(**params).fit(table.to_pandas(), np.arange(30.0))
+    np.testing.assert_array_equal(model.predict(Stream(table)), expected.predict(table.to_pandas()))
+
+
+def test_names_that_repeat_are_refused():
+    with pytest.raises(ValueError, match="must differ, got 'a' more than once"):
+        ColumnEncoder().fit(pd.DataFrame(np.eye(3), columns=["a", "a", "b"]))
+
+
+def test_a_message_does_not_repeat_a_long_name():
+    X = pd.DataFrame({"x" * 10**6: [np.inf, 1.0]})
+    with pytest.raises(ValueError, match="contains infinity") as error:
+        ColumnEncoder().fit(X)
+    assert len(str(error.value)) < 500
+    with pytest.raises(ValueError, match="not a valid feature name") as error:
+        ColumnEncoder(["y" * 10**6]).fit(X.fillna(0).clip(0, 1))
+    assert len(str(error.value)) < 500
