@@ -21,16 +21,43 @@ def check_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
     own = estimator.dtype
     dtype = FLOATS if not reset or (isinstance(own, str) and own == "auto") else np.dtype(own)
     X = open_container(X)
-    with config_context(array_api_dispatch=False):  # foreign arrays become NumPy arrays
-        X = validate_data(
-            estimator,
-            X,
-            reset=reset,
-            accept_sparse=["csr", "csc"],
-            dtype=dtype,
-            order="C",  # a batch gathers rows
-        )
+    try:
+        # Foreign arrays become NumPy arrays; what is too large becomes infinite, and is refused.
+        with config_context(array_api_dispatch=False), np.errstate(over="ignore", invalid="ignore"):
+            X = validate_data(
+                estimator,
+                X,
+                reset=reset,
+                accept_sparse=["csr", "csc"],
+                dtype=dtype,
+                order="C",  # a batch gathers rows
+            )
+    except (ValueError, TypeError) as error:
+        column = _first_without_numbers(X)
+        if column is None:
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"{str(error).rstrip('.')}. Without an encoding of the table all columns need numbers, "
+            f"and column {column!r} has others. Encode it, for example with OneHotEncoder, or "
+            "use a preset for tables and leave feature_encoding at 'auto'."
+        ) from error
     return X.tocsr() if issparse(X) else X
+
+
+def _first_without_numbers(X: Any) -> Any:
+    """The name of the first column of a DataFrame that is not numbers, or None."""
+    for name in getattr(X, "columns", ()):
+        kind = getattr(getattr(X[name], "dtype", None), "kind", "O")
+        if kind in "biuf":
+            continue
+        if kind in "mM":
+            return name
+        try:
+            np.asarray(X[name], dtype=np.float64)
+        except (ValueError, TypeError):
+            return name
+    return None
 
 
 def fit_encoder(estimator: Any, table: TableColumns, sample_weight: Any) -> ColumnEncoder:

@@ -632,7 +632,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
                 check_size(table.y, table.target, loss)
             else:
                 check_distinct(table.y, table.target)
-        spread = np.sqrt(np.mean(np.square(table.target, dtype=np.float64)))
+        with np.errstate(over="ignore"):
+            spread = np.sqrt(np.mean(np.square(table.target, dtype=np.float64)))
         if not (MODERATE[0] < spread < MODERATE[1]) and type(loss) in ANY_UNIT:
             resolved["advice"] = ADVICE_ON_Y
         return codec, table

@@ -73,7 +73,15 @@ class UserScore:
     def _score(self, network: Network, member: int) -> float:
         self.estimator._fitted = replace(self.fitted, network=network, temperature=1.0)
         X, y, weight = self._rows(member)
-        return float(self.scorer(self.estimator, X, y, **weight))
+        try:
+            return float(self.scorer(self.estimator, X, y, **weight))
+        except (ValueError, TypeError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(
+                f"scoring={self.estimator.scoring!r} failed on the validation rows: "
+                f"{str(error).rstrip('.')}. Choose a score for this kind of target, or "
+                "scoring='loss'."
+            ) from error
 
     def _rows(self, member: int) -> tuple[Any, Any, dict[str, Any]]:
         """The validation rows of a member, in the container of the user."""

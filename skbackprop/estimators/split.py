@@ -99,6 +99,11 @@ def split_members(fitted: Fitted, table: Table, k: int, groups: Any) -> Split:
     else:
         folds = rows.group_folds(rows.check_groups(groups, n), fraction, k, rng)
     training = [np.setdiff1d(rows.numbers(n), fold, assume_unique=True) for fold in folds]
+    if not min(map(len, training)):
+        raise ValueError(
+            f"early_stopping=True needs rows to train on beside the validation rows, got {n} rows "
+            f"and validation_fraction={fraction}. Pass more rows, or set early_stopping=False."
+        )
     fitted.validation_rows = (n, k), training, folds
     return Split(table, table, training, folds, rows.numbers(n))
 

@@ -165,7 +165,9 @@ def match_moments(run: Run, optimizer: Any) -> None:
         old, new = getattr(before, str(decay), None), getattr(optimizer, str(decay), None)
         if decay and old != new and state.t > 0:
             t = state.t
-            state.slots[i] *= (1 - old) / (1 - old**t) * (1 - new**t) / (1 - new)
+            factor = (1 - old) / (1 - old**t) * (1 - new**t) / (1 - new)
+            largest = np.finfo(state.slots.dtype).max / max(factor, 1.0)
+            state.slots[i] = factor * np.clip(state.slots[i], -largest, largest)
 
 
 def places_of_inputs(old: ColumnEncoder, new: ColumnEncoder) -> Places:

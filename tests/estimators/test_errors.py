@@ -486,3 +486,30 @@ def test_before_fit_there_is_one_clear_error(Estimator):
     for name in ("coefs_", "loss_curve_", "best_iter_", "n_iter_", "resolved_params_"):
         with pytest.raises(AttributeError, match=name):
             getattr(estimator, name)
+
+
+@BOTH
+@pytest.mark.parametrize("column", [["a", "b"] * 10, np.arange(20).astype("datetime64[D]")])
+def test_a_column_without_numbers_is_refused_by_name(Estimator, column):
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"size": np.arange(20.0), "place": column})
+    with pytest.raises((ValueError, TypeError), match=r"column 'place'.*OneHotEncoder"):
+        Estimator((3,)).fit(table, np.arange(20) % 2)
+
+
+@BOTH
+def test_a_validation_fraction_without_training_rows_is_refused(Estimator):
+    with pytest.raises(ValueError, match=r"validation_fraction=0.9 leaves no training rows"):
+        Estimator((3,), early_stopping=True, validation_fraction=0.9).fit(X[:5], [0, 0, 0, 0, 0])
+
+
+@BOTH
+def test_one_row_is_not_held_out(Estimator):
+    with pytest.raises(ValueError, match="early_stopping"):
+        Estimator(preset="fast", early_stopping=True).fit(X[:1], y[:1])
+
+
+def test_a_score_of_another_kind_of_target_is_refused_by_name():
+    classifier = BackpropClassifier((3,), early_stopping=True, scoring="r2")
+    with pytest.raises(ValueError, match="scoring='r2' failed.*scoring='loss'"):
+        classifier.fit(X, np.where(y == 1, "yes", "no"))

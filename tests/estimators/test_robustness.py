@@ -379,3 +379,12 @@ def test_wide_sparse_input_needs_memory_for_its_entries_and_the_weights(early_st
     parameters = sum(array.nbytes for array in weights(estimator))
     # A dense batch of 200 rows alone would take 96 MB, all rows 9.6 GB.
     assert peak < 2 * entries + 10 * parameters < 80e6
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_running_statistics_that_overflow_are_not_handed_out():
+    """The losses use the moments of the batch, and the predictions those of the epoch."""
+    rows = np.random.default_rng(0).normal(size=(90, 1)) * 1e200
+    regressor = BackpropRegressor(normalization="batch", max_iter=2, random_state=0)
+    assert np.isfinite(regressor.fit(rows, np.arange(90.0)).predict(rows)).all()
+    assert regressor.stop_reason_ == "diverged"

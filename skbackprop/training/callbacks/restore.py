@@ -271,8 +271,11 @@ class RestoreFinite(Callback):
         """Was the last epoch a change larger than the parameters before it?
 
         The losses of the last epoch are finite.  After a smaller change all scores still are,
-        and the check of all rows is left out.
+        and the check of all rows is left out.  Running statistics, as of `BatchNorm`, are not
+        used in training: its losses say nothing about them.
         """
+        if not np.array_equal(self.previous.fixed, self.last.fixed):
+            return True
         before, after = self.previous.theta, self.last.theta
         change = after - before
         return not np.dot(change, change) <= np.dot(before, before)
