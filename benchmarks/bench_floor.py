@@ -62,7 +62,7 @@ def products(c: Configuration, n: int) -> Callable[[], None]:
         W = array(n_in, n_out) / np.float32(np.sqrt(n_in))
         y, dy, dW = array(n, n_out), array(n, n_out), array(n_in, n_out)
         triples.append((x, W, y))
-        if back:  # below the first layer nobody asks for a delta
+        if back:  # below the first layer no delta is needed
             back.insert(0, (dy, W.T, d))
         back.insert(0, (x.T, dy, dW))
         x, d = y, dy

@@ -67,7 +67,7 @@ class Configuration:
     def work(self) -> int:
         """Multiplications in the matrix products of one timed fit.
 
-        Every layer has three products, the first has two: nobody asks for its ``dx``.
+        Every layer has three products, the first has two: its ``dx`` is not needed.
         """
         forward = sum(before * after for before, after in pairwise(self.sizes))
         return self.epochs * self.rows * (3 * forward - self.sizes[0] * self.sizes[1])

@@ -24,7 +24,7 @@ Record: TypeAlias = dict[str, Any]
 RESULTS = isolate.ROOT / "benchmarks" / "results"
 ELSEWHERE = isolate.ROOT / "build" / "benchmarks"
 WITHOUT_RESULT = {"failed", "skipped"}  # records that have one of these are tried again
-FOLDERS = ("--data", "--output")  # where something is on this machine is nobody's business
+FOLDERS = ("--data", "--output")  # paths of this machine do not belong in results
 
 
 def parser(name: str, text: str | None) -> argparse.ArgumentParser:

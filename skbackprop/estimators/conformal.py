@@ -196,7 +196,7 @@ def mc_predictions(
         if rows.shape[0] != bound:
             bound = rows.shape[0]
             # An inference pass in which dropout drops: batch norm, unlike in training, goes
-            # on to use its stored moments and leaves them alone, so no row hears of another.
+            # on to use its stored moments and does not update them: no row depends on another.
             ws = Workspace(
                 rows.shape, network.dtype, rng=rng, schedule_factors={"drop_at_inference": 1.0}
             )

@@ -320,7 +320,7 @@ class Softplus(Frozen, Activation):
 
 def _sigmoid(z: np.ndarray) -> np.ndarray:
     """``w / (1 + w)`` with ``w = eᶻ``: accurate for both signs, and faster than `expit`."""
-    w: np.ndarray = np.exp(np.minimum(z, 40))  # σ(40) rounds to 1
+    w: np.ndarray = np.exp(np.minimum(z, 40))  # σ(40) is rounded to 1
     w /= 1 + w
     return w
 
@@ -337,7 +337,7 @@ class Mish(Frozen, Activation):
 
     @blockwise()
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
-        w = np.exp(np.minimum(z, 20))  # at 20, t rounds to 1
+        w = np.exp(np.minimum(z, 20))  # at 20, t is rounded to 1
         w *= w + 2
         np.divide(w, w + 2, out=out)
         out *= z

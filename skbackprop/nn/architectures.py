@@ -261,11 +261,11 @@ class Embedding(Frozen):
     Parameters
     ----------
     n_frequencies : int
-        Waves of each number; 0 for none.
+        Frequencies of each number; 0 for none.
     sigma : float
         Spread of their frequencies at the initialization.
     n_bins : int
-        Ramps of each number, between quantiles; 0 for none.
+        Bins of each number, between quantiles; 0 for none.
     category_width : int
         Columns of each category of many levels.
     """
@@ -276,7 +276,7 @@ class Embedding(Frozen):
     category_width: int = 8
 
     def periodic(self, n: int, members: int | None) -> PeriodicEmbedding:
-        """The waves of `n` numbers."""
+        """The periodic embedding of `n` numbers."""
         return PeriodicEmbedding(n, self.n_frequencies, self.sigma, members)
 
 

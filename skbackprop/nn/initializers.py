@@ -61,7 +61,7 @@ class Constant(Frozen):
 
 @frozen
 class FixedValues(Frozen):
-    """Given numbers, for example pretrained weights.
+    """The numbers, for example pretrained weights.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ from .parameters import Path
 
 DENSE = Dense, MemberDense, ScaledDense, BatchEnsembleDense
 LARGEST_SLOPE = 3.0  # an input's weights change by at most this factor
-LARGEST_FREQUENCY = 1.0  # periods of a wave in one spread of its input
+LARGEST_FREQUENCY = 1.0  # periods of a cosine in one spread of its input
 
 Places: TypeAlias = dict[str, np.ndarray]
 

@@ -2,7 +2,7 @@
 
 Six epochs in one `fit`, two and four, six calls of `partial_fit`, with and without a pickle
 in the middle: the same weights, bit for bit.  And what must *not* be continued: what another
-solver remembered, an average of weights that somebody has replaced, a call that failed.
+solver remembered, an average of weights that was replaced from outside, a call that failed.
 """
 
 import copy
@@ -204,7 +204,7 @@ def test_the_best_weights_are_gone_on_from(params):
 
 
 class Trouble:
-    """A schedule that raises `error` in the second batch after somebody sets `armed`."""
+    """A schedule that raises `error` in the second batch after `armed` was set."""
 
     def __init__(self, error):
         self.error, self.armed, self.n = error, False, 0

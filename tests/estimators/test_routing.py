@@ -72,7 +72,7 @@ def test_requests_need_routing_to_be_enabled(Estimator):
 
 @BOTH
 @routing
-def test_metadata_that_nobody_asked_for_is_refused(Estimator):
+def test_metadata_without_a_request_is_refused(Estimator):
     X, y, w = data(Estimator)
     with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
         cross_validate(Estimator(**SMALL), X, y, cv=3, params={"sample_weight": w})

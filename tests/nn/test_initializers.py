@@ -174,7 +174,7 @@ class TestGiven:
         assert FixedValues([1, 2]) != Constant(1)
 
     @pytest.mark.parametrize("duplicate", [lambda given: given, copy.deepcopy])
-    def test_nobody_can_change_it(self, duplicate):
+    def test_it_cannot_be_changed(self, duplicate):
         values = np.array([1.0, 2.0])
         given = duplicate(FixedValues(values))
         values[0] = 9

@@ -66,7 +66,7 @@ def legal_target(loss, n_outputs, rng):
 
 
 def problem(case, n_outputs, members=None, dtype=np.float64, seed=0):
-    """A loss with a target, scores and weights that nobody may write to."""
+    """A loss with a target, scores and weights that are read-only."""
     rng = np.random.default_rng(seed)
     loss = CASES[case](n_outputs)
     target = legal_target(loss, n_outputs, rng)

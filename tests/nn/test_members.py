@@ -1,4 +1,4 @@
-"""Members in one stack are networks that do not hear of each other."""
+"""Members in one stack are networks that are independent of each other."""
 
 import numpy as np
 import pytest

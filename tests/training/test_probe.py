@@ -93,7 +93,7 @@ def test_a_look_leaves_no_trace(look, setup):
 
 @EACH
 @LOOKS
-def test_training_goes_on_as_if_nobody_had_looked(look, setup):
+def test_training_goes_on_as_without_a_probe(look, setup):
     thetas = []
     for looking in (False, True):
         plan, run = start(**setup)
