@@ -55,15 +55,15 @@ def _split_rows(
         n_classes = int((count > 1).sum())
     if n_validation < max(2, n_classes) or rare.any():
         test_size = max(n_validation, 2, n_classes)  # a row of each class, and two at least
-    if n - rare.sum() <= (test_size if test_size >= 1 else n_validation):
-        raise ValueError(
-            f"validation_fraction={fraction} leaves no training rows of n_samples={n}. Make it "
-            "smaller, or set early_stopping=False."
-        )
     if n_classes == 0 or n - test_size * (test_size >= 1) - rare.sum() < n_classes:
         raise ValueError(
             f"{TOO_SMALL}: got n_samples={n} with {len(count)} classes, too few to have each "
             "class on both split."
+        )
+    if n - rare.sum() <= (test_size if test_size >= 1 else n_validation):
+        raise ValueError(
+            f"validation_fraction={fraction} leaves no training rows of n_samples={n}. Make it "
+            "smaller, or set early_stopping=False."
         )
     train, validation = train_test_split(
         rows[~rare],

@@ -54,8 +54,8 @@ from ..warn import warn_user
 from .resolve import MLP_RATES, is_auto, is_data, optimizer_fields
 
 FITS_OF_REFIT = 2.2  # the second training has more rows
-# Validation losses: of probabilities near 0.998, and of R² near 0.9995.
-NEGLIGIBLE = {"log_loss": 0.002, "squared_error": 0.00025}
+# Validation losses: of probabilities near 0.9995, and of R² near 0.9995.
+NEGLIGIBLE = {"log_loss": 0.0005, "squared_error": 0.00025}
 
 Widths: TypeAlias = tuple[int, int, tuple[int, ...]]  # see `table_input`
 

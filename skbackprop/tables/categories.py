@@ -160,7 +160,12 @@ def learn_category(
     max_one_hot, min_frequency = limits
     least = min_frequency if len(counts) > max_one_hot else 0
     # Numbers, then text: an order that depends neither on the container nor on its rows.
-    ordered = sorted(counts, key=lambda key: (isinstance(key, str), key))
+    text = TEXT in families  # whole numbers that are written as text are ordered as text
+
+    def order(key: Any) -> tuple[bool, Any]:
+        return (True, str(key)) if text or isinstance(key, str) else (False, key)
+
+    ordered = sorted(counts, key=order)
     levels = [key for key in ordered if counts[key] >= least]
     others = sum(count for count in counts.values() if count < least)
     n = np.array([absent + others, *(counts[key] for key in levels)])

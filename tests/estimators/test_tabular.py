@@ -109,7 +109,7 @@ def test_no_restart_for_a_negligible_loss(least, monkeypatch):
     y = np.arange(400) % 2
     X = np.random.default_rng(0).normal(size=(400, 2)) + 10 * y[:, None]
     model = BackpropClassifier(random_state=0, max_iter=40, max_restarts=2).fit(X, y)
-    assert 0 < -model.best_validation_score_ < 0.002
+    assert 0 < -model.best_validation_score_ < 0.0005
     assert (model.n_iter_ == 40) == (least is None)
 
 
