@@ -12,18 +12,32 @@ import MLPClassifier`` gives the same model from the same seed, in less time.
 from __future__ import annotations
 
 from .estimators import BackpropClassifier, BackpropRegressor
+from .estimators.base import DOC_PAGE
 
 
-class MLPClassifier(BackpropClassifier):
-    """`BackpropClassifier` whose ``preset="auto"`` means ``"plain"``: scikit-learn's MLP."""
+def _doc(base: type) -> str:
+    """The parameters and attributes of `base`, under a first line of our own.
 
+    Notebooks show the parameters of a docstring, and do not look in those of base classes.
+    """
+    text = base.__doc__ or ""  # empty with python -OO
+    sections = text[text.find("Parameters\n") : text.find("Examples\n")]
+    name = base.__name__
+    return f"""`{name}` whose ``preset="auto"`` means ``"plain"``: scikit-learn's MLP.
+
+    {sections}"""
+
+
+class MLPClassifier(BackpropClassifier):  # noqa: D101
+    __doc__ = _doc(BackpropClassifier)
     _auto_preset = "plain"
+    _doc_link_template = DOC_PAGE.format("skbackprop.mlp")
 
 
-class MLPRegressor(BackpropRegressor):
-    """`BackpropRegressor` whose ``preset="auto"`` means ``"plain"``: scikit-learn's MLP."""
-
+class MLPRegressor(BackpropRegressor):  # noqa: D101
+    __doc__ = _doc(BackpropRegressor)
     _auto_preset = "plain"
+    _doc_link_template = DOC_PAGE.format("skbackprop.mlp")
 
 
 __all__ = ["MLPClassifier", "MLPRegressor"]

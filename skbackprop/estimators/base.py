@@ -50,13 +50,16 @@ from .row_weights import check_row_weights, drop_weightless_rows
 from .saving import Saving
 from .stream import continued_run, follow_rows
 
+# Where the "?" of an estimator in a notebook leads; scikit-learn fills the name in.
+DOC_PAGE = "https://skbackprop.readthedocs.io/generated/{}.{{estimator_name}}.html"
+
 
 class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEstimator):
     """Base of `BackpropClassifier` and `BackpropRegressor`."""
 
     _auto_preset = "auto"  # what preset="auto" means
     _doc_link_module = "skbackprop"
-    _doc_link_template = "https://skbackprop.readthedocs.io/api.html#skbackprop.{estimator_name}"
+    _doc_link_template = DOC_PAGE.format("skbackprop")
 
     # ---- what the two estimators define -------------------------------------------------
 

@@ -126,9 +126,12 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         Whether to train once more, on all rows, from the same start and up to the epoch (of
         each member) that was best.  Scores and curves are those of the first training, and so
         are the rows held out, which `predict_interval` goes by.
-    beta_1, beta_2 : float or "auto", default="auto"
-        Parts of the means of the gradient and of its square that remain after a step of
-        "adam" and similar solvers.  "auto": 0.9 and 0.999, or what the solver's paper says.
+    beta_1 : float or "auto", default="auto"
+        Part of the mean of the gradient that remains after a step of "adam" and similar
+        solvers.  "auto": 0.9, or what the solver's paper says.
+    beta_2 : float or "auto", default="auto"
+        Part of the mean of the squared gradient that remains after a step of "adam" and
+        similar solvers.  "auto": 0.999, or what the solver's paper says.
     epsilon : float or "auto", default="auto"
         Keeps the division in "adam" and similar solvers finite.  "auto": 1e-8, 1e-10 for "adagrad".
     n_iter_no_change : int, inf or "auto", default="auto"
@@ -207,10 +210,12 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         Number of columns of X.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, if X had names that are all strings.
-    coefs_, intercepts_ : list of ndarray
-        Weights ``(n_in, n_out)`` and biases ``(n_out,)`` of each layer, for several members
-        ``(n_members, n_in, n_out)`` and ``(n_members, n_out)``: views, which can be written
-        to and assigned.
+    coefs_ : list of ndarray
+        Weights of each layer, ``(n_in, n_out)``, or ``(n_members, n_in, n_out)`` for several
+        members: views, which can be written to and assigned.
+    intercepts_ : list of ndarray
+        Biases of each layer, ``(n_out,)``, or ``(n_members, n_out)`` for several members: views,
+        which can be written to and assigned.
     loss_curve_ : list of float
         Training loss of every epoch since the network was made, see Notes.
     loss_ : float

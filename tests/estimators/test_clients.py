@@ -1,5 +1,8 @@
 """The estimators in the hands of scikit-learn's other tools."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -44,7 +47,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.utils import estimator_html_repr
 
-import skbackprop
+from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.mlp import MLPClassifier, MLPRegressor
 
 from .common import (
     BOTH,
@@ -58,6 +62,9 @@ from .common import (
 )
 
 pytestmark = unconverged
+
+ROOT = Path(__file__).parents[2]
+PUBLIC = [BackpropClassifier, BackpropRegressor, MLPClassifier, MLPRegressor]
 
 # Searches --------------------------------------------------------------------------------
 
@@ -294,12 +301,19 @@ def test_representation(Estimator):
         assert "hidden_layer_sizes" in html
 
 
-@pytest.mark.parametrize("name", ["BackpropClassifier", "BackpropRegressor"])
-def test_representation_links_to_the_documentation(name):
-    Estimator = getattr(skbackprop, name)
-    link = Estimator()._get_doc_link()
-    assert link.startswith("https://")
-    assert Estimator.__name__ in link
+@pytest.mark.parametrize("Estimator", PUBLIC)
+def test_representation_links_to_the_documentation(Estimator):
+    link, name = Estimator()._get_doc_link(), Estimator.__name__
+    page = re.fullmatch(r"https://[\w.]+/generated/(\S+)\.html", link)[1]
+    assert page == ("skbackprop.mlp." if name.startswith("MLP") else "skbackprop.") + name
+    assert f"   {page}\n" in (ROOT / "docs/api.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("Estimator", PUBLIC)
+def test_notebooks_describe_every_parameter(Estimator):
+    common = pytest.importorskip("sklearn.utils._repr_html.common")
+    for name in Estimator().get_params():
+        assert common.get_docstring(Estimator, "Parameters", name), name
 
 
 # Displays --------------------------------------------------------------------------------
