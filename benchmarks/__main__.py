@@ -1,6 +1,6 @@
 """Run the benchmarks: ``python -m benchmarks``, see ``benchmarks/README.md``.
 
-The studies, ``python -m benchmarks tables`` and ``drawbacks``, take hours and are run by name.
+The studies, ``python -m benchmarks tables``, ``drawbacks`` and ``source``, are run by name.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from . import (
     bench_overhead,
     bench_predict,
     bench_scaling,
+    bench_source,
     bench_sparse,
     bench_tables,
     isolate,
@@ -131,7 +132,11 @@ BENCHMARKS = {
     "import": bench_import,
     "scaling": bench_scaling,
 }
-STUDIES = {"tables": bench_tables, "drawbacks": bench_drawbacks}  # python -m benchmarks NAME
+STUDIES = {  # python -m benchmarks NAME
+    "tables": bench_tables,
+    "drawbacks": bench_drawbacks,
+    "source": bench_source,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

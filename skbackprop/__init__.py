@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from .estimators import BackpropClassifier, BackpropRegressor, search_space
 from .recipes.settings import LogLoss, NumericEmbedding, Scheduled, TableEncoding, WeightInit
+from .sources import RowSource
 
 if TYPE_CHECKING:
     from .io import load
@@ -15,6 +16,7 @@ __all__ = [
     "BackpropRegressor",
     "LogLoss",
     "NumericEmbedding",
+    "RowSource",
     "Scheduled",
     "TableEncoding",
     "WeightInit",

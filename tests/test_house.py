@@ -22,7 +22,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CORE = {"numpy", "scipy"}
-PARTS = {"nn", "optim", "training", "tables", "targets", "recipes", "estimators"}
+PARTS = {"nn", "optim", "training", "tables", "targets", "sources", "recipes", "estimators"}
 
 MAY_IMPORT = {  # part: (the parts below it, packages that are always there)
     "params": (set(), set()),
@@ -33,12 +33,13 @@ MAY_IMPORT = {  # part: (the parts below it, packages that are always there)
     "warn": (set(), set()),
     "tables": ({"params"}, CORE | {"sklearn"}),
     "targets": ({"nn", "tables", "params"}, CORE | {"sklearn"}),
+    "sources": ({"tables"}, CORE),
     "recipes": (
         {"nn", "optim", "training", "targets", "tables", "warn", "params"},
         CORE | {"sklearn"},
     ),
     "estimators": (
-        {"nn", "optim", "training", "tables", "targets", "recipes", "warn", "params", "cores"},
+        PARTS | {"warn", "params", "cores"},
         CORE | {"sklearn", "threadpoolctl"},
     ),
     "onnx": (PARTS | {"mlp"}, CORE | {"sklearn"}),
@@ -52,6 +53,7 @@ MAY_IMPORT = {  # part: (the parts below it, packages that are always there)
 OPTIONAL = {  # part: packages that may be missing, imported inside functions only
     "plots": {"matplotlib"},
     "tables": {"pyarrow"},
+    "sources": {"pandas", "polars", "pyarrow"},
     "onnx": {"onnx", "skl2onnx"},
     "dask": {"dask", "distributed"},
 }

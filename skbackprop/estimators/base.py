@@ -48,6 +48,7 @@ from .inputs import FitInputs, Table
 from .learning import learn
 from .row_weights import check_row_weights, drop_weightless_rows
 from .saving import Saving
+from .source import stored_rows, take_sample
 from .stream import continued_run, follow_rows
 
 # Where the "?" of an estimator in a notebook leads; scikit-learn fills the name in.
@@ -102,6 +103,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
             resume = "_fitted" in self.__dict__ and (inputs.incremental or self.warm_start)
             params = self._params()
             self._check_given(inputs, params)
+            take_sample(self, inputs)
             codec = self._prepare_target(inputs, resume)
             encoder = self._encoder(inputs, params, resume)
             table = self._check_table(inputs, codec, encoder, resume)
@@ -114,7 +116,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
             fitted = self._start(table, codec, loss, resolved, resume, encoder)
             fitted.incremental, fitted.class_counts = inputs.incremental, inputs.class_counts
             fitted.continued = inputs.incremental or self.warm_start
-            learn(self, fitted, table, inputs)
+            with stored_rows(self, fitted, table, inputs) as table:
+                learn(self, fitted, table, inputs)
             self._fitted = fitted
         return self
 
@@ -179,6 +182,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         y = inputs.y
         check_consistent_length(X, y)
         weight, factor = cast_weights(inputs.sample_weight, X.dtype)
+        if weight is None and inputs.source is not None and inputs.sample_weight is not None:
+            weight, factor = inputs.sample_weight.astype(X.dtype), 1.0  # others may differ
         scale = inputs.weight_scale * factor
         table = Table(X, y, codec.encode(y, X.dtype), weight, scale)
         return table if self._shows_rows(inputs) else table.unfolded()
@@ -189,6 +194,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
 
     def _shows_rows(self, inputs: FitInputs) -> bool:
         """Do the numbers of the rows of X matter: to a splitter, to groups, or to a scorer?"""
+        if inputs.source is not None:
+            return True  # each row has a number in the source
         splits = not isinstance(self.validation_fraction, (int, float, str))
         scores = not (isinstance(self.scoring, str) and self.scoring in ("auto", "loss"))
         return splits or scores or inputs.groups is not None
@@ -207,9 +214,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         resume: bool,
     ) -> dict[str, Any]:
         sparse = not isinstance(table.x, np.ndarray)
-        summary = DataSummary(
-            table.x.shape[0], widths[0], codec.n_classes, sparse, inputs.incremental
-        )
+        n = table.x.shape[0] if inputs.survey is None else inputs.survey.n_rows
+        summary = DataSummary(n, widths[0], codec.n_classes, sparse, inputs.incremental)
         resolved = resolve(params, summary, self._fitted.resolved if resume else None)
         if inputs.X_val is not None and is_auto(self.early_stopping):
             resolved["early_stopping"] = True  # what else would the rows be for?
@@ -265,9 +271,33 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         return new
 
     def _check_validation(self, inputs: FitInputs, fitted: Fitted) -> Table:
-        X, y, codec = inputs.X_val, self._check_y(inputs.y_val, "y_val"), fitted.codec
+        names = "y_val", "sample_weight_val"
+        table, _ = self._check_more(
+            inputs.X_val, inputs.y_val, inputs.sample_weight_val, names, fitted, inputs
+        )
+        if table.rows.n < 2:
+            raise ValueError(f"{rows.TOO_SMALL}: got n_samples={table.rows.n} in X_val.")
+        if table.weight is not None:
+            table.weight = cast_weights(scale_weights(table.weight)[0], table.x.dtype)[0]
+        return table
+
+    def _check_more(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        names: tuple[str, str],
+        fitted: Fitted,
+        inputs: FitInputs,
+    ) -> tuple[Table, np.ndarray]:
+        """Rows for which encoder and codec exist, and the numbers of those whose weight is not 0.
+
+        The weights are not scaled.
+        """
+        y, codec = self._check_y(y, names[0]), fitted.codec
         absent = without_weight(getattr(self, "class_weight", None), y)
-        weight = check_row_weights(inputs.sample_weight_val, absent, len(y), "sample_weight_val")
+        weight = check_row_weights(sample_weight, absent, len(y), names[1])
+        kept = np.arange(len(y))
         if count_rows(X) is not None:
             check_consistent_length(X, y)
             if weight is not None and preset_of(self) != "plain" and not weight.all():
@@ -278,15 +308,14 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         else:
             X = encode(self, fitted.encoder, X, fitted.network.dtype)
         check_consistent_length(X, y)
-        if X.shape[0] < 2:
-            raise ValueError(f"{rows.TOO_SMALL}: got n_samples={X.shape[0]} in X_val.")
         X = X.astype(fitted.network.dtype, copy=False)
         unseen = self._unseen(y, codec)
         if unseen:
-            raise ValueError(f"y_val has labels that y does not have: {unseen}. Remove these rows.")
+            raise ValueError(
+                f"{names[0]} has labels that y does not have: {unseen}. Remove these rows."
+            )
         weight = self._weigh(y, weight, codec, inputs, count=False)
-        weight = None if weight is None else scale_weights(weight)[0]
-        return Table(X, y, codec.encode(y, X.dtype), cast_weights(weight, X.dtype)[0])
+        return Table(X, y, codec.encode(y, X.dtype), weight), kept
 
     def _unseen(self, y: np.ndarray, codec: Any) -> list[Any]:
         return []

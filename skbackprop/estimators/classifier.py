@@ -358,7 +358,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
     def fit(
         self,
         X,
-        y,
+        y=None,
         sample_weight=None,
         *,
         X_val=None,
@@ -371,10 +371,11 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The input data.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The input data, or a source of rows that are not in memory: see `RowSource`.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), or str, default=None
             Labels (numbers, strings, booleans or objects), an indicator matrix of
             several labels per row, or several columns of labels.
+            For tables in files the name of their column; None if the batches of X have labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, at least 0. None stands for ones.
         X_val, y_val : array-like, default=None

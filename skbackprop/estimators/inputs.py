@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..sources import RowSource, Survey
 from ..training.batches import Rows
+from ..training.stored import StoredRows
 from . import rows
 
 TINY = 64  # up to this many rows, weights that are counts are taken literally
@@ -32,6 +34,8 @@ class FitInputs:
     weight_scale: float = 1.0  # power of two that sample_weight was multiplied by
     kept_rows: np.ndarray | None = None  # if rows of weight 0 were removed from these arrays
     n_rows_given: int = 0
+    source: RowSource | None = None  # if X is a sample of it
+    survey: Survey | None = None
     given: tuple[Any, Any, Any] = field(init=False)  # X, y and sample_weight as they came
 
     def __post_init__(self) -> None:
@@ -43,6 +47,7 @@ class Table:
     """Checked and encoded rows: features, y, target of the network, weights.
 
     ``weight_scale`` is the factor by which the weights were multiplied, to be applied to `alpha`.
+    With `stored`, the rows are a sample of those that are trained on.
     """
 
     x: Any
@@ -50,11 +55,17 @@ class Table:
     target: np.ndarray
     weight: np.ndarray | None
     weight_scale: float = 1.0
+    stored: StoredRows | None = None
 
     @property
     def rows(self) -> Rows:
         """What training needs of them."""
         return Rows(self.x, self.target, self.weight)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, of those in files if there are files."""
+        return self.rows.n if self.stored is None else self.stored.n
 
     def take(self, index: np.ndarray) -> Table:
         """Some of the rows."""

@@ -32,6 +32,7 @@ from ..training.parallel_members import (
 from ..training.plan import Plan
 from ..training.probe import probe_learning_rate
 from ..training.run import Run
+from ..training.stored import NO_FOLD, StoredBatches
 from ..warn import warn_user
 from .calibration import fit_temperature
 from .callback_bridge import FitTasks
@@ -87,12 +88,12 @@ def check_batches(
     estimator: Any, resolved: dict[str, Any], split: Split, table: Table, inputs: FitInputs
 ) -> None:
     """Set the size of the batches, and refuse what does not work with it."""
-    n = len(split.training[0]) if split.training else split.table.rows.n
+    n = split.n_training
     chosen = not (inputs.incremental or resolve.is_auto(estimator.batch_size))
     resolved["batch_size"] = build.batch_size(resolved, n, chosen=chosen)
     if not inputs.incremental and n > 0 and resolved["gradient_accumulation_steps"] > 1:
         build.warn_accumulation(resolved, n)
-    for count in {n, table.rows.n} if resolved["refit"] else {n}:
+    for count in {n, table.n_rows} if resolved["refit"] else {n}:
         resolve.check_combination(resolved, count)
 
 
@@ -225,7 +226,7 @@ def make_plan(
     run: Run,
     table: Table,
     inputs: FitInputs,
-    members: list[np.ndarray] | None = None,
+    members: list[Any] | None = None,
 ) -> Plan:
     """Everything that is decided before training, without the callbacks."""
     resolved = fitted.resolved
@@ -235,16 +236,9 @@ def make_plan(
         run.reset_optimizer()
     else:
         match_moments(run, optimizer)
-    size, n_parts = resolved["batch_size"], resolved["gradient_accumulation_steps"]
     return Plan(
         fitted.loss,
-        Batches(
-            table.rows,
-            size * n_parts,
-            resolved["shuffle"],
-            members,
-            micro_batch_size=size if n_parts > 1 else None,
-        ),
+        make_batches(resolved, table, members),
         alpha=resolved["alpha"] * table.weight_scale,
         optimizer=optimizer,
         learning_rate=resolved["learning_rate_init"],
@@ -263,6 +257,18 @@ def make_plan(
         tol=resolved["tol"],
         max_fun=resolved["max_fun"],
     )
+
+
+def make_batches(
+    resolved: dict[str, Any], table: Table, members: list[Any] | None
+) -> Batches | StoredBatches:
+    """The mini-batches of a table, in memory or in files; see `Split.training`."""
+    size, n_parts = resolved["batch_size"], resolved["gradient_accumulation_steps"]
+    micro = size if n_parts > 1 else None
+    if table.stored is None:
+        return Batches(table.rows, size * n_parts, resolved["shuffle"], members, micro)
+    left_out = members if has_members(resolved) else (members or [NO_FOLD])[0]
+    return StoredBatches(table.stored, size * n_parts, resolved["shuffle"], left_out, micro)
 
 
 def continues(run: Run, optimizer: Any) -> bool:

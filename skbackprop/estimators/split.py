@@ -9,10 +9,12 @@ import numpy as np
 
 from ..recipes import build
 from ..training.callbacks import Validation
+from ..training.stored import NO_FOLD
 from . import rows
 from .fitted import Fitted
 from .inputs import FitInputs, Table
 from .row_weights import row_positions
+from .source import folds_of, folds_of_sample
 
 FEWEST_HELD = 5  # the least number of validation rows of a member
 
@@ -27,18 +29,28 @@ class Split:
         The rows that `training` counts.
     held_out : Table or None
         The rows that `folds` counts, or, without folds, all of which are validation rows.
-    training, folds : list of ndarray or None
-        The numbers of the training rows and of the validation rows of each member.  None: all
-        rows of the table.
+    training : list of ndarray or of int, or None
+        The numbers of the training rows of each member.  Of rows in files: the fold that each
+        member leaves out; a single network has one entry.  None: all rows of the table.
+    folds : list of ndarray or None
+        The numbers of the validation rows of each member.  None: all rows of `held_out`.
     index : ndarray or None
         The numbers that the rows of `held_out` have in X; None if they are not rows of X.
     """
 
     table: Table
     held_out: Table | None = None
-    training: list[np.ndarray] | None = None
+    training: list[Any] | None = None
     folds: list[np.ndarray] | None = None
     index: np.ndarray | None = None
+
+    @property
+    def n_training(self) -> int:
+        """Number of training rows of the first member."""
+        if self.table.stored is not None:
+            counts, left_out = self.table.stored.counts, (self.training or [NO_FOLD])[0]
+            return int(counts.sum() - (counts[:, left_out].sum() if left_out != NO_FOLD else 0))
+        return len(self.training[0]) if self.training else self.table.rows.n
 
     @property
     def shares_validation(self) -> bool:
@@ -79,6 +91,8 @@ def split_rows(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) 
         return Split(table, estimator._check_validation(inputs, fitted), everything)
     if not resolved["early_stopping"]:
         return Split(table, None, everything)
+    if table.stored is not None:
+        return split_stored(fitted, table, inputs)
     fraction = resolved["validation_fraction"]
     if everything is not None and isinstance(fraction, (int, float)):
         return split_members(fitted, table, len(everything), inputs.groups)
@@ -108,6 +122,23 @@ def split_members(fitted: Fitted, table: Table, k: int, groups: Any) -> Split:
     return Split(table, table, training, folds, rows.numbers(n))
 
 
+def split_stored(fitted: Fitted, table: Table, inputs: FitInputs) -> Split:
+    """Rows in files: each network leaves out a fold, and validates on the sample of it."""
+    resolved, members = fitted.resolved, has_members(fitted.resolved)
+    n_folds = folds_of(resolved)
+    training = [m % n_folds for m in range(resolved["n_members"] if members else 1)]
+    fold = folds_of_sample(inputs, n_folds)
+    folds = [np.flatnonzero(fold == left_out) for left_out in training]
+    if min(map(len, folds)) < 2:
+        raise ValueError(
+            f"{rows.TOO_SMALL}: {len(fold)} rows of the sample, divided into {n_folds} parts. "
+            "Raise sample_rows."
+        )
+    if members:
+        return Split(table, table, training, folds, rows.numbers(table.rows.n))
+    return Split(table, table.take(folds[0]), training, index=folds[0])
+
+
 def split_once(fitted: Fitted, table: Table, inputs: FitInputs) -> tuple[np.ndarray, np.ndarray]:
     """The numbers of the training rows and of the validation rows."""
     n, kept = table.rows.n, fitted.validation_rows
@@ -130,16 +161,17 @@ def split_once(fitted: Fitted, table: Table, inputs: FitInputs) -> tuple[np.ndar
     return training, held
 
 
-def all_rows(resolved: dict[str, Any], table: Table) -> list[np.ndarray] | None:
+def all_rows(resolved: dict[str, Any], table: Table) -> list[Any] | None:
     """For each member the numbers of all rows; None if the rows of members are not stacked."""
     # Sparse rows are not stacked, and L-BFGS takes all rows for all members.
     dense = isinstance(table.x, np.ndarray)
     if not has_members(resolved) or not dense or resolved["solver"] == "lbfgs":
         return None
-    return [rows.numbers(table.rows.n)] * resolved["n_members"]
+    everything = rows.numbers(table.rows.n) if table.stored is None else NO_FOLD
+    return [everything] * resolved["n_members"]
 
 
-def part(members: list[np.ndarray] | None, first: int, size: int) -> list[np.ndarray] | None:
+def part(members: list[Any] | None, first: int, size: int) -> list[Any] | None:
     """What belongs to the members of a stack."""
     return None if members is None else members[first : first + size]
 

@@ -110,7 +110,8 @@ class Batches:
 
     def _order_of_members(self, previous: Any, rng: Any) -> list[np.ndarray]:
         assert self.members is not None
-        same = previous is not None and [len(o) for o in previous] == [len(r) for r in self.members]
+        lengths = [len(rows) for rows in self.members]
+        same = isinstance(previous, list) and [len(order) for order in previous] == lengths
         orders = previous if same else [rows.copy() for rows in self.members]
         for order in orders if self.shuffle else []:
             rng.shuffle(order)
@@ -121,6 +122,8 @@ class Batches:
         n, size, rows = self.n_rows, self.batch_size, self.rows
         if self.members is not None:
             order = np.stack([each[:n] for each in order])
+        elif order is not None:
+            n = len(order)
         step = size * self._batches_at_once()
         for first in range(0, n, step):
             last, offset = min(first + step, n), 0

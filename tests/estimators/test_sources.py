@@ -1,0 +1,252 @@
+"""`fit` on a source: the same model as from an array if it is small, a good one if it is not."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from textwrap import dedent
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from scipy import sparse
+from settings import packed
+
+from skbackprop import BackpropClassifier, BackpropRegressor, RowSource
+
+from .common import CLASSIFICATION, TARGETS, unconverged
+
+pytestmark = unconverged
+rng = np.random.default_rng(0)
+X = rng.normal(size=(1200, 4))
+Y = X[:, 0] * X[:, 1] + X[:, 2]
+LABELS = np.where(Y > 0, "yes", "no")
+SMALL = {"hidden_layer_sizes": (16,), "max_iter": 12, "random_state": 0}
+SIZES = {"sample_rows": 300, "buffer_rows": 250}
+
+
+class Batches:
+    """An iterable of batches, which may differ when it is read again."""
+
+    def __init__(self, *parts, size=128, again=None):
+        self.parts, self.size, self.again, self.n_read = parts, size, again, 0
+
+    def __iter__(self):
+        parts = self.again if self.again is not None and self.n_read else self.parts
+        self.n_read += 1
+        for first in range(0, len(parts[0]), self.size):
+            yield tuple(part[first : first + self.size] for part in parts)
+
+
+def classifier(**params):
+    return BackpropClassifier(**packed(**(SMALL | params)))
+
+
+def regressor(**params):
+    return BackpropRegressor(**packed(**(SMALL | params)))
+
+
+@pytest.mark.parametrize("preset", ["auto", "plain"])
+@pytest.mark.parametrize(("make", "y"), [(classifier, LABELS), (regressor, Y)])
+def test_a_source_of_few_rows_makes_the_model_of_an_array(make, y, preset):
+    weight = np.arange(1200) % 3 + 0.5
+    array = make(preset=preset).fit(X, y, sample_weight=weight)
+    source = make(preset=preset).fit(Batches(X, y, weight))
+    assert_array_equal(array.network_.theta, source.network_.theta)
+    assert_array_equal(array.predict(X), source.predict(X))
+
+
+CASES = {
+    "early stopping": {},
+    "one network": {"n_members": 1},
+    "shared members": {"member_sharing": "batch"},
+    "plain": {"preset": "plain", "learning_rate_init": 0.02, "max_iter": 30},
+    "plain, validated": {"preset": "plain", "early_stopping": True, "learning_rate_init": 0.02},
+    "no validation": {"early_stopping": False},
+    "refit": {"refit": True},
+    "in order": {"shuffle": False},
+    "accumulated": {"gradient_accumulation_steps": 2},
+    "restarts": {"max_restarts": 1},
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("make", "y"), [(classifier, LABELS), (regressor, Y)])
+def test_a_source_is_learned(make, y, name):
+    order = np.arange(1200) if name == "in order" else np.argsort(y, kind="stable")
+    source = RowSource(Batches(X[order], y[order]), **SIZES)
+    model = make(**CASES[name]).fit(source)
+    again = make(**CASES[name]).fit(source)
+    assert model.score(X, y) > (0.85 if y is LABELS else 0.7)
+    assert_array_equal(model.predict(X), again.predict(X))
+
+
+@pytest.mark.parametrize("task", TARGETS)
+def test_every_kind_of_target(task):
+    y = TARGETS[task](X @ rng.normal(size=(4, 3)), np.random.RandomState(0))
+    make = classifier if task in CLASSIFICATION else regressor
+    params = {"loss": "poisson"} if task == "poisson" else {}
+    model = make(**params).fit(RowSource(X, y, **SIZES))
+    assert np.shape(model.predict(X)) == np.shape(y)
+    assert model.score(X, y) > 0.15
+
+
+def test_columns_of_a_data_frame_keep_their_meaning():
+    table = pd.DataFrame({"number": X[:, 0], "color": np.where(X[:, 1] > 0, "red", "blue")})
+    table.loc[::7, "number"] = np.nan
+    y = (table.color == "red") ^ (table.number > 0)
+    order = ["color", "number"]
+    model = classifier(max_iter=30).fit(RowSource(Batches(table, y.to_numpy()), **SIZES))
+    assert model.score(table, y) > 0.95
+    assert list(model.feature_names_in_) == ["number", "color"]
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(table[order])
+
+
+def test_rare_labels_are_learned():
+    y = LABELS.astype(object)
+    y[[3, 1100]] = "maybe"
+    model = classifier().fit(RowSource(X, y, **SIZES))
+    assert model.classes_.tolist() == ["maybe", "no", "yes"]
+
+
+def test_rows_of_weight_0_do_not_count():
+    wrong = np.arange(1200) % 2 == 0
+    y = np.where(wrong, "wrong", LABELS)
+    model = classifier(class_weight={"wrong": 0, "yes": 1, "no": 1}, max_iter=30)
+    model.fit(RowSource(X, y, np.where(wrong, 0.0, 1.0), **SIZES))
+    assert (model.predict(X) == LABELS).mean() > 0.85
+
+
+def test_weights_that_are_equal_in_the_sample_only():
+    from skbackprop.sources import survey
+
+    weight, y = np.ones(1200), LABELS.copy()
+    others = np.setdiff1d(np.arange(1200), survey(RowSource(X, Y, sample_rows=300)).numbers)
+    weight[others], y[others] = 50.0, "yes"
+    model = classifier().fit(RowSource(X, y, weight, **SIZES))
+    assert (model.predict(X) == "yes").mean() > 0.9
+
+
+def test_validation_rows_of_ones_own():
+    model = classifier().fit(RowSource(X[:1000], LABELS[:1000], **SIZES), X_val=X[1000:],
+                             y_val=LABELS[1000:])  # fmt: skip
+    assert model.score(X[1000:], LABELS[1000:]) > 0.85
+    assert model.history_["validation_loss"][-1] is not None
+
+
+def test_training_goes_on():
+    model = classifier(warm_start=True, max_iter=4, early_stopping=False)
+    source = RowSource(X, LABELS, **SIZES)
+    losses = [model.fit(source).loss_ for _ in range(3)]
+    assert losses[0] > losses[1] > losses[2]
+    model.partial_fit(X[:100], LABELS[:100])
+    assert model.score(X, LABELS) > 0.8
+
+
+def again(X2, y2=LABELS):
+    return RowSource(Batches(X, LABELS, again=(X2, y2)), **SIZES)
+
+
+MORE = np.concatenate([X, X])
+REFUSED = {
+    "no rows": (lambda: Batches(X[:0], LABELS[:0]), {}, "The source has no rows"),
+    "other lengths": (lambda: Batches(X, LABELS[:5]), {}, "Batch 0 .* as many labels as rows"),
+    "containers": (
+        lambda: iter_of((X[:9], LABELS[:9]), (pd.DataFrame(X[:9]), LABELS[:9])),
+        {},
+        "one container, got DataFrame, ndarray",
+    ),
+    "fewer rows": (lambda: again(X[:900], LABELS[:900]), {}, "had 1200 rows .* and 900 when"),
+    "more rows": (lambda: again(MORE, np.tile(LABELS, 2)), {}, "had 1200 rows .* and more when"),
+    "fewer columns": (lambda: again(X[:, :3]), {}, "Batch 0 of the source: X has 3 features"),
+    "text": (lambda: again(np.full((1200, 4), "a")), {}, "Batch 0 of the source: "),
+    "labels": (
+        lambda: again(X, np.where(Y > 2, "new", LABELS)),
+        {},
+        "batch 0 of the source has labels that y does not have: .*new",
+    ),
+    "lbfgs": (lambda: RowSource(X, LABELS, **SIZES), {"solver": "lbfgs"}, "solver='lbfgs' needs"),
+    "probe": (
+        lambda: RowSource(X, LABELS, **SIZES),
+        {"learning_rate_init": "probe"},
+        "learning_rate_init='probe' needs all rows",
+    ),
+    "splitter": (
+        lambda: RowSource(X, LABELS, **SIZES),
+        {"validation_fraction": [(np.arange(100), np.arange(100, 200))]},
+        "validation_fraction, given as a splitter, needs",
+    ),
+    "sparse": (
+        lambda: RowSource(iter_of((sparse.csr_matrix(X), LABELS)), **SIZES),
+        {"preset": "plain"},
+        "a sparse X needs",
+    ),
+    "few validation rows": (
+        lambda: RowSource(X, LABELS, sample_rows=4),
+        {},
+        "Raise sample_rows",
+    ),
+}
+
+
+class iter_of:
+    def __init__(self, *batches):
+        self.batches = batches
+
+    def __iter__(self):
+        return iter(self.batches)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_right_is_refused_and_the_model_is_kept(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    make, params, message = REFUSED[name]
+    model = classifier(max_iter=2).fit(X[:200], LABELS[:200])
+    before = model.predict_proba(X)
+    model.set_params(**params)
+    with pytest.raises(ValueError, match=message):
+        model.fit(make())
+    assert_array_equal(model.predict_proba(X), before)
+    assert list(Path(tmp_path).iterdir()) == []  # no file is left behind
+
+
+def test_other_arguments_are_refused():
+    source = RowSource(X, LABELS, **SIZES)
+    with pytest.raises(ValueError, match="groups needs rows in memory"):
+        classifier().fit(source, groups=np.arange(1200))
+    with pytest.raises(ValueError, match=r"Call it for each batch"):
+        classifier().partial_fit(source, None, classes=["no", "yes"])
+    with pytest.raises(ValueError, match="y"):
+        classifier().fit(X)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is Linux's")
+def test_memory_does_not_grow_with_the_rows():
+    """Two million rows of 30 columns, 480 MB as an array, with 250 MB to spend."""
+    program = dedent("""
+        import resource
+        import numpy as np
+        from skbackprop import BackpropRegressor, RowSource
+
+        class Rows:
+            def __iter__(self):
+                rng = np.random.default_rng(0)
+                for _ in range(100):
+                    X = rng.normal(size=(20_000, 30))
+                    yield X, X[:, 0] * X[:, 1]
+
+        def held():
+            with open("/proc/self/status") as file:
+                return next(int(line.split()[1]) for line in file if line.startswith("VmData"))
+
+        limit = held() * 1024 + 250 * 2**20
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        model = BackpropRegressor(n_members=2, max_iter=1, n_jobs=1, random_state=0)
+        model.fit(Rows())
+        X = np.random.default_rng(1).normal(size=(1000, 30))
+        assert model.score(X, X[:, 0] * X[:, 1]) > 0.5
+    """)
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,0 +1,145 @@
+"""What can be a source, and what it yields."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from skbackprop import RowSource
+from skbackprop.sources import open_source
+from skbackprop.tables import read_table
+
+X = np.random.default_rng(0).normal(size=(90, 2))
+WORDS = np.array(["red", "blue", "green"] * 30)
+Y = np.arange(90)
+
+
+def arrow():
+    pyarrow = pytest.importorskip("pyarrow")
+    columns = {"a": X[:, 0], "color": WORDS, "b": X[:, 1], "price": Y, "w": Y + 1.0}
+    return pyarrow.table(columns)
+
+
+def parquet(folder):
+    from pyarrow import parquet
+
+    table = arrow()
+    for i in range(3):
+        parquet.write_table(table.slice(30 * i, 30), folder / f"part{i}.parquet", row_group_size=8)
+    return folder
+
+
+def dataset(folder):
+    from pyarrow import dataset
+
+    return dataset.dataset(parquet(folder))
+
+
+def lazy_frame(folder):
+    polars = pytest.importorskip("polars")
+    return polars.scan_parquet(parquet(folder) / "*.parquet")
+
+
+def dask_frame(folder):
+    dataframe = pytest.importorskip("dask.dataframe")
+    return dataframe.from_pandas(arrow().to_pandas(), npartitions=4, sort=False)
+
+
+TABLES = {
+    "a folder": parquet,
+    "the name of a folder": lambda folder: str(parquet(folder)),
+    "a list of files": lambda folder: sorted(parquet(folder).glob("*.parquet")),
+    "a pyarrow Dataset": dataset,
+    "a polars LazyFrame": lazy_frame,
+    "a dask DataFrame": dask_frame,
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_tables_yield_their_rows_with_labels_and_weights_apart(kind, tmp_path):
+    source = open_source(TABLES[kind](tmp_path), "price", "w")
+    for _ in range(2):  # again and again
+        batches = list(source.batches())
+        y = np.concatenate([np.asarray(batch.y) for batch in batches])
+        weight = np.concatenate([np.asarray(batch.sample_weight) for batch in batches])
+        assert_array_equal(y, Y)
+        assert_array_equal(weight, Y + 1.0)
+        tables = [read_table(batch.X) for batch in batches]
+        assert all(table.names == ["a", "color", "b"] for table in tables)
+        b = np.concatenate([table.column(2).values for table in tables])
+        assert_array_equal(b, X[:, 1])
+
+
+def test_arrays_on_a_disk_yield_slices(tmp_path, monkeypatch):
+    monkeypatch.setattr("skbackprop.sources.readers.BATCH_ROWS", 40)
+    on_disk = np.memmap(tmp_path / "x", float, "w+", shape=X.shape)
+    on_disk[...] = X
+    batches = list(RowSource(on_disk, Y, Y + 1.0).batches())
+    assert [len(batch.y) for batch in batches] == [40, 40, 10]
+    assert_array_equal(np.concatenate([batch.X for batch in batches]), X)
+
+
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [
+        (X, None),
+        (X, Y),
+        (X.tolist(), None),
+        (["a", "b"], None),
+        ("text", None),
+        ({"a": [1.0]}, None),
+        (np.memmap, Y),
+    ],
+    ids=str,
+)
+def test_what_is_in_memory_is_no_source(X, y):
+    assert open_source(X, y, None) is None
+
+
+def test_a_lazy_table_without_the_name_of_its_label_is_no_source(tmp_path):
+    assert open_source(lazy_frame(tmp_path), Y, None) is None
+
+
+class Yields:
+    def __init__(self, *batches):
+        self.batches = batches
+
+    def __iter__(self):
+        return iter(self.batches)
+
+
+def test_no_pyarrow(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    with pytest.raises(ImportError, match=r"needs pyarrow.*skbackprop\[dataframe\]"):
+        list(RowSource("folder", "y").batches())
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: RowSource(iter([])), "can be read once"),
+        (lambda: RowSource(b for b in []), "got generator"),
+        (lambda: RowSource(3), "A source must be a folder.*got int"),
+        (lambda: RowSource([[1.0]]), "got list"),
+        (lambda: RowSource(Yields(), label="y"), "in its batches"),
+        (lambda: RowSource("folder"), "label must be the name of a column, got None"),
+        (lambda: RowSource("folder", "y", Y), "sample_weight must be the name of a column"),
+        (lambda: RowSource(Yields(), sample_rows=0), "sample_rows needs an int of at least 1"),
+        (lambda: RowSource(Yields(), buffer_rows=2.5), "buffer_rows needs an int"),
+        (lambda: list(RowSource(Yields(3)).batches()), "Batch 0 .* must be a tuple"),
+        (lambda: list(RowSource(Yields((X, Y), (X,))).batches()), "Batch 1 .* must be a tuple"),
+        (lambda: open_source(RowSource(X, Y), Y, None), "has its own labels"),
+        (lambda: list(RowSource("no such folder", "y").batches()), "Batch 0 .* cannot be read"),
+    ],
+)
+def test_what_is_no_source_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_a_missing_column_and_a_corrupt_file_are_named(tmp_path):
+    parquet(tmp_path)
+    with pytest.raises(ValueError, match="Batch 0 .*has no column 'cost'. Its columns are 'a'"):
+        list(RowSource(tmp_path, "cost").batches())
+    (tmp_path / "part1.parquet").write_bytes(b"PAR1 this is no table PAR1")
+    with pytest.raises(ValueError, match=r"cannot be read: .*part1\.parquet"):
+        list(RowSource(tmp_path, "price").batches())
