@@ -54,6 +54,7 @@ OPTIONAL = {  # part: packages that may be missing, imported inside functions on
     "plots": {"matplotlib"},
     "tables": {"pyarrow"},
     "sources": {"pandas", "polars", "pyarrow"},
+    "recipes": {"rich"},
     "onnx": {"onnx", "skl2onnx"},
     "dask": {"dask", "distributed"},
 }

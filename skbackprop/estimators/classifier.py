@@ -102,10 +102,11 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
     tol : float or "auto", default="auto"
         Smallest gain of the training loss (or validation score) that counts; for "lbfgs" also
         the largest entry of the gradient at a minimum.  "auto": 0.0001.
-    verbose : bool or int, default=False
+    verbose : bool, int or "bar", default=False
         Whether to print progress: one line about the plan, a line after every few epochs, and one
         about the end.  An int is the number of epochs between two lines; True chooses it such
-        that there are 10 to 20 lines.  plain: a line for each epoch, as scikit-learn prints.
+        that there are 10 to 20 lines.  "bar" draws a progress bar, which needs rich; without a
+        terminal it is True.  plain: a line for each epoch, as scikit-learn prints, or a bar.
     warm_start : bool, default=False
         Whether `fit` goes on exactly where the last call ended, instead of starting anew.
     momentum : float or "auto", default="auto"

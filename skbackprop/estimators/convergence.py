@@ -24,6 +24,22 @@ def is_verbose(fitted: Fitted) -> bool:
     )
 
 
+def describe_work(fitted: Fitted, split: Split, n_members: int) -> str:
+    """What there is to do in a training, in words: what its time depends on."""
+    resolved = fitted.resolved
+    parts = [
+        f"{split.n_training} rows",
+        f"{split.table.x.shape[1]} encoded columns",
+        f"{resolved['n_out']} outputs",
+        f"{n_members} members" if n_members > 1 else "one network",
+        f"hidden layers {resolved['hidden_layer_sizes']}",
+        f"{resolved['max_iter']} epochs",
+    ]
+    if build.restarts(resolved):
+        parts.append(f"up to {resolved['max_restarts']} warm restarts after them")
+    return ", ".join(parts)
+
+
 def announce(fitted: Fitted, split: Split) -> None:
     """With ``verbose``, print what will be trained."""
     if not is_verbose(fitted):

@@ -18,7 +18,7 @@ from ..cores import n_cores
 from ..nn.network import Network
 from ..recipes import build, resolve
 from ..training.batches import Batches
-from ..training.callbacks import Callback, RestoreBest, RestoreFinite
+from ..training.callbacks import Callback, Log, RestoreBest, RestoreFinite
 from ..training.callbacks.replay import ARRIVED
 from ..training.callbacks.restore import HeldOut
 from ..training.loop import train
@@ -36,7 +36,7 @@ from ..training.stored import NO_FOLD, StoredBatches
 from ..warn import warn_user
 from .calibration import fit_temperature
 from .callback_bridge import FitTasks
-from .convergence import announce, announce_end, report_end
+from .convergence import announce, announce_end, describe_work, report_end
 from .fitted import Fitted
 from .inputs import FitInputs, Table
 from .scoring import is_scorer, make_score
@@ -62,11 +62,12 @@ def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> No
     n_at_once = 1 if in_turn else min(n_threads(resolved), len(sizes))
     plans, keepers = plans_of_stacks(estimator, fitted, split, inputs, (sizes, runs))
     for i, (plan, keeper) in enumerate(zip(plans, keepers, strict=True)):
+        log = Log(describe_work(fitted, split, sizes[i]))
         plan.callbacks = build.make_callbacks(
             resolved,
             keeper,
             RestoreFinite(split.table.x),
-            tasks.callbacks(runs, sizes, i) + own_callbacks(fitted),
+            [log, *tasks.callbacks(runs, sizes, i), *own_callbacks(fitted)],
             incremental=inputs.incremental,
             n_turns=-(-len(sizes) // n_at_once),
         )

@@ -33,7 +33,6 @@ from ..optim.base import Optimizer
 from ..optim.schedules import SCHEDULES, InverseScaling, Schedule
 from ..training.callbacks import (
     Callback,
-    Log,
     PeriodicProgress,
     Progress,
     ReduceOnPlateau,
@@ -51,6 +50,7 @@ from ..training.callbacks import (
 )
 from ..training.run import Run
 from ..warn import warn_user
+from .progress_bar import make_bar
 from .resolve import MLP_RATES, is_auto, is_data, optimizer_fields
 
 FITS_OF_REFIT = 2.2  # the second training has more rows
@@ -331,17 +331,21 @@ def make_callbacks(
     if restore_best is not None and restarts(resolved) and not incremental:
         least = negligible_loss(resolved)
         callbacks.append(WarmRestart(max_restarts=resolved["max_restarts"], least=least))
-    return [*callbacks, restore_finite, Log(), *extra]
+    return [*callbacks, restore_finite, *extra]
 
 
 def make_progress(resolved: dict[str, Any], prefix: str = "") -> list[Callback]:
-    """What prints, if anything: the lines of scikit-learn's MLP, or a line for each period."""
+    """What prints, if anything: scikit-learn's lines, a line for each period, or a bar."""
     verbose, scoring = resolved["verbose"], resolved["scoring"]
     if not verbose:
         return []
-    if resolved["preset"] == "plain":
+    if isinstance(verbose, str):
+        bar = make_bar(prefix)
+        if bar is not None:
+            return [bar]
+    elif resolved["preset"] == "plain":
         return [Progress()]
-    period = None if isinstance(verbose, (bool, np.bool_)) else int(verbose)
+    period = None if isinstance(verbose, (str, bool, np.bool_)) else int(verbose)
     name = "loss" if scoring == "loss" else "validation score"
     if isinstance(scoring, str) and scoring != "loss":
         name = f"validation {scoring}"

@@ -104,7 +104,7 @@ CONSTRAINTS: dict[str, Rule] = {
     "shuffle": BOOL,
     "random_state": SEED,
     "tol": AUTO | number(0, inf),
-    "verbose": BOOL | integer(0),
+    "verbose": BOOL | integer(0) | names("bar"),
     "warm_start": BOOL,
     "momentum": AUTO | number(0, 1, closed="both"),
     "nesterovs_momentum": BOOL,

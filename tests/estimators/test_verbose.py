@@ -1,12 +1,14 @@
 """What ``verbose`` prints."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.mlp import MLPClassifier
+from skbackprop.training.callbacks import reporting
 
 from .common import unconverged
 
@@ -129,3 +131,62 @@ def test_plain_prints_the_lines_of_scikit_learn(make, early_stopping, verbose, c
         if early_stopping:
             expected.append(f"Validation score: {model.validation_scores_[i]:f}")
     assert lines == expected
+
+
+# The bar, and the logger --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [BackpropClassifier, MLPClassifier])
+def test_bar_shows_epochs_and_losses(make, capsys, monkeypatch):
+    pytest.importorskip("rich")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", "140")
+    model = make(verbose="bar", max_iter=3, early_stopping=True, random_state=0).fit(X, LABELS)
+    out, _ = capsys.readouterr()
+    losses = [loss for loss in model.history_["validation_loss"] if loss is not None]
+    assert "3/3" in out
+    assert f"loss {model.history_['loss'][-1]:.4g}, validation loss {losses[-1]:.4g}" in out
+    assert f"best {min(losses):.4g}" in out
+
+
+def test_bar_without_a_terminal_prints_lines(capsys, monkeypatch):
+    pytest.importorskip("rich")
+    monkeypatch.setenv("TTY_COMPATIBLE", "0")
+    lines = printed(BackpropClassifier(verbose="bar", max_iter=3, random_state=0), capsys)
+    assert epochs(lines) == [1, 2, 3]
+
+
+def test_bar_names_what_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rich", None)
+    with pytest.raises(ImportError, match=r"verbose='bar' needs rich.*skbackprop\[progress\]"):
+        BackpropClassifier(verbose="bar").fit(X, LABELS)
+
+
+def test_a_bar_does_not_change_the_model(monkeypatch):
+    pytest.importorskip("rich")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    models = [
+        BackpropClassifier(verbose=verbose, max_iter=3, random_state=0).fit(X, LABELS)
+        for verbose in (False, "bar")
+    ]
+    assert (models[0].network_.theta == models[1].network_.theta).all()
+
+
+def test_a_long_training_is_announced_once(caplog, monkeypatch):
+    monkeypatch.setattr(reporting, "MEASURED", 0.0)
+    monkeypatch.setattr(reporting, "LONG", 1e-4)
+    model = BackpropClassifier(max_iter=3, n_members=2, random_state=0)
+    with caplog.at_level("INFO", "skbackprop"):
+        model.fit(X, LABELS)
+    (said,) = [r.getMessage() for r in caplog.records if "will take" in r.getMessage()]
+    assert re.fullmatch(
+        r"training will take about \d+ s: 144 rows, 3 encoded columns, 1 outputs, 2 members, "
+        r"hidden layers \(64, 64\), 3 epochs",
+        said,
+    )
+
+
+def test_a_short_training_is_not_announced(caplog):
+    with caplog.at_level("INFO", "skbackprop"):
+        BackpropClassifier(max_iter=3, random_state=0).fit(X, LABELS)
+    assert "will take" not in caplog.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from math import ceil
+from time import perf_counter
 
 from ..run import Run
 from .base import Callback
@@ -11,6 +12,7 @@ from .base import Callback
 logger = logging.getLogger("skbackprop")
 
 LINES = 8
+LONG, MEASURED = 10.0, 0.5  # seconds: of a long training, and after which it is known to be one
 REASONS = {
     "max_iter": "all planned epochs are done",
     "no_improvement": "no improvement for n_iter_no_change epochs",
@@ -106,12 +108,37 @@ def print_end(run: Run, *parts: str) -> None:
 
 
 class Log(Callback):
-    """Write epochs (DEBUG) and the end (INFO) to the logger ``skbackprop``."""
+    """Write epochs (DEBUG) and the end (INFO) to the logger ``skbackprop``.
+
+    A training that will take long says so once (INFO), when its first epochs have shown how long
+    an epoch takes.
+
+    Parameters
+    ----------
+    work : str
+        What there is to do, for this message; without it there is none.
+    """
+
+    def __init__(self, work: str = ""):
+        self.work, self.start = work, 0.0
+
+    def on_train_begin(self, run: Run) -> None:
+        self.start = perf_counter()
 
     def on_epoch_end(self, run: Run) -> None:
+        self._expect(run)
         if logger.isEnabledFor(logging.DEBUG):
             row = {name: column[-1] for name, column in run.history.columns.items()}
             logger.debug("%s", row)
+
+    def _expect(self, run: Run) -> None:
+        elapsed = perf_counter() - self.start
+        if not self.work or elapsed < MEASURED:
+            return
+        expected = elapsed / run.n_epochs * run.max_epochs
+        if expected > LONG:
+            logger.info("training will take about %.0f s: %s", expected, self.work)
+        self.work = ""
 
     def on_train_end(self, run: Run) -> None:
         logger.info("stopped after epoch %d: %s", run.clock.epoch, run.stop_reason)
