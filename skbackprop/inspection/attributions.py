@@ -266,7 +266,8 @@ def cells_of(X: Any) -> np.ndarray:
         return X.toarray()
     if hasattr(X, "to_numpy"):
         return X.to_numpy()
-    return np.asarray(X)
+    # A list of numbers and text would become an array of text.
+    return np.asarray(X, dtype=object) if isinstance(X, list) else np.asarray(X)
 
 
 def _as_numbers(column: np.ndarray) -> np.ndarray:

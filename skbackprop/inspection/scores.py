@@ -207,7 +207,8 @@ def directions_of(codec: Any, n_outputs: int, output: Any) -> tuple[np.ndarray, 
             raise ValueError(f"output must be one of the classes {classes}, got {output!r}.")
         place = classes.index(label)
         # Of two classes there is one score; that of the other is its negative.
-        return (every * (2 * place - 1) if n_outputs == 1 else every[[place]]), [str(label)]
+        two = len(classes) == 2
+        return (every * (2 * place - 1) if two else every[[place]]), [str(label)]
     if isinstance(output, bool) or not isinstance(output, (int, np.integer)):
         raise TypeError(f"output must be the number of an output, got {output!r}.")
     if not 0 <= output < n_outputs:

@@ -44,6 +44,7 @@ SMOOTH = {
     ),
     "no embedding": ("binary", {"preset": "fast", "numeric_embedding": None}),
     "lbfgs": ("binary", {"solver": "lbfgs"}),
+    "output activation": ("regression", {"preset": "fast", "activation": ["silu", "tanh"]}),
 }  # fmt: skip
 
 
@@ -181,6 +182,23 @@ def test_it_is_an_array():
     several = feature_attributions(fitted("outputs"), mixed()[:4])
     assert repr(several) == "Attributions(4 rows, 8 columns, n_outputs=2)"
     assert_allclose(explained.numbers[:, 0], mixed()["area"][:4])
+
+
+def test_of_a_single_class_nothing_is_explained():
+    X = np.arange(12.0)[:, None]
+    model = BackpropClassifier(preset="fast", random_state=0).fit(X, np.ones(12))
+    explained = feature_attributions(model, X, output=1)
+    assert_allclose(explained.values.sum(axis=1) + explained.base_values, outputs(model, X)[:, 0])
+
+
+def test_any_container_of_rows():
+    rows = [[1.0, "a"], [2.0, "b"], [4.0, "b"], [3.0, "a"]] * 10
+    model = BackpropClassifier(preset="fast", random_state=0, max_iter=2)
+    model.fit(rows, np.arange(40) % 2)
+    explained = feature_attributions(model, rows[:3])
+    assert_array_equal(explained.numbers, [[1, 0], [2, 1], [4, 1]])
+    frame = feature_attributions(model, np.array(rows[:3], dtype=object))
+    assert_array_equal(frame.values, explained.values)
 
 
 def test_members_of_a_pipeline_and_of_a_search():

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skbackprop.nn.losses import LOSSES, BinaryLogLoss, Heads, Loss, MulticlassLogLoss, Pinball
-from skbackprop.nn.losses.base import log_mean_exp
+from skbackprop.nn.losses.base import as_loss, log_mean_exp
 
 from .test_losses import N, both_precisions, every_case, every_size, problem, value_and_delta
 
@@ -154,6 +154,24 @@ def test_a_combination_without_derivative_is_refused():
 
     with pytest.raises(ValueError, match=r"Define combine_backward\(scores, d\)"):
         Median().combine_backward(np.zeros((3, 2, 1)), np.zeros((2, 1)))
+
+
+def test_an_object_may_define_the_derivative():
+    class First:
+        def value_and_delta(self, target, scores, weight, out):
+            return 0.0
+
+        def predict(self, scores):
+            return scores
+
+        def combine(self, scores):
+            return scores[0]
+
+    zeros = np.zeros((2, 3, 1))
+    with pytest.raises(ValueError, match="'First' defines combine"):
+        as_loss(First()).combine_backward(zeros, zeros[0])
+    First.combine_backward = lambda self, scores, d: np.stack([d, 0 * d])
+    assert_array_equal(as_loss(First()).combine_backward(zeros, 1 + zeros[0])[:, 0, 0], [1, 0])
 
 
 def test_combined_scores_by_hand():

@@ -184,9 +184,10 @@ class Loss(Frozen):
     def combine_backward(self, scores: np.ndarray, d: np.ndarray) -> np.ndarray:
         """Turn the delta `d` of `combine`, ``(n, m)``, into that of its input, ``(k, n, m)``."""
         if getattr(self.combine, "__func__", None) is not Loss.combine:
+            owner = type(getattr(self.combine, "__self__", self)).__name__
             raise ValueError(
-                f"The derivative of combine is needed, and {self.name or type(self).__name__!r} "
-                "defines combine without it. Define combine_backward(scores, d)."
+                f"The derivative of combine is needed, and {owner!r} defines combine without it. "
+                "Define combine_backward(scores, d)."
             )
         return np.repeat(d[None] / len(scores), len(scores), axis=0)
 
