@@ -28,6 +28,7 @@ from .scores import Parts, directions_of
 
 EXTRA = "shap"  # of pyproject.toml
 METHODS = ("integrated_gradients", "expected_gradients")
+MOST_PATHS = 512  # that are integrated at once
 DRAWS = 50  # rows that stand for the training rows in expected gradients
 MISSING = ("nan", "NaN", "NaT", "None", "<NA>")  # as text
 LARGEST_ERROR = 0.01  # of attributions without a warning
@@ -183,9 +184,9 @@ def feature_attributions(
     fitted, x = estimator._fitted, estimator._encode(X)
     directions, names = directions_of(fitted.codec, int(fitted.resolved["n_out"]), output)
     parts = Parts(fitted, x.dtype)
-    starts = _baseline(opened, parts, baseline, method)
-    values, errors = _explain(parts, starts, x, directions, estimator.n_features_in_)
-    base = np.mean([parts.scores(parts.affine.scores(b)) @ directions.T for b in starts], axis=0)[0]
+    start = _baseline(opened, parts, baseline, method)
+    values, errors = _explain(parts, start, x, directions, estimator.n_features_in_)
+    base = parts.scores(parts.affine.scores(start)).mean(axis=0) @ directions.T
     _warn_of_errors(errors)
     single = len(directions) == 1
     return Attributions(
@@ -199,31 +200,30 @@ def feature_attributions(
 
 
 def _explain(
-    parts: Parts, starts: list[np.ndarray], x: Any, directions: np.ndarray, n_columns: int
+    parts: Parts, start: np.ndarray, x: Any, directions: np.ndarray, n_columns: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Attributions, ``(n, n_columns, q)``, and errors of encoded rows: means over the baselines."""
-    n, q = x.shape[0], len(directions)
-    values, errors = np.zeros((n, n_columns, q)), np.zeros((n, q))
+    n, q, n_starts = x.shape[0], len(directions), start.shape[-2]
+    values, errors = np.empty((n, n_columns, q)), np.empty((n, q))
     embedded = np.flatnonzero(parts.owners >= 0)
-    # Adds up what belongs to a column of the table, and divides by the number of baselines.
+    # Adds up what belongs to a column of the table.
     owner = sparse.csr_array(
-        (np.full(len(embedded), 1 / len(starts)), (embedded, parts.owners[embedded])),
+        (np.ones(len(embedded)), (embedded, parts.owners[embedded])),
         shape=(len(parts.owners), n_columns),
     )
-    step = parts.scores.chunk((n, len(parts.owners)))
+    step = max(1, MOST_PATHS // n_starts)
     for i in range(0, n, step):
-        stop = parts.embed(x[i : i + step])
-        for start in starts:
-            path = Path(parts, start, stop)
-            for j, direction in enumerate(directions):
-                found, error = path.attributions(direction)
-                values[i : i + step, :, j] += found @ owner
-                errors[i : i + step, j] += error / len(starts)
+        path = Path(parts, start, parts.embed(x[i : i + step]))
+        for j, direction in enumerate(directions):
+            found, error = path.attributions(direction)
+            of_rows = found.reshape(-1, n_starts, found.shape[1]).mean(axis=1)
+            values[i : i + step, :, j] = of_rows @ owner
+            errors[i : i + step, j] = error.reshape(-1, n_starts).mean(axis=1)
     return values, errors
 
 
-def _baseline(opened: Opened, parts: Parts, baseline: Any, method: str) -> list[np.ndarray]:
-    """Embedded rows to start from, each of shape (1, d) or (k, 1, d)."""
+def _baseline(opened: Opened, parts: Parts, baseline: Any, method: str) -> np.ndarray:
+    """Embedded rows to start from, of shape (b, d) or (k, b, d)."""
     estimator, weights = opened.estimator, None
     if not isinstance(baseline, str):
         x = estimator._encode(opened.transform(baseline))
@@ -243,11 +243,11 @@ def _baseline(opened: Opened, parts: Parts, baseline: Any, method: str) -> list[
             x, weights = baseline_rows(encoder)
     rows = parts.embed(x)
     if method == "expected_gradients" and weights is None:
-        return [rows[..., i : i + 1, :] for i in range(rows.shape[-2])]
+        return rows
     if weights is None:
-        return [rows.mean(axis=-2, keepdims=True)]
+        return rows.mean(axis=-2, keepdims=True)
     mean = np.sum(rows * weights[:, parts.sources], axis=-2, keepdims=True)
-    return [mean.astype(rows.dtype)]
+    return mean.astype(rows.dtype)
 
 
 def _warn_of_errors(errors: np.ndarray) -> None:

@@ -11,10 +11,10 @@ node.
 
 The second equation, completeness, is the fundamental theorem of calculus.  It holds for every
 piece of the path, and says how good a quadrature is there: a piece in which it does not hold
-to `TOLERANCE` is halved.  For smooth activations such as SiLU few pieces are needed.  The
-gradient of ReLU networks has steps, at which a quadrature converges slowly: short pieces are
-halved only where more than `LOOSE` is missing.  What is missing in the end is divided among the
-columns in proportion to the size of their attributions.
+to its share of `TOLERANCE` is halved.  For smooth activations such as SiLU few pieces are
+needed.  The gradient of ReLU networks has steps, at which a quadrature converges slowly: short
+pieces are halved only where more than `LOOSE` is missing.  What is missing in the end is divided
+among the columns in proportion to the size of their attributions.
 
 Sundararajan, Taly & Yan, "Axiomatic attribution for deep networks" (2017).
 
@@ -51,22 +51,24 @@ class Pieces(NamedTuple):
 
 
 class Path:
-    """Straight paths of several rows, all from one baseline.
+    """Straight paths, one from each baseline to each row, the baselines of the first row first.
 
     Parameters
     ----------
     parts : Parts
         The function.
-    start : ndarray of shape (1, d) or (k, 1, d)
-        The embedded baseline.
+    start : ndarray of shape (b, d) or (k, b, d)
+        Embedded baselines.
     stop : ndarray of shape (n, d) or (k, n, d)
         Embedded rows.
     """
 
     def __init__(self, parts: Parts, start: np.ndarray, stop: np.ndarray):
-        self.parts, self.scores, self.way = parts, parts.scores, stop - start
+        self.parts, self.scores = parts, parts.scores
+        self.way = differences(start, stop)
         self.z_start = parts.affine.scores(start)
-        self.z_way = parts.affine.scores(stop) - self.z_start
+        self.z_way = differences(self.z_start, parts.affine.scores(stop))
+        self.n_starts = start.shape[-2]
         self.step = self.scores.chunk(self.z_way.shape)
 
     def attributions(self, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -79,9 +81,9 @@ class Path:
 
         Returns
         -------
-        attributions : ndarray of shape (n, n_embedded)
+        attributions : ndarray of shape (n · b, n_embedded)
             They add up to the difference of the outputs.
-        errors : ndarray of shape (n,)
+        errors : ndarray of shape (n · b,)
             How much was missing, relative to the sum of their sizes, before it was divided
             among them.
         """
@@ -94,7 +96,7 @@ class Path:
             gradient, gap = self._integrate(pieces, 0.5**depth, direction)
             if depth == 0:
                 size = self._size(self._of_columns(gradient), difference)
-            tolerance = TOLERANCE[dtype] if depth < SHORT else LOOSE
+            tolerance = TOLERANCE[dtype] * 0.5**depth if depth < SHORT else LOOSE
             again = gap > tolerance * size[pieces.row] + floor[pieces.row]
             again &= depth < SHORTEST
             # A row may have several pieces.
@@ -111,45 +113,55 @@ class Path:
         return found, np.divide(over, size, out=np.zeros(n), where=over > 0)
 
     def _ends(self, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The outputs of the baseline, for each row, and those of the rows."""
-        last = self.scores(self.z_start + self.z_way) @ direction
-        return np.repeat(self.scores(self.z_start) @ direction, len(last)), last
+        """The outputs at both ends of each path."""
+        n = self.z_way.shape[-2]
+        first = np.tile(self.scores(self.z_start) @ direction, n // self.n_starts)
+        every = Pieces(np.arange(n), np.zeros(n), first, first)
+        return first, self._scores_at(every, np.ones(n), direction)
 
     @staticmethod
     def _size(found: np.ndarray, difference: np.ndarray) -> np.ndarray:
         """What errors of a row are relative to."""
         return np.maximum(np.abs(found).sum(axis=1), np.abs(difference))
 
-    def _at(self, pieces: Pieces, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Points of the paths, and the whole ways."""
-        way = self.z_way[..., pieces.row, :]
-        return way * t.astype(way.dtype)[:, None] + self.z_start, way
+    def _chunks(self, n: int) -> list[slice]:
+        return [slice(i, i + self.step) for i in range(0, n, self.step)]
+
+    def _paths(self, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where paths begin, and the ways to their ends, above the affine map."""
+        return self.z_start[..., row % self.n_starts, :], self.z_way[..., row, :]
 
     def _integrate(
         self, pieces: Pieces, length: float, direction: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """The integral of the gradient over each piece, and by how much it is not complete."""
         totals, gaps = [], []
-        for i in range(0, len(pieces.row), self.step):
-            part = pieces.take(slice(i, i + self.step))
-            x, way = self._at(part, part.left)
-            gradient, total = self.scores.bind(x.shape), np.zeros(x.shape)
+        for chunk in self._chunks(len(pieces.row)):
+            part = pieces.take(chunk)
+            start, way = self._paths(part.row)
+            gradient, total = self.scores.bind(way.shape), np.zeros(way.shape)
             for node, weight in zip(*NODES, strict=True):
-                x, _ = self._at(part, part.left + node * length)
-                total += (weight * length) * gradient(x, direction)
+                x = way * (part.left + node * length).astype(way.dtype)[:, None]
+                total += (weight * length) * gradient(np.add(x, start, out=x), direction)
             found = np.vecdot(total, way)
             found = found if found.ndim == 1 else found.sum(axis=0)
             totals.append(total)
             gaps.append(np.abs(part.last - part.first - found))
         return np.concatenate(totals, axis=-2), np.concatenate(gaps)
 
+    def _scores_at(self, pieces: Pieces, t: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        """The output at one point of each path."""
+        outputs = []
+        for chunk in self._chunks(len(t)):
+            start, way = self._paths(pieces.row[chunk])
+            outputs.append(self.scores(start + way * t[chunk].astype(way.dtype)[:, None]))
+        return np.concatenate(outputs) @ direction
+
     def _halve(self, pieces: Pieces, length: float, direction: np.ndarray) -> Pieces:
         """Both halves of each piece."""
         row, left, first, last = pieces
         middle = left + length / 2
-        parts = [slice(i, i + self.step) for i in range(0, len(row), self.step)]
-        points = (self._at(pieces.take(part), middle[part])[0] for part in parts)
-        between = np.concatenate([self.scores(x) @ direction for x in points])
+        between = self._scores_at(pieces, middle, direction)
         return Pieces(
             np.concatenate([row, row]),
             np.concatenate([left, middle]),
@@ -164,3 +176,13 @@ class Path:
         bound.forward(self.way)
         found = bound.backward(gradient.astype(affine.dtype)) * self.way
         return (found if found.ndim == 2 else found.sum(axis=0)).astype(np.float64)
+
+
+def differences(start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """Each row of `stop` minus each row of `start`.
+
+    >>> differences(np.array([[1.0], [2.0]]), np.array([[10.0], [20.0]])).T
+    array([[ 9.,  8., 19., 18.]])
+    """
+    pairs = stop[..., :, None, :] - start[..., None, :, :]
+    return pairs.reshape(*pairs.shape[:-3], -1, pairs.shape[-1])
