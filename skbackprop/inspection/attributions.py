@@ -28,7 +28,7 @@ from .scores import Parts, directions_of
 
 EXTRA = "shap"  # of pyproject.toml
 METHODS = ("integrated_gradients", "expected_gradients")
-MOST_PATHS = 512  # that are integrated at once
+MOST_PATHS, MOST_NUMBERS = 512, 2**22  # that are integrated at once, and at their ends
 DRAWS = 50  # rows that stand for the training rows in expected gradients
 MISSING = ("nan", "NaN", "NaT", "None", "<NA>")  # as text
 LARGEST_ERROR = 0.01  # of attributions without a warning
@@ -211,7 +211,7 @@ def _explain(
         (np.ones(len(embedded)), (embedded, parts.owners[embedded])),
         shape=(len(parts.owners), n_columns),
     )
-    step = max(1, MOST_PATHS // n_starts)
+    step = max(1, min(MOST_PATHS, MOST_NUMBERS * n_starts // start.size) // n_starts)
     for i in range(0, n, step):
         path = Path(parts, start, parts.embed(x[i : i + step]))
         for j, direction in enumerate(directions):

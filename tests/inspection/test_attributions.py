@@ -155,6 +155,18 @@ def test_the_baseline_may_be_rows():
     assert_array_equal(drawn.values, again.values)
 
 
+def test_rows_are_explained_in_parts(monkeypatch):
+    model, X = fitted("multiclass"), mixed()[:40]
+    params = {"baseline": X[:3], "method": "expected_gradients"}
+    whole = feature_attributions(model, X, **params)
+    monkeypatch.setattr("skbackprop.inspection.attributions.MOST_PATHS", 20)
+    monkeypatch.setattr("skbackprop.inspection.scores.CACHED", 1)  # 16 rows at once
+    parts = feature_attributions(model, X, **params)
+    assert_allclose(parts.values, whole.values, atol=1e-9 * np.abs(whole.values).max())
+    assert_allclose(parts.base_values, whole.base_values)
+    assert_allclose(input_gradients(model, X)[:5], input_gradients(model, X[:5]))
+
+
 def test_an_output_can_be_chosen():
     X = mixed()[:6]
     every = feature_attributions(fitted("multiclass"), X)
