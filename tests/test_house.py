@@ -43,7 +43,7 @@ MAY_IMPORT = {  # part: (the parts below it, packages that are always there)
         CORE | {"sklearn", "threadpoolctl"},
     ),
     "onnx": (PARTS | {"mlp"}, CORE | {"sklearn"}),
-    "inspection": (PARTS, CORE | {"sklearn"}),
+    "inspection": (PARTS | {"warn"}, CORE | {"sklearn"}),
     "plots": (PARTS | {"inspection"}, CORE | {"sklearn"}),
     "io": (PARTS | {"mlp"}, CORE | {"sklearn"}),
     "dask": (PARTS, CORE | {"sklearn"}),
@@ -52,6 +52,7 @@ MAY_IMPORT = {  # part: (the parts below it, packages that are always there)
 }
 OPTIONAL = {  # part: packages that may be missing, imported inside functions only
     "plots": {"matplotlib"},
+    "inspection": {"shap"},
     "tables": {"pyarrow"},
     "sources": {"pandas", "polars", "pyarrow"},
     "recipes": {"rich"},

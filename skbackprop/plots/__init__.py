@@ -1,5 +1,15 @@
-"""Pictures of training, in scikit-learn's Display protocol; they need matplotlib."""
+"""Pictures of training and of what was learned, in scikit-learn's Display protocol.
 
+They need matplotlib.
+"""
+
+from .attributions import AttributionDisplay, FeatureImportanceDisplay
 from .curves import LearningRateRangeDisplay, LossCurveDisplay, ScheduleDisplay
 
-__all__ = ["LearningRateRangeDisplay", "LossCurveDisplay", "ScheduleDisplay"]
+__all__ = [
+    "AttributionDisplay",
+    "FeatureImportanceDisplay",
+    "LearningRateRangeDisplay",
+    "LossCurveDisplay",
+    "ScheduleDisplay",
+]

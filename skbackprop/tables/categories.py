@@ -61,6 +61,14 @@ class Category(Frozen):
         """True if the category has a column of codes."""
         return self.kind == "embedded"
 
+    @property
+    def shares(self) -> np.ndarray:
+        """For each code its share of the rows of `fit`; code 0 alone if there were none."""
+        shares = np.zeros(len(self.table))
+        known = self.sort_key[1] if self.sort_key else [1.0]
+        shares[: len(known)] = known  # levels that came later had no rows
+        return shares / shares.sum()
+
     @cached_property
     def _codes(self) -> dict[Any, int]:
         return {key: code for code, key in enumerate(self.levels, 1)}

@@ -121,6 +121,16 @@ class TargetCodec(Frozen):
         """Deviations of predictions in the units of y."""
         return self._unscaled(deviations * np.abs(self._each(self.scale, deviations)))
 
+    def units(self, n_scores: int) -> tuple[np.ndarray, np.ndarray]:
+        """What each of so many predictions is multiplied by, and what is added, for those of y.
+
+        Limits of the predictions are left out.
+        """
+        like = np.empty((0, n_scores))
+        scale, center = (self._each(values, like) for values in (self.scale, self.center))
+        exponent = self._each(self.exponent, like)
+        return np.ldexp(scale, exponent), np.ldexp(center, exponent)
+
     def _each(self, values: Any, predictions: np.ndarray) -> np.ndarray:
         """A value for each column of predictions: of several quantiles all have that of y."""
         per_target = predictions.shape[1] // self.n_targets

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skbackprop.nn.losses import LOSSES, BinaryLogLoss, Heads, MulticlassLogLoss, Pinball
-from skbackprop.nn.losses.base import log_mean_exp
+from skbackprop.nn.losses import LOSSES, BinaryLogLoss, Heads, Loss, MulticlassLogLoss, Pinball
+from skbackprop.nn.losses.base import as_loss, log_mean_exp
 
 from .test_losses import N, both_precisions, every_case, every_size, problem, value_and_delta
 
@@ -117,6 +117,61 @@ def test_combining_leaves_the_scores_alone(case):
     before = scores.copy()
     loss.combine(scores)[...] = 0  # and answers with memory of its own
     assert_array_equal(scores, before)
+
+
+@every_case
+@every_size
+def test_combine_backward_is_its_derivative(case, n_outputs):
+    loss, _, scores, _ = problem(case, n_outputs, members=K)
+    d, direction = np.random.default_rng(0).normal(size=(2, *scores.shape))
+    h = 1e-6 * direction
+    numeric = np.sum(d[0] * (loss.combine(scores + h) - loss.combine(scores - h))) / 2e-6
+    delta = loss.combine_backward(scores, d[0])
+    assert delta.shape == scores.shape
+    assert_allclose(np.sum(delta * direction), numeric, rtol=1e-6, atol=1e-7)
+    single = loss.combine_backward(scores.astype(np.float32), d[0].astype(np.float32))
+    assert single.dtype == np.float32
+    assert_allclose(single, delta, rtol=1e-3, atol=1e-5)
+
+
+@every_case
+@both_precisions
+def test_the_derivative_of_extreme_scores_is_finite(case, dtype):
+    loss, _, scores, _ = problem(case, 3, members=K, dtype=dtype)
+    mixed = np.where(np.arange(scores.size).reshape(scores.shape) % 5 % 2, 1e4, -1e4)
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        delta = loss.combine_backward(mixed.astype(dtype), np.ones_like(scores[0]))
+    assert np.isfinite(delta).all()
+
+
+def test_a_combination_without_derivative_is_refused():
+    class Median(Loss):
+        def row_losses(self, target, scores, out):
+            return np.zeros(scores.shape[:-1])
+
+        def combine(self, scores):
+            return np.median(scores, axis=0)
+
+    with pytest.raises(ValueError, match=r"Define combine_backward\(scores, d\)"):
+        Median().combine_backward(np.zeros((3, 2, 1)), np.zeros((2, 1)))
+
+
+def test_an_object_may_define_the_derivative():
+    class First:
+        def value_and_delta(self, target, scores, weight, out):
+            return 0.0
+
+        def predict(self, scores):
+            return scores
+
+        def combine(self, scores):
+            return scores[0]
+
+    zeros = np.zeros((2, 3, 1))
+    with pytest.raises(ValueError, match="'First' defines combine"):
+        as_loss(First()).combine_backward(zeros, zeros[0])
+    First.combine_backward = lambda self, scores, d: np.stack([d, 0 * d])
+    assert_array_equal(as_loss(First()).combine_backward(zeros, 1 + zeros[0])[:, 0, 0], [1, 0])
 
 
 def test_combined_scores_by_hand():

@@ -181,6 +181,16 @@ class Loss(Frozen):
         mean: np.ndarray = scores.mean(axis=0)
         return mean
 
+    def combine_backward(self, scores: np.ndarray, d: np.ndarray) -> np.ndarray:
+        """Turn the delta `d` of `combine`, ``(n, m)``, into that of its input, ``(k, n, m)``."""
+        if getattr(self.combine, "__func__", None) is not Loss.combine:
+            owner = type(getattr(self.combine, "__self__", self)).__name__
+            raise ValueError(
+                f"The derivative of combine is needed, and {owner!r} defines combine without it. "
+                "Define combine_backward(scores, d)."
+            )
+        return np.repeat(d[None] / len(scores), len(scores), axis=0)
+
     def smoothed(self, target: np.ndarray, epsilon: float) -> np.ndarray:
         """The target with the part `epsilon` spread over all classes; for class losses only."""
         raise ValueError(
@@ -203,8 +213,8 @@ class Loss(Frozen):
 
 REQUIRED = {"value_and_delta": 4, "predict": 1}  # methods, and how many arguments they get
 OPTIONAL = (
-    "advice", "check_target", "combine", "constant", "domain", "link", "log_predict", "n_scores",
-    "name", "smoothed",
+    "advice", "check_target", "combine", "combine_backward", "constant", "domain", "link",
+    "log_predict", "n_scores", "name", "smoothed",
 )  # fmt: skip
 
 
@@ -315,6 +325,18 @@ def log_mean_exp(members: np.ndarray) -> np.ndarray:
     np.log(mean, out=mean)
     mean += top
     return mean
+
+
+def shares(members: np.ndarray) -> np.ndarray:
+    """The derivative of `log_mean_exp`: ``exp(a)`` divided by its sum over the first axis.
+
+    >>> shares(np.array([[0.0, -1e4], [0.0, 1e4]]))
+    array([[0.5, 0. ],
+           [0.5, 1. ]])
+    """
+    share: np.ndarray = np.exp(members - members.max(axis=0))
+    share /= share.sum(axis=0)
+    return share
 
 
 def weighted_mean(target: np.ndarray, weight: Any) -> np.ndarray:

@@ -26,7 +26,7 @@ import numpy as np
 from scipy.special import expit, log_expit, logit
 
 from ...params import frozen
-from .base import Interval, Loss, log_mean_exp, per_row, weighted_mean
+from .base import Interval, Loss, log_mean_exp, per_row, shares, weighted_mean
 
 # A class without rows gets this share, so that its score is finite.
 SMALL_SHARE = float(np.finfo(np.float32).eps)
@@ -76,6 +76,13 @@ class BinaryLogLoss(Loss):
         log_odds = log_mean_exp(log_expit(scores))
         log_odds -= log_mean_exp(log_expit(-scores))
         return log_odds
+
+    def combine_backward(self, scores: np.ndarray, d: np.ndarray) -> np.ndarray:
+        # The shares of the member in the mean probabilities of class 1 and of class 0.
+        log_p, log_q = log_expit(scores), log_expit(-scores)
+        share: np.ndarray = shares(log_p) * np.exp(log_q) + shares(log_q) * np.exp(log_p)
+        share *= d
+        return share
 
     def smoothed(self, target: np.ndarray, epsilon: float) -> np.ndarray:
         """``t + ε (½ - t)``."""
@@ -147,6 +154,13 @@ class MulticlassLogLoss(Loss):
     def combine(self, scores: np.ndarray) -> np.ndarray:
         """The logarithm of the mean probability of each class."""
         return log_mean_exp(self.log_predict(scores))
+
+    def combine_backward(self, scores: np.ndarray, d: np.ndarray) -> np.ndarray:
+        log_p = self.log_predict(scores)
+        e = shares(log_p)
+        e *= d
+        e -= np.exp(log_p) * e.sum(axis=-1, keepdims=True)
+        return e
 
     def smoothed(self, target: np.ndarray, epsilon: float) -> np.ndarray:
         """``t + ε (1 / K - t)``."""
@@ -227,6 +241,11 @@ class Heads(Loss):
     def combine(self, scores: np.ndarray) -> np.ndarray:
         """Every head combines its own columns."""
         return np.concatenate([loss.combine(scores[..., s]) for loss, _, s in self.blocks], -1)
+
+    def combine_backward(self, scores: np.ndarray, d: np.ndarray) -> np.ndarray:
+        """Every head on its own columns."""
+        parts = [loss.combine_backward(scores[..., s], d[..., s]) for loss, _, s in self.blocks]
+        return np.concatenate(parts, -1)
 
     def smoothed(self, target: np.ndarray, epsilon: float) -> np.ndarray:
         """The targets of all heads, each smoothed by its loss."""

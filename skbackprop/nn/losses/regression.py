@@ -24,7 +24,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from ...params import frozen
-from .base import Interval, Loss, log_mean_exp, per_row, weighted_mean
+from .base import Interval, Loss, log_mean_exp, per_row, shares, weighted_mean
 
 # Above this score the exponential goes on as its tangent.  Half of the largest exponent leaves
 # a margin for squared gradients and sums over many rows.
@@ -181,6 +181,9 @@ class HalfPoissonDeviance(Loss):
     def combine(self, scores: np.ndarray) -> np.ndarray:
         return combine_logs(scores)
 
+    def combine_backward(self, scores: np.ndarray, d: np.ndarray) -> np.ndarray:
+        return combine_logs_backward(scores, d)
+
     def constant(self, target: np.ndarray, weight: Any) -> np.ndarray:
         return log_mean(target, weight)
 
@@ -208,6 +211,9 @@ class HalfGammaDeviance(Loss):
 
     def combine(self, scores: np.ndarray) -> np.ndarray:
         return combine_logs(scores)
+
+    def combine_backward(self, scores: np.ndarray, d: np.ndarray) -> np.ndarray:
+        return combine_logs_backward(scores, d)
 
     def constant(self, target: np.ndarray, weight: Any) -> np.ndarray:
         return log_mean(target, weight)
@@ -259,6 +265,9 @@ class HalfTweedieDeviance(Loss):
     def combine(self, scores: np.ndarray) -> np.ndarray:
         return combine_logs(scores)
 
+    def combine_backward(self, scores: np.ndarray, d: np.ndarray) -> np.ndarray:
+        return combine_logs_backward(scores, d)
+
     def constant(self, target: np.ndarray, weight: Any) -> np.ndarray:
         return log_mean(target, weight)
 
@@ -287,6 +296,14 @@ def exp_capped(scores: np.ndarray) -> np.ndarray:
 def combine_logs(scores: np.ndarray) -> np.ndarray:
     """`Loss.combine` for scores that are logarithms: that of the mean of `exp_capped`."""
     return log_mean_exp(np.minimum(scores, SCORE_CAP[scores.dtype]))
+
+
+def combine_logs_backward(scores: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """`Loss.combine_backward` of `combine_logs`; the slope above the cap is 0."""
+    cap = SCORE_CAP[scores.dtype]
+    share = shares(np.minimum(scores, cap))
+    share *= scores <= cap
+    return np.multiply(share, d, out=share)
 
 
 def log_mean(target: np.ndarray, weight: Any) -> np.ndarray:

@@ -1,0 +1,133 @@
+"""What an encoder knows about the training rows, column by column.
+
+A fitted encoder keeps no rows, but the quartiles and a few quantiles of each number, and the
+shares of the levels of each category.  From them come a baseline row, rows in which the columns
+are independent, and the slope of each encoded number.
+
+>>> import numpy as np
+>>> encoder = ColumnEncoder().fit([[1.0, "a"], [2.0, "b"], [3.0, "b"], [5.0, "b"]])
+>>> owners(encoder)
+array([0, 1])
+>>> rows, weights = baseline_rows(encoder)
+>>> rows.round(2)                     # the median; and no level, "a" and "b"
+array([[ 0.  , -0.95],
+       [ 0.  , -1.66],
+       [ 0.  ,  0.  ]])
+>>> weights                           # how often each of them occurs
+array([[1.  , 0.  ],
+       [0.  , 0.25],
+       [0.  , 0.75]])
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .columns import read_table
+from .encoder import ColumnEncoder
+from .growth import slots
+from .reading import PLAIN, floats
+from .scaling import CLIP, robust_scale
+
+
+def owners(encoder: ColumnEncoder) -> np.ndarray:
+    """For each encoded column the number of the column it comes from; -1 if it has none."""
+    return np.array([slot[1] if len(slot) > 1 else -1 for slot in slots(encoder)], dtype=int)
+
+
+def baseline_rows(encoder: ColumnEncoder) -> tuple[np.ndarray, np.ndarray]:
+    """Encoded rows whose mean is the baseline row, and the weight of each cell in the mean.
+
+    The baseline row has the median of each number, and of each category the levels with their
+    shares of the training rows.  The mean is taken after the embedding of the codes.
+
+    Returns
+    -------
+    rows, weights : ndarray of shape (n, n_encoded)
+        The weights of each column add up to 1.
+    """
+    categories = {category.column: category for category in _categories(encoder)}
+    n = max((len(category.table) for category in categories.values()), default=1)
+    rows, weights = np.zeros((n, encoder.n_encoded)), np.zeros((n, encoder.n_encoded))
+    weights[0] = 1  # the median of a number is encoded as 0
+    for j, (kind, *place) in enumerate(slots(encoder)):
+        if kind in ("level", "code"):
+            category = categories[place[0]]
+            rows[: len(category.table), j] = _values(category, kind, place)
+            weights[: len(category.table), j] = category.shares
+    return rows, weights
+
+
+def draw_rows(encoder: ColumnEncoder, n: int, rng: np.random.Generator) -> np.ndarray:
+    """`n` encoded rows with the distribution of each column in training, and no dependence.
+
+    No cell is missing.
+    """
+    rows = np.zeros((n, encoder.n_encoded))
+    categories = {category.column: category for category in _categories(encoder)}
+    codes = {i: rng.choice(len(c.table), n, p=c.shares) for i, c in categories.items()}
+    place_of = {i: j for j, i in enumerate(_known(encoder, "_followed"))}
+    for j, (kind, *place) in enumerate(slots(encoder)):
+        if kind == "number":
+            points = encoder._points[place_of[place[0]]]
+            drawn = rng.choice(points, n)
+            rows[:, j] = np.nan_to_num(robust_scale(drawn, encoder._center[j], encoder._scale[j]))
+        elif kind == "missing":
+            rows[:, j] = encoder._off[j - encoder.n_numeric]
+        elif kind in ("level", "code"):
+            rows[:, j] = _values(categories[place[0]], kind, place)[codes[place[0]]]
+    return rows
+
+
+def slopes(encoder: ColumnEncoder, X: Any, encoded: np.ndarray) -> np.ndarray:
+    """The derivative of encoded rows with respect to the numbers they come from.
+
+    Parameters
+    ----------
+    encoder : ColumnEncoder
+        A fitted encoder.
+    X : table
+        The rows.
+    encoded : ndarray of shape (n_samples, n_encoded)
+        The same rows, encoded.
+
+    Returns
+    -------
+    slopes : ndarray of shape (n_samples, n_encoded)
+        NaN for what is encoded of a missing number or a category, which have no derivative, and
+        0 for indicators of what is missing.
+    """
+    slopes = np.maximum(1 - (encoded / CLIP) ** 2, 0) ** 1.5  # of `smooth_clip`
+    if is_sparse(encoder):
+        return slopes * encoder._scale
+    table = read_table(X)
+    slopes[:, encoder.n_numeric :] = 0
+    slopes[:, : encoder.n_numeric] *= 0.5 * encoder._scale
+    for j, (kind, *place) in enumerate(slots(encoder)):
+        if kind == "number":
+            reading = encoder._readings.get(place[0], PLAIN)
+            slopes[np.isnan(floats(table, place[0], reading)), j] = np.nan
+        elif kind in ("level", "code"):
+            slopes[:, j] = np.nan
+    return slopes
+
+
+def is_sparse(encoder: ColumnEncoder) -> bool:
+    """Tell whether the encoder makes sparse rows, about which it knows only the sizes."""
+    return encoder._sparse
+
+
+def _categories(encoder: ColumnEncoder) -> Any:
+    return _known(encoder, "_categories")
+
+
+def _known(encoder: ColumnEncoder, name: str) -> Any:
+    """An attribute that an encoder of sparse rows does not have."""
+    return getattr(encoder, name, ())
+
+
+def _values(category: Any, kind: str, place: list[int]) -> np.ndarray:
+    """For each code of a category the value of an encoded column."""
+    return category.table[:, place[1]] if kind == "level" else np.arange(len(category.table))
