@@ -2,9 +2,9 @@
 How many rows it takes, beside scikit-learn's MLP
 =================================================
 
-Learning curves on scikit-learn's digits: the error rate on rows that are held out, as the number of
-training rows grows. scikit-learn's `MLPClassifier` gets scaled numbers, `BackpropClassifier` gets the
-table as it is.
+Learning curves on scikit-learn's digits: the error rate on rows that are held out, as the number
+of training rows grows. scikit-learn's `MLPClassifier` gets scaled numbers, and our
+`BackpropClassifier` gets the table as it is.
 """
 
 # %%

@@ -2,9 +2,9 @@
 Text on the sparse path
 =======================
 
-Scikit-learn comes without text, so this example makes its own messages: a few words of a message come
-from the vocabulary of its subject, most from all subjects. TF-IDF makes a sparse matrix of the words
-and pairs of words, which the network never makes dense.
+Scikit-learn comes without text, so this example makes its own messages: a few words of a message
+come from the vocabulary of its subject, most from all subjects. TF-IDF makes a sparse matrix of the
+words and pairs of words, which the network never makes dense.
 """
 
 # %%
@@ -22,14 +22,14 @@ subjects = {
     "sailing": "anchor boat deck harbor keel knot mast port reef rudder sail storm tide wind",
     "gardening": "bloom bulb compost garden hedge lawn plant prune rain root seed soil tree weed",
 }
-common = "a about and for have in is it my new of on the this to was with you how what".split()
+common = "a about and for have in is it my new of on the this to was with you how what"
 
 
 def message(subject):
     own = rng.choice(subjects[subject].split(), 2).tolist()
     others = [rng.choice(list(subjects)) for _ in range(2)]
     words = own + [rng.choice(subjects[other].split()) for other in others]
-    words += rng.choice(common, 12).tolist()
+    words += rng.choice(common.split(), 12).tolist()
     return " ".join(rng.permutation(words))
 
 
