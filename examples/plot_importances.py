@@ -1,81 +1,62 @@
-"""Why it answers: attributions, derivatives and importances, drawn.
+"""
+Why it answers: attributions, derivatives and importances
+=========================================================
 
 442 patients with diabetes: ten measurements, and a number that says how far the disease has gone a
-year later (it comes with scikit-learn).  One table is printed, which columns matter, by three
-measures:
-
-- *attribution*: how much the column moves the prediction, on average over the test rows;
-- *permutation*: how much R² falls on the test rows when the column is shuffled;
-- *model alone*: how much the prediction varies with the column, without any rows.
-
-Then three pictures: both importances with their spread, the attributions of all test rows, and
-those of one patient.  At last a check: the derivative by the body mass index is the difference of
-two predictions.
+year later. The table comes with scikit-learn. Which measurements does the prediction depend on, and
+how?
 """
 
-import argparse
-
+# %%
+# The measurements are in their own units, and the sex is a category.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_diabetes
+from sklearn.inspection import PartialDependenceDisplay
 from sklearn.model_selection import train_test_split
 
 from skbackprop import BackpropRegressor
-from skbackprop.inspection import feature_importance, input_gradients, model_importances
+from skbackprop.inspection import input_gradients, model_importances
 from skbackprop.plots import AttributionDisplay, FeatureImportanceDisplay
 
+X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
+X["sex"] = X["sex"].map({1.0: "a", 2.0: "b"}).astype("category")
+X_train, X, y_train, y = train_test_split(X, y, test_size=0.3, random_state=0)
+model = BackpropRegressor(random_state=0).fit(X_train, y_train)
+print(f"R² of new rows: {model.score(X, y):.3f}")
 
-def patients():
-    """The measurements in their own units, with the sex as a category."""
-    X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
-    X["sex"] = X["sex"].map({1.0: "a", 2.0: "b"}).astype("category")
-    return train_test_split(X, y, test_size=0.3, random_state=0)
+# %%
+# Two importances of each column: by how much it moves the prediction, and by how much R² falls when
+# it is shuffled. `model_importances` needs no rows at all, so that `SelectFromModel` can use it.
+fig, ax = plt.subplots(figsize=(6.5, 4), layout="constrained")
+FeatureImportanceDisplay.from_estimator(model, X, y, random_state=0, ax=ax)
+alone = dict(zip(X.columns, model_importances(model).round(1).tolist(), strict=True))
+print("of the model alone:", alone)
+plt.show()
 
+# %%
+# The attributions of all new rows (left), and those of the patient with the largest prediction
+# (right). They add up to the difference between the prediction and that of the baseline.
+fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
+AttributionDisplay.from_estimator(model, X, ax=left)
+AttributionDisplay.from_estimator(model, X.iloc[[np.argmax(model.predict(X))]], ax=right)
+left.set_title("All patients")
+right.set_title("One patient")
+plt.show()
 
-def show(model, X, y):
-    """Print the importances of each column."""
-    found, alone = feature_importance(model, X, y, random_state=0), model_importances(model)
-    print(f"{'column':8}  {'attribution':>16}  {'permutation':>16}  {'model alone':>11}")
-    for i in found.order:
-        attribution = f"{found.attribution_mean[i]:.1f} ± {found.attribution_std[i]:.1f}"
-        permutation = f"{found.permutation_mean[i]:.3f} ± {found.permutation_std[i]:.3f}"
-        name = found.feature_names[i]
-        print(f"{name:8}  {attribution:>16}  {permutation:>16}  {alone[i]:11.1f}")
+# %%
+# scikit-learn's partial dependence works, too.
+fig, ax = plt.subplots(figsize=(9, 3), layout="constrained")
+PartialDependenceDisplay.from_estimator(
+    model, X, ["bmi", "s5", "sex"], categorical_features=["sex"], ax=ax
+)
+plt.show()
 
-
-def draw(model, X, y):
-    """Draw all test rows, and the one with the largest prediction."""
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(15, 4.5), layout="constrained")
-    FeatureImportanceDisplay.from_estimator(model, X, y, random_state=0, ax=left)
-    AttributionDisplay.from_estimator(model, X, ax=middle)
-    worst = X.iloc[[np.argmax(model.predict(X))]]
-    AttributionDisplay.from_estimator(model, worst, ax=right)
-    left.set_title("Which columns matter")
-    middle.set_title("All patients")
-    right.set_title("One patient")
-    return figure
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", help="write the pictures to this file and show no window")
-    arguments = parser.parse_args()
-    X_train, X, y_train, y = patients()
-    model = BackpropRegressor(random_state=0).fit(X_train, y_train)
-    print(f"R² on the test rows: {model.score(X, y):.3f}\n")
-    show(model, X, y)
-
-    by_bmi = input_gradients(model, X)[0, X.columns.get_loc("bmi")]
-    high, low = (X[:1].assign(bmi=X["bmi"][:1] + step) for step in (0.001, -0.001))
-    difference = (model.predict(high) - model.predict(low))[0] / 0.002
-    print(f"\none unit of bmi for the first patient: {by_bmi:.4f}, by differences {difference:.4f}")
-
-    figure = draw(model, X, y)
-    if arguments.output:
-        figure.savefig(arguments.output)
-    else:
-        plt.show()
-
-
-if __name__ == "__main__":
-    main()
+# %%
+# The derivative by the body mass index is the slope of the prediction in its unit: two predictions
+# say the same.
+by_bmi = input_gradients(model, X)[0, X.columns.get_loc("bmi")]
+high, low = (X[:1].assign(bmi=X["bmi"][:1] + step) for step in (0.001, -0.001))
+difference = (model.predict(high) - model.predict(low))[0] / 0.002
+print(f"one unit of bmi for the first patient: {by_bmi:.4f}, by two predictions {difference:.4f}")
+assert abs(by_bmi - difference) < 1e-4 * abs(difference)
