@@ -42,7 +42,7 @@ MAY_IMPORT = {  # part: (the parts below it, packages that are always there)
         CORE | {"sklearn", "threadpoolctl"},
     ),
     "onnx": (PARTS | {"mlp"}, CORE | {"sklearn"}),
-    "inspection": (PARTS, CORE | {"sklearn"}),
+    "inspection": (PARTS | {"params"}, CORE | {"sklearn"}),
     "plots": (PARTS | {"inspection"}, CORE | {"sklearn"}),
     "io": (PARTS | {"mlp"}, CORE | {"sklearn"}),
     "dask": (PARTS, CORE | {"sklearn"}),
