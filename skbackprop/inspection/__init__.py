@@ -1,8 +1,9 @@
-"""Look into a fitted network: backpropagation step by step.
+"""Look into a fitted network: its layers, and backpropagation step by step.
 
->>> from skbackprop.inspection import trace
+>>> from skbackprop.inspection import summary, trace
 """
 
+from .summary import Summary, summary
 from .trace import Trace, trace
 
-__all__ = ["Trace", "trace"]
+__all__ = ["Summary", "Trace", "summary", "trace"]

@@ -153,11 +153,10 @@ class Trace:
     def _repr_html_(self) -> str:
         rows = []
         for title, entries in self._parts():
-            rows.append(f'<tr><th class="skb-part" colspan="3">{escape(title)}</th></tr>')
+            rows.append(f'<tr><th class="skb-part" colspan="2">{escape(title)}</th></tr>')
             rows += [
-                f'<tr><td class="skb-name">{escape(e.name)}</td>'
-                f"<td>{escape(f'= {e.formula}' if e.formula else '')}</td>"
-                f"<td>{as_html(e.value)}</td></tr>"
+                f"<tr><td><b>{escape(e.name)}</b>{escape(f' = {e.formula}' if e.formula else '')}"
+                f"</td><td>{as_html(e.value)}</td></tr>"
                 for e in entries
             ]
         notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes)
