@@ -28,7 +28,8 @@ STYLE = """
 .skb td,.skb th{padding:.15em .6em;text-align:right;vertical-align:middle;border:0}
 .skb table.skb-rows>tbody>tr>*{border-top:1px solid rgba(128,128,128,.35)}
 .skb table.skb-rows>*>tr>*{text-align:left}
-.skb table.skb-rows>*>tr>.skb-number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+.skb table.skb-rows>*>tr>.skb-number{text-align:right;white-space:nowrap}
+.skb .skb-number{font-variant-numeric:tabular-nums}
 .skb table.skb-array td{font:13px/1.4 ui-monospace,monospace;padding:.05em .5em}
 .skb .skb-part{font-weight:600;padding-top:.9em}
 .skb img{image-rendering:pixelated;border:1px solid rgba(128,128,128,.5);vertical-align:middle}

@@ -1,5 +1,13 @@
-"""Pictures of training, in scikit-learn's Display protocol; they need matplotlib."""
+"""Displays in scikit-learn's manner, over matplotlib."""
 
-from .curves import LearningRateRangeDisplay, LossCurveDisplay, ScheduleDisplay
+from .curves import LossCurveDisplay, ScheduleDisplay
+from .learning_rate import LearningRateDisplay
+from .network import NetworkDisplay, WeightDisplay
 
-__all__ = ["LearningRateRangeDisplay", "LossCurveDisplay", "ScheduleDisplay"]
+__all__ = [
+    "LearningRateDisplay",
+    "LossCurveDisplay",
+    "NetworkDisplay",
+    "ScheduleDisplay",
+    "WeightDisplay",
+]
