@@ -57,6 +57,7 @@ OPTIONAL = {  # part: packages that may be missing, imported inside functions on
 }
 INSIDE = {  # part: what of the package is imported inside functions only, where it is used
     "estimators": {"io", "__version__"},
+    "inspection": {"plots", "__version__"},
     "io": {"__version__"},
 }
 PRINTS = "skbackprop/training/callbacks/reporting.py"

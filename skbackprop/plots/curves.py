@@ -22,8 +22,8 @@ from ..recipes.build import n_members
 EXTRA = "plot"  # of pyproject.toml
 
 
-def new_axes(ax: Any) -> tuple[Any, Any]:
-    """Axes to draw in, new ones if none are given, and their figure."""
+def import_pyplot() -> Any:
+    """``matplotlib.pyplot``, or an error that says how to get it."""
     try:
         from matplotlib import pyplot
     except ImportError as error:
@@ -31,6 +31,12 @@ def new_axes(ax: Any) -> tuple[Any, Any]:
             "Displays need matplotlib, which is not installed. Get it with "
             f'`pip install "skbackprop[{EXTRA}]"`.'
         ) from error
+    return pyplot
+
+
+def new_axes(ax: Any) -> tuple[Any, Any]:
+    """Axes to draw in, new ones if none are given, and their figure."""
+    pyplot = import_pyplot()
     if ax is None:
         _, ax = pyplot.subplots()
     return ax, ax.figure
@@ -144,7 +150,7 @@ class LossCurveDisplay(_Display):
     def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> LossCurveDisplay:
         """Draw the curves; the parameters are those of `from_estimator`."""
         ax, name = self._begin(ax), self.estimator_name if name is None else name
-        before = "" if name is None else f"{name}, "
+        before = f"{name}, " if name else ""
         epochs = np.arange(1, len(self.loss) + 1)
         (self.line_,) = ax.plot(epochs, self.loss, **{"label": f"{before}training", **kwargs})
         color = self.line_.get_color()
