@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import BackpropClassifier, BackpropRegressor, load
 from skbackprop.optim.schedules import SCHEDULES, Cosine
 from skbackprop.plots import LearningRateDisplay, LossCurveDisplay, ScheduleDisplay
 from skbackprop.plots.curves import EXTRA
@@ -169,7 +169,7 @@ def test_the_range_test_of_a_pipeline_gets_its_columns():
 # What a fit has kept.
 
 
-def test_the_kept_epochs_and_their_loss_are_marked():
+def test_the_kept_epochs_and_their_loss_are_marked(tmp_path):
     model = BackpropClassifier(random_state=0, max_iter=12).fit(X, Y)
     display = LossCurveDisplay.from_estimator(model)
     epochs = display.kept_points_.get_xdata().tolist()
@@ -182,6 +182,9 @@ def test_the_kept_epochs_and_their_loss_are_marked():
     assert f"BackpropClassifier, weights kept, {display.kept_loss:.3g}" in labels(display)
     again = LossCurveDisplay.from_estimator(pickle.loads(pickle.dumps(model)))
     assert (again.kept_loss, again.kept_epochs) == (display.kept_loss, display.kept_epochs)
+    model.save(tmp_path / "model.skbp")
+    loaded = LossCurveDisplay.from_estimator(load(tmp_path / "model.skbp"))
+    assert (loaded.kept_loss, loaded.kept_epochs) == (None, display.kept_epochs)
 
 
 def test_of_a_single_network_the_kept_loss_is_on_the_curve():

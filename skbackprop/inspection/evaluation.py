@@ -51,16 +51,24 @@ class Evaluation:
         self.model, self.X, self.y, self.max_rows = model, X, np.asarray(y), max_rows
         self.n, self.is_classifier = len(self.y), is_classifier(model)
         self.predicted = np.asarray(model.predict(X))
+        if self.y.shape == (self.n, 1) and self.predicted.ndim == 1:
+            self.y = self.y[:, 0]
         self.is_single = self.y.ndim == 1 and self.predicted.ndim == 1
         self.probabilities: np.ndarray | None = None
         if self.is_classifier and self.is_single:
             self.probabilities = np.asarray(model.predict_proba(X))
 
+    @property
+    def has_score(self) -> bool:
+        """Is there one prediction for each target?  There are more of several quantiles."""
+        return self.predicted.shape == self.y.shape
+
     def scores(self) -> dict[str, float]:
         """The usual scores, by name."""
-        scores: dict[str, float] = {"score": float(self.model.score(self.X, self.y))}
+        if not self.has_score:
+            return {}
         if not self.is_single:
-            return scores
+            return {"score": float(self.model.score(self.X, self.y))}
         if not self.is_classifier:
             pair = self.y, self.predicted
             return {
@@ -69,11 +77,12 @@ class Evaluation:
                 "root mean squared error": float(root_mean_squared_error(*pair)),
             }
         labels, p = self.model.classes_, self.probabilities
-        scores = {
-            "accuracy": float(accuracy_score(self.y, self.predicted)),
-            "log loss": float(log_loss(self.y, p, labels=labels)),
-        }
-        if len(np.unique(self.y)) == len(labels) > 1:  # else they are not defined
+        scores = {"accuracy": float(accuracy_score(self.y, self.predicted))}
+        if len(labels) > 1 and np.isin(self.y, labels).all():
+            scores["log loss"] = float(log_loss(self.y, p, labels=labels))
+        if (
+            np.array_equal(np.unique(self.y), labels) and len(labels) > 1
+        ):  # else they are not defined
             assert p is not None
             pair = self.y, self.predicted
             scores["balanced accuracy"] = float(balanced_accuracy_score(*pair))
@@ -83,7 +92,7 @@ class Evaluation:
 
     def figures(self) -> dict[str, Draw]:
         """What draws each picture, by title; none for several targets."""
-        if not self.is_single:
+        if not self.is_single or (self.is_classifier and len(self.model.classes_) < 2):
             return {}
         if not self.is_classifier:
             return {"Residuals": self.draw_residuals, "True against predicted": self.draw_errors}
@@ -149,16 +158,22 @@ class Evaluation:
 
         Breiman, "Random forests" (2001): the values of a column are shuffled among the rows.
         """
-        n_columns = self.X.shape[1] if hasattr(self.X, "shape") else len(self.X[0])
-        if issparse(self.X) or n_columns > MOST_COLUMNS:
-            kind = "sparse rows" if issparse(self.X) else f"{n_columns} columns"
-            return [], f"Not computed for {kind}: it takes several predictions for each column."
+        shape = np.shape(self.X)
+        refused = {
+            "a model without a score": not self.has_score,
+            "sparse rows": issparse(self.X),
+            "texts": len(shape) == 1,
+            f"{shape[-1]} columns": shape[-1] > MOST_COLUMNS,
+        }
+        if any(refused.values()):
+            kind = next(kind for kind, is_so in refused.items() if is_so)
+            return [], f"Not computed for {kind}: columns are shuffled and scored one by one."
         index = np.arange(self.n)
         if self.n > self.max_rows:
             index = np.sort(np.random.default_rng(0).permutation(self.n)[: self.max_rows])
         X = self.X.iloc[index] if hasattr(self.X, "iloc") else np.asarray(self.X)[index]
         found = permutation_importance(self.model, X, self.y[index], n_repeats=5, random_state=0)
-        names = getattr(self.X, "columns", [f"x{i}" for i in range(n_columns)])
+        names = getattr(self.X, "columns", [f"x{i}" for i in range(shape[1])])
         rows = [
             (str(name), float(mean), float(std))
             for name, mean, std in zip(

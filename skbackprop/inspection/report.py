@@ -177,7 +177,7 @@ def _scores(test: Evaluation) -> str:
     cells = [
         f'<div class="card"><small>{escape(name)}</small><b>{escape(number(value))}</b></div>'
         for name, value in test.scores().items()
-    ]
+    ] or ["There is no score for several predictions of each row."]
     return f'<div class="scores">{"".join(cells)}</div><p class="soft">{test.n:,} rows</p>'
 
 

@@ -268,7 +268,7 @@ def _of_estimator(model: Any, x: Any, y: Any, loss: Any, member: int) -> tuple[A
         raise ValueError(f"An estimator has a loss of its own, got loss={loss!r}. Leave loss out.")
     if hasattr(x, "to_frame"):  # a row of a DataFrame
         x = x.to_frame().T
-    elif np.ndim(x) == 1 and not hasattr(x, "columns"):
+    elif np.ndim(x) == 1 and hasattr(model, "n_features_in_"):  # else they are texts
         x = [x] if isinstance(x, list) else np.asarray(x)[None]
     estimator, X = unwrap(model, x)
     fitted = estimator._fitted

@@ -186,11 +186,13 @@ def kept_of(fitted: Any) -> dict[str, Any]:
     """Which epochs and weights a fit has kept, as arguments of `LossCurveDisplay`."""
     run, held = fitted.run, fitted.held_out
     marks: dict[str, Any] = {"restarts": [run.first_epoch + epoch for epoch in run.restarts]}
-    if held is None or fitted.incremental or not run.best_epochs:
+    if fitted.incremental or not run.best_epochs:
         return marks
     marks["kept_epochs"] = run.best_epochs
-    if fitted.resolved["refit"]:
-        return marks  # the weights are those of a second training, on all rows
+    # After a refit the weights are those of a second training, on all rows.  The file of a
+    # classifier has no validation rows.
+    if fitted.resolved["refit"] or held is None:
+        return marks
     weight = np.ones(len(held.target)) if held.weight is None else held.weight
     kept = mean_loss_of(fitted.loss, held.target, held.scores, weight)
     k = n_members(fitted.resolved) or 1

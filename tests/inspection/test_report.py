@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -21,6 +22,7 @@ from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.inspection import training_report
 from skbackprop.inspection.evaluation import Evaluation
 from skbackprop.mlp import MLPClassifier, MLPRegressor
+from skbackprop.nn.losses import Pinball
 
 pytest.importorskip("matplotlib")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -155,6 +157,25 @@ def test_two_classes_several_targets_sparse_rows_and_many_rows(tmp_path):
     one_class = Evaluation(model, X[two], two[two], max_rows=10)
     assert "ROC AUC" not in one_class.scores()
     assert "5 shuffles of 10 rows" in one_class.importances()[1]
+
+
+def test_what_is_not_defined_is_left_out(tmp_path):
+    X = TABLE.to_numpy()
+    quantiles = BackpropRegressor(loss=Pinball((0.1, 0.9)), **SMALL).fit(X, SUM)
+    _, page = report(quantiles, tmp_path, X_test=X, y_test=SUM)
+    assert "There is no score for several predictions" in page.text
+    assert "Not computed for a model without a score" in page.text
+    one = BackpropClassifier(**SMALL).fit(X, np.zeros(90))
+    assert Evaluation(one, X, np.zeros(90)).scores() == {"accuracy": 1.0}
+    report(one, tmp_path, X_test=X, y_test=np.zeros(90))
+    texts = np.array(["a good film", "a bad film", "so good"] * 30)
+    model = make_pipeline(TfidfVectorizer(), MLPClassifier((3,), max_iter=3)).fit(texts, SUM > 0)
+    _, page = report(model, tmp_path, X_test=texts, y_test=SUM > 0)
+    assert "Not computed for texts" in page.text
+    unseen = Evaluation(classifier(), TABLE, np.full(90, "new"))
+    assert unseen.scores() == {"accuracy": 0.0}
+    column = Evaluation(BackpropRegressor(**SMALL).fit(X, SUM), X, SUM[:, None])
+    assert "R²" in column.scores()
 
 
 def test_searches_of_pipelines_and_what_went_wrong(tmp_path):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -18,6 +19,7 @@ from skbackprop.inspection.markup import as_html, as_text, png, rgba
 from skbackprop.inspection.naming import Namer
 from skbackprop.inspection.record import record_pass
 from skbackprop.inspection.unwrap import one_member, unwrap
+from skbackprop.mlp import MLPClassifier
 from skbackprop.nn import ACTIVATIONS, Dense, Network, Residual, Sequential, mlp
 from skbackprop.nn.losses import LOSSES, Loss
 from skbackprop.optim import Adam
@@ -139,6 +141,18 @@ def test_layers_have_their_names_and_formulas():
     assert "∂L/∂shortcut⁽²⁾.W" in t.names
 
 
+@pytest.mark.parametrize(
+    "y", [np.c_[LABELS, TABLE["new"]], np.eye(3)[:, [0, 1]][np.arange(80) % 3]]
+)
+def test_several_targets(y):
+    model = BackpropClassifier(**SMALL).fit(TABLE, y)
+    t = trace(model, TABLE[:4], y[:4])
+    network, _ = one_member(model, 0)
+    recording = record_pass(network, t["a⁽⁰⁾"], t["y"], model._fitted.loss)
+    assert t.loss == recording.loss
+    np.testing.assert_allclose(t[3].delta.sum(axis=0), t[3].db)
+
+
 def test_two_activations_in_a_row_and_a_plain_residual_block():
     f = mlp(2, (2,), 2, activations=[ACTIVATIONS["tanh"]]).layers[1]
     network = Network(Sequential((Dense(2, 2), f, f, Residual(Dense(2, 2)))))
@@ -171,6 +185,9 @@ def test_what_a_row_may_be():
     expected = trace(plain, X[2:3])[-1].a
     for row in (X[2], X[2].tolist(), csr_matrix(X[2:3])):
         np.testing.assert_array_equal(trace(plain, row)[-1].a, expected)
+    texts = make_pipeline(TfidfVectorizer(), MLPClassifier((2,), max_iter=2))
+    texts.fit(["good film", "bad film"] * 9, [1, 0] * 9)
+    assert len(trace(texts, ["a bad film", "good"])[0].a) == 2
     assert trace(plain, X[2]).loss is None
     assert "backward" not in repr(trace(plain, X[2]))
 
