@@ -248,7 +248,7 @@ def _importances(test: Evaluation) -> str:
 
 def _summary_table(model: Any) -> str:
     s = summary(model)
-    return f"<p>{escape(s.title)}</p>{table_html(*s._cells())}"
+    return f"<p>{escape(s.title)}</p>{table_html(*s.cells())}"
 
 
 def _columns(estimator: Any) -> str:

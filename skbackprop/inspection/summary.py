@@ -60,12 +60,13 @@ class Summary:
     def __init__(self, title: str, rows: list[dict[str, Any]], n_parameters: int):
         self.title, self.rows, self.n_parameters = title, rows, n_parameters
 
-    def _cells(self) -> tuple[list[str], list[list[str]]]:
+    def cells(self) -> tuple[list[str], list[list[str]]]:
+        """The header and the rows of the table as text; columns without a number are left out."""
         known = [name for name in COLUMNS if any(row.get(name) is not None for row in self.rows)]
         return known, [[_text(name, row.get(name)) for name in known] for row in self.rows]
 
     def __repr__(self) -> str:
-        header, rows = self._cells()
+        header, rows = self.cells()
         widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
         lines = [self.title, ""]
         for row in (header, *rows):
@@ -77,7 +78,7 @@ class Summary:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return framed(f"<div><b>{escape(self.title)}</b></div>", table_html(*self._cells()))
+        return framed(f"<div><b>{escape(self.title)}</b></div>", table_html(*self.cells()))
 
 
 def summary(model: Any, X: Any = None, y: Any = None, *, loss: Any = None) -> Summary:

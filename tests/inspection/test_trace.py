@@ -125,6 +125,29 @@ def test_the_formulas_of_the_textbooks_hold(loss, n):
     assert t["∂L/∂a⁽⁰⁾"] == pytest.approx(t[1].delta @ t[1].W.T)
 
 
+def test_the_formulas_of_other_layers_hold():
+    t = trace(fit("residual and layer norm"), TABLE[:3], LABELS[:3])
+    x, scale, delta = t["TableInput⁽⁰⁾"], t["scale⁽¹⁾"], t[1].delta
+    np.testing.assert_allclose(t[1].z, (scale * x) @ t[1].W + t[1].b)
+    np.testing.assert_allclose(t[1].dW, (scale * x).T @ delta)
+    np.testing.assert_allclose(t["∂L/∂TableInput⁽⁰⁾"], scale * (delta @ t[1].W.T))
+    weight, of_block = t["ReZero⁽²⁾.residual_weight"], t["∂L/∂ReZero⁽²⁾"]
+    np.testing.assert_allclose(t["ReZero⁽²⁾"], t[1].a + weight * t[2].a)
+    np.testing.assert_allclose(of_block, t[3].delta @ t[3].W.T)
+    np.testing.assert_allclose(t["∂L/∂a⁽²⁾"], weight * of_block)
+    np.testing.assert_allclose(t["∂L/∂ReZero⁽²⁾.residual_weight"], np.sum(of_block * t[2].a))
+    np.testing.assert_allclose(t["∂L/∂a⁽¹⁾"], t[2].delta @ t[2].W.T + of_block)
+    t = trace(fit("shared"), TABLE[:3], LABELS[:3], member=1)
+    r, s = t["r⁽²⁾"], t["s⁽²⁾"]
+    np.testing.assert_allclose(t[2].z, (r * t[1].a) @ t[2].W * s + t[2].b)
+    np.testing.assert_allclose(t[2].dW, (r * t[1].a).T @ (t[2].delta * s))
+    np.testing.assert_allclose(t["∂L/∂a⁽¹⁾"], r * ((t[2].delta * s) @ t[2].W.T))
+    formulas = {entry.name: entry.formula for entry in t.entries}
+    assert formulas["z⁽²⁾"] == "(r⁽²⁾ · a⁽¹⁾) W⁽²⁾ · s⁽²⁾ + b⁽²⁾"
+    assert formulas["∂L/∂W⁽²⁾"] == "(r⁽²⁾ · a⁽¹⁾)ᵀ (δ⁽²⁾ · s⁽²⁾)"
+    assert formulas["∂L/∂a⁽¹⁾"] == "r⁽²⁾ · ((δ⁽²⁾ · s⁽²⁾) W⁽²⁾ᵀ)"
+
+
 def test_layers_have_their_names_and_formulas():
     t = trace(fit("residual and layer norm"), TABLE[:1], LABELS[:1])
     formulas = {entry.name: entry.formula for entry in t.entries}
