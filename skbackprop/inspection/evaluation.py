@@ -171,9 +171,11 @@ class Evaluation:
         index = np.arange(self.n)
         if self.n > self.max_rows:
             index = np.sort(np.random.default_rng(0).permutation(self.n)[: self.max_rows])
-        X = self.X.iloc[index] if hasattr(self.X, "iloc") else np.asarray(self.X)[index]
+        # scikit-learn's function keeps names and types of the columns of pandas only.
+        X = self.X.to_pandas() if hasattr(self.X, "to_pandas") else self.X
+        names = getattr(X, "columns", [f"x{i}" for i in range(shape[1])])
+        X = X.iloc[index] if hasattr(X, "iloc") else np.asarray(X)[index]
         found = permutation_importance(self.model, X, self.y[index], n_repeats=5, random_state=0)
-        names = getattr(self.X, "columns", [f"x{i}" for i in range(shape[1])])
         rows = [
             (str(name), float(mean), float(std))
             for name, mean, std in zip(

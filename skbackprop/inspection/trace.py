@@ -177,7 +177,7 @@ def trace(
 
     The model is left as it is.  Random parts are off, as in prediction: dropout is the identity,
     and batch normalization uses its running moments.  The loss is the mean loss of the rows,
-    without penalties and label smoothing.  All numbers have double precision.
+    without penalties, class weights and label smoothing.  All numbers have double precision.
 
     Parameters
     ----------

@@ -178,6 +178,17 @@ def test_what_is_not_defined_is_left_out(tmp_path):
     assert "R²" in column.scores()
 
 
+def test_other_frames_keep_the_names_of_their_columns():
+    polars = pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
+    frame = polars.DataFrame({"size": SUM, "city": ["Bern", "Graz", "Lyon"] * 30})
+    model = BackpropRegressor(**SMALL).fit(frame, SUM)
+    for X in (frame, frame.to_arrow()):
+        rows, _ = Evaluation(model, X, SUM).importances()
+        assert rows[0][0] == "size"
+        assert len(rows) == 2
+
+
 def test_searches_of_pipelines_and_what_went_wrong(tmp_path):
     pipeline = make_pipeline(StandardScaler(), MLPClassifier((4,), max_iter=5, random_state=0))
     search = GridSearchCV(pipeline, {"mlpclassifier__alpha": [0.1, 1.0]}, cv=2).fit(TABLE, LABELS)
