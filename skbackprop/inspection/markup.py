@@ -34,6 +34,8 @@ STYLE = """
 .skb .skb-part{font-weight:600;padding-top:.9em}
 .skb img{image-rendering:pixelated;border:1px solid rgba(128,128,128,.5);vertical-align:middle}
 .skb small{opacity:.75}
+@media(max-width:640px){.skb table.skb-trace,.skb .skb-trace>tbody,.skb .skb-trace>tbody>tr,
+.skb .skb-trace>tbody>tr>td{display:block}.skb table.skb-trace>tbody>tr>td+td{border-top:0}}
 """.strip()
 
 

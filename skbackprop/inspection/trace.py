@@ -141,7 +141,7 @@ class Trace:
         for title, entries in self._parts():
             lines += ["", title]
             texts = [f"  {e.name} = {e.formula}" if e.formula else f"  {e.name}" for e in entries]
-            width = max(len(text) for text in texts if len(text) <= WIDEST_FORMULA) + 2
+            width = 2 + max((len(t) for t in texts if len(t) <= WIDEST_FORMULA), default=0)
             for text, entry in zip(texts, entries, strict=True):
                 value = as_text(entry.value).replace("\n", "\n" + " " * width)
                 if len(text) > WIDEST_FORMULA:
@@ -160,7 +160,7 @@ class Trace:
                 for e in entries
             ]
         notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes)
-        table = f'<table class="skb-rows"><tbody>{"".join(rows)}</tbody></table>'
+        table = f'<table class="skb-rows skb-trace"><tbody>{"".join(rows)}</tbody></table>'
         return framed(f"<div><b>{escape(self.title)}</b></div>{notes}", table)
 
 
