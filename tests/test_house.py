@@ -43,7 +43,7 @@ MAY_IMPORT = {  # part: (the parts below it, packages that are always there)
         CORE | {"sklearn", "threadpoolctl"},
     ),
     "onnx": (PARTS | {"mlp"}, CORE | {"sklearn"}),
-    "inspection": (PARTS | {"warn"}, CORE | {"sklearn"}),
+    "inspection": (PARTS | {"params", "warn"}, CORE | {"sklearn"}),
     "plots": (PARTS | {"inspection"}, CORE | {"sklearn"}),
     "io": (PARTS | {"mlp"}, CORE | {"sklearn"}),
     "dask": (PARTS, CORE | {"sklearn"}),
@@ -61,6 +61,7 @@ OPTIONAL = {  # part: packages that may be missing, imported inside functions on
 }
 INSIDE = {  # part: what of the package is imported inside functions only, where it is used
     "estimators": {"io", "__version__"},
+    "inspection": {"plots", "__version__"},
     "io": {"__version__"},
 }
 PRINTS = "skbackprop/training/callbacks/reporting.py"

@@ -99,27 +99,32 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
 
     def _fit(self, inputs: FitInputs) -> Any:
         with unharmed_on_error(self):
-            self._check_parameters()
-            resume = "_fitted" in self.__dict__ and (inputs.incremental or self.warm_start)
-            params = self._params()
-            self._check_given(inputs, params)
-            take_sample(self, inputs)
-            codec = self._prepare_target(inputs, resume)
-            encoder = self._encoder(inputs, params, resume)
-            table = self._check_table(inputs, codec, encoder, resume)
-            widths = build.widths_of(encoder, table.x)
-            resolved = self._resolve(params, table, codec, inputs, widths, resume)
-            codec, table = self._standardize(codec, table, resolved, resume)
-            loss = self._make_loss(codec)
-            if not resume or not inputs.incremental:
-                warn_unused(params, resolved, self._defaults())
-            fitted = self._start(table, codec, loss, resolved, resume, encoder)
-            fitted.incremental, fitted.class_counts = inputs.incremental, inputs.class_counts
-            fitted.continued = inputs.incremental or self.warm_start
+            fitted, table = self._prepare(inputs)
             with stored_rows(self, fitted, table, inputs) as table:
                 learn(self, fitted, table, inputs)
             self._fitted = fitted
         return self
+
+    def _prepare(self, inputs: FitInputs) -> tuple[Fitted, Table]:
+        """Everything before the training: the state to be trained, and the encoded rows."""
+        self._check_parameters()
+        resume = "_fitted" in self.__dict__ and (inputs.incremental or self.warm_start)
+        params = self._params()
+        self._check_given(inputs, params)
+        take_sample(self, inputs)
+        codec = self._prepare_target(inputs, resume)
+        encoder = self._encoder(inputs, params, resume)
+        table = self._check_table(inputs, codec, encoder, resume)
+        widths = build.widths_of(encoder, table.x)
+        resolved = self._resolve(params, table, codec, inputs, widths, resume)
+        codec, table = self._standardize(codec, table, resolved, resume)
+        loss = self._make_loss(codec)
+        if not resume or not inputs.incremental:
+            warn_unused(params, resolved, self._defaults())
+        fitted = self._start(table, codec, loss, resolved, resume, encoder)
+        fitted.incremental, fitted.class_counts = inputs.incremental, inputs.class_counts
+        fitted.continued = inputs.incremental or self.warm_start
+        return fitted, table
 
     def _check_given(self, inputs: FitInputs, params: dict[str, Any]) -> None:
         if (inputs.X_val is None) != (inputs.y_val is None):

@@ -85,6 +85,18 @@ def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> No
     tasks.end_fit()
 
 
+def untrained_plan(estimator: Any, X: Any, y: Any) -> tuple[Plan, Run, RestoreBest | None]:
+    """What `fit` would begin with: the plan, the run and the validation of its first stack."""
+    inputs = FitInputs(X, y)
+    fitted, table = estimator._prepare(inputs)
+    fitted.resolved["refit"] = False
+    split = split_rows(estimator, fitted, table, inputs)
+    check_batches(estimator, fitted.resolved, split, table, inputs)
+    stacks = stacks_of(estimator, fitted, split)
+    plans, keepers = plans_of_stacks(estimator, fitted, split, inputs, stacks)
+    return plans[0], stacks[1][0], keepers[0]
+
+
 def check_batches(
     estimator: Any, resolved: dict[str, Any], split: Split, table: Table, inputs: FitInputs
 ) -> None:

@@ -1,4 +1,4 @@
-"""From what users have, a pipeline or a search, to the estimator inside.
+"""From what users have, a pipeline or a search, to the estimator inside and to its members.
 
 >>> from sklearn.datasets import load_iris
 >>> from sklearn.pipeline import make_pipeline
@@ -15,10 +15,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimators.base import BackpropEstimator
+from ..nn.layers import Layer
+from ..nn.network import Network, copy_members
+from ..recipes.build import n_members
 
 
 class Opened(NamedTuple):
@@ -80,3 +84,37 @@ def open_model(model: Any) -> Opened:
         )
     check_is_fitted(inner)
     return Opened(inner, steps)
+
+
+def one_member(estimator: Any, member: int) -> tuple[Network, set[tuple[str, ...]]]:
+    """A copy of the network of one member, in double precision, and which arrays are stacked.
+
+    The stacked arrays have a first axis of length 1.
+    """
+    fitted = estimator._fitted
+    network = fitted.network
+    k = n_members(fitted.resolved)
+    if not 0 <= member < (k or 1):
+        raise ValueError(
+            f"member must be an int in the range [0, {(k or 1) - 1}], the model has {k or 1} "
+            f"members. Got {member!r} instead."
+        )
+    if k is None:
+        return in_double_precision(network), set()
+    single = Network(fitted.layer_of(1), network.dtype)
+    copy_members(network, single, member, to_whole=False)
+    return in_double_precision(single), stacked_arrays(single, fitted.layer_of(2))
+
+
+def in_double_precision(network: Network) -> Network:
+    """A copy, in float64 if that is more precise."""
+    dtype = np.result_type(network.dtype, np.float64)
+    return network.over(network.theta.astype(dtype), network.fixed.astype(dtype))
+
+
+def stacked_arrays(single: Network, pair: Layer) -> set[tuple[str, ...]]:
+    """The arrays of a stack of one member that each member of a stack of two has."""
+    of_pair = Network(pair).layout
+    places = {**single.layout.trained, **single.layout.fixed}
+    of_two = {**of_pair.trained, **of_pair.fixed}
+    return {path for path, (_, param) in places.items() if param.shape != of_two[path][1].shape}

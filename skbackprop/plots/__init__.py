@@ -4,12 +4,19 @@ They need matplotlib.
 """
 
 from .attributions import AttributionDisplay, FeatureImportanceDisplay
-from .curves import LearningRateRangeDisplay, LossCurveDisplay, ScheduleDisplay
+from .curves import LossCurveDisplay, ScheduleDisplay
+from .layers import ActivationDisplay, GradientFlowDisplay
+from .learning_rate import LearningRateDisplay
+from .network import NetworkDisplay, WeightDisplay
 
 __all__ = [
+    "ActivationDisplay",
     "AttributionDisplay",
     "FeatureImportanceDisplay",
-    "LearningRateRangeDisplay",
+    "GradientFlowDisplay",
+    "LearningRateDisplay",
     "LossCurveDisplay",
+    "NetworkDisplay",
     "ScheduleDisplay",
+    "WeightDisplay",
 ]

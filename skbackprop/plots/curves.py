@@ -1,4 +1,4 @@
-"""Curves of training: the loss of the epochs, the rates of the steps, the loss at each rate.
+"""Curves of training: the loss of the epochs, and the rates of the steps.
 
 A display is made by a classmethod ``from_…``, which draws it at once, or of numbers, to be
 drawn by ``plot``.  It keeps what it has drawn, to be changed: ``ax_``, ``figure_``, and the
@@ -14,16 +14,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
+from ..inspection.models import open_model
 from ..optim.schedules import SCHEDULES, Clock, Schedule
-from ..training.probe import RangeTest
+from ..recipes.build import n_members
 
 EXTRA = "plot"  # of pyproject.toml
 
 
-def new_axes(ax: Any) -> tuple[Any, Any]:
-    """Axes to draw in, new ones if none are given, and their figure."""
+def import_pyplot() -> Any:
+    """``matplotlib.pyplot``, or an error that says how to get it."""
     try:
         from matplotlib import pyplot
     except ImportError as error:
@@ -31,6 +31,12 @@ def new_axes(ax: Any) -> tuple[Any, Any]:
             "Displays need matplotlib, which is not installed. Get it with "
             f'`pip install "skbackprop[{EXTRA}]"`.'
         ) from error
+    return pyplot
+
+
+def new_axes(ax: Any) -> tuple[Any, Any]:
+    """Axes to draw in, new ones if none are given, and their figure."""
+    pyplot = import_pyplot()
     if ax is None:
         _, ax = pyplot.subplots()
     return ax, ax.figure
@@ -55,7 +61,12 @@ class _Display:
 
 
 class LossCurveDisplay(_Display):
-    """The loss of every epoch, and that of the validation rows if there are any.
+    """The loss of every epoch, that of the validation rows, and which weights were kept.
+
+    The weights of a fit with validation rows are not those of its last epoch.  So the end of the
+    validation curve says little about the model, and the display marks what does: the epochs
+    whose weights were kept (of several members each has its own), and the validation loss of the
+    weights kept.
 
     Parameters
     ----------
@@ -65,17 +76,26 @@ class LossCurveDisplay(_Display):
         The loss of the validation rows after each epoch; None where it was not measured.
     estimator_name : str, optional
         For the legend.
+    kept_epochs : sequence of int
+        The epochs, from 1, whose weights were kept, one for each member.
+    kept_loss : float, optional
+        The validation loss of the weights kept, the mean over members.
+    ensemble_loss : float, optional
+        The validation loss of the members' mean prediction.
+    restarts : sequence of int
+        The epochs after which the schedule of the learning rate was restarted.
 
     Attributes
     ----------
     ax_, figure_ : matplotlib Axes and Figure
     line_ : matplotlib Line2D
         The training loss.
-    validation_line_ : matplotlib Line2D or None
+    validation_line_, kept_points_, kept_line_, ensemble_line_ : matplotlib Line2D or None
+    restart_lines_ : list of matplotlib Line2D
 
     Examples
     --------
-    >>> display = LossCurveDisplay([0.9, 0.5, 0.3], [1.0, 0.7, None])
+    >>> display = LossCurveDisplay([0.9, 0.5, 0.3], [1.0, 0.7, None], kept_epochs=[2])
     >>> display.plot()                                           # doctest: +SKIP
     """
 
@@ -87,20 +107,29 @@ class LossCurveDisplay(_Display):
         validation_loss: Sequence[float | None] | None = None,
         *,
         estimator_name: str | None = None,
+        kept_epochs: Sequence[int] = (),
+        kept_loss: float | None = None,
+        ensemble_loss: float | None = None,
+        restarts: Sequence[int] = (),
     ):
         self.loss, self.validation_loss = loss, validation_loss
         self.estimator_name = estimator_name
+        self.kept_epochs, self.restarts = kept_epochs, restarts
+        self.kept_loss, self.ensemble_loss = kept_loss, ensemble_loss
 
     @classmethod
     def from_estimator(
         cls, estimator: Any, *, ax: Any = None, name: str | None = None, **kwargs: Any
     ) -> LossCurveDisplay:
-        """Draw what a fitted estimator has written into ``history_``.
+        """Draw what a fitted estimator has written into ``history_``, and what it has kept.
+
+        Several fits are compared by drawing them in the same `ax`.
 
         Parameters
         ----------
-        estimator : BackpropClassifier or BackpropRegressor
-            Fitted.
+        estimator : estimator
+            A fitted `BackpropClassifier` or `BackpropRegressor`, or a pipeline or a search that
+            ends with one.
         ax : matplotlib Axes, optional
             Where to draw; by default in a new figure.
         name : str, optional
@@ -108,29 +137,82 @@ class LossCurveDisplay(_Display):
         **kwargs : dict
             Of the lines, for ``Axes.plot``.
         """
-        check_is_fitted(estimator)
-        history = estimator.history_
+        model = open_model(estimator).estimator
+        history = model.history_
         display = cls(
             history["loss"],
             history["validation_loss"],
-            estimator_name=type(estimator).__name__ if name is None else name,
+            estimator_name=type(model).__name__ if name is None else name,
+            **kept_of(model._fitted),
         )
         return display.plot(ax=ax, **kwargs)
 
     def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> LossCurveDisplay:
         """Draw the curves; the parameters are those of `from_estimator`."""
         ax, name = self._begin(ax), self.estimator_name if name is None else name
-        before = "" if name is None else f"{name}, "
+        before = f"{name}, " if name else ""
         epochs = np.arange(1, len(self.loss) + 1)
         (self.line_,) = ax.plot(epochs, self.loss, **{"label": f"{before}training", **kwargs})
-        self.validation_line_ = None
+        color = self.line_.get_color()
+        self.validation_line_ = self.kept_points_ = None
         losses = np.array(self.validation_loss if self.validation_loss else [], float)
         measured = np.flatnonzero(~np.isnan(losses))  # None has become NaN
         if measured.size:
-            style = {"label": f"{before}validation", "linestyle": "--", **kwargs}
-            style.setdefault("color", self.line_.get_color())
+            style = {"label": f"{before}validation", "linestyle": "--", "color": color, **kwargs}
             (self.validation_line_,) = ax.plot(measured + 1, losses[measured], **style)
+            kept = np.intersect1d(self.kept_epochs, measured + 1)
+            if kept.size:
+                style = {"color": color, "label": f"{before}epochs kept"}
+                (self.kept_points_,) = ax.plot(kept, losses[kept - 1], "o", **style)
+        self.kept_line_ = self._level(self.kept_loss, f"{before}weights kept", "-.", color)
+        self.ensemble_line_ = self._level(self.ensemble_loss, f"{before}ensemble", ":", color)
+        self.restart_lines_ = [
+            ax.axvline(
+                epoch, color=color, lw=0.8, alpha=0.6, label=None if i else f"{before}restart"
+            )
+            for i, epoch in enumerate(self.restarts)
+        ]
         return self._end()
+
+    def _level(self, loss: float | None, label: str, linestyle: str, color: Any) -> Any:
+        """A horizontal line at a loss, if it is known."""
+        if loss is None:
+            return None
+        label = f"{label}, {loss:.3g}"
+        return self.ax_.axhline(loss, color=color, lw=1.2, ls=linestyle, label=label)
+
+
+def kept_of(fitted: Any) -> dict[str, Any]:
+    """Which epochs and weights a fit has kept, as arguments of `LossCurveDisplay`."""
+    run, held = fitted.run, fitted.held_out
+    marks: dict[str, Any] = {"restarts": [run.first_epoch + epoch for epoch in run.restarts]}
+    if fitted.incremental or not run.best_epochs:
+        return marks
+    marks["kept_epochs"] = run.best_epochs
+    # After a refit the weights are those of a second training, on all rows.  The file of a
+    # classifier has no validation rows.
+    if fitted.resolved["refit"] or held is None:
+        return marks
+    weight = np.ones(len(held.target)) if held.weight is None else held.weight
+    kept = mean_loss_of(fitted.loss, held.target, held.scores, weight)
+    k = n_members(fitted.resolved) or 1
+    if k > 1 and fitted.resolved["member_sharing"] != "independent":
+        return {**marks, "ensemble_loss": kept}  # the scores are those of the mean prediction
+    marks["kept_loss"] = kept
+    rows = fitted.validation_rows
+    # All members have the same validation rows: given ones, or those of one split.  The runs of
+    # the members are there as long as the model is not pickled, and so are the numbers of rows.
+    if k > 1 and run.stacks and (rows is None or rows[0][1] == 1):
+        scores = fitted.loss.combine(held.scores.reshape(k, -1, held.scores.shape[-1]))
+        n = len(scores)
+        marks["ensemble_loss"] = mean_loss_of(fitted.loss, held.target[:n], scores, weight[:n])
+    return marks
+
+
+def mean_loss_of(loss: Any, target: np.ndarray, scores: np.ndarray, weight: np.ndarray) -> float:
+    """The mean loss of rows with these scores."""
+    share = (weight / weight.sum()).astype(scores.dtype)
+    return loss.value_and_delta(target, scores, share, np.empty_like(scores))
 
 
 class ScheduleDisplay(_Display):
@@ -205,7 +287,7 @@ class ScheduleDisplay(_Display):
 
         The parameters are those of `LossCurveDisplay.from_estimator`.
         """
-        check_is_fitted(estimator)
+        estimator = open_model(estimator).estimator
         each = estimator.history_["learning_rate"]
         if not each or each[0] is None:
             raise ValueError(
@@ -221,63 +303,6 @@ class ScheduleDisplay(_Display):
         epochs = np.arange(1, len(self.learning_rates) + 1) / self.n_steps
         style = kwargs if name is None else {"label": name, **kwargs}
         (self.line_,) = ax.plot(epochs, self.learning_rates, **style)
-        return self._end()
-
-
-class LearningRateRangeDisplay(_Display):
-    """The loss of the batches while the learning rate grew: what a range test has seen.
-
-    Parameters
-    ----------
-    range_test : RangeTest
-        See `skbackprop.training.probe.range_test`.
-
-    Attributes
-    ----------
-    ax_, figure_ : matplotlib Axes and Figure
-    line_ : matplotlib Line2D
-        The smoothed loss.
-    batch_line_ : matplotlib Line2D
-        The loss of each batch.
-    steepest_line_ : matplotlib Line2D
-        Where the smoothed loss falls fastest.
-    """
-
-    x_label, y_label = "Learning rate", "Loss"
-
-    def __init__(self, range_test: RangeTest):
-        self.range_test = range_test
-
-    @classmethod
-    def from_range_test(
-        cls, range_test: RangeTest, *, ax: Any = None, name: str | None = None, **kwargs: Any
-    ) -> LearningRateRangeDisplay:
-        """Draw the result of a range test.
-
-        Parameters
-        ----------
-        range_test : RangeTest
-        ax : matplotlib Axes, optional
-            Where to draw; by default in a new figure.
-        name : str, optional
-            For the legend.
-        **kwargs : dict
-            Of the smoothed line, for ``Axes.plot``.
-        """
-        return cls(range_test).plot(ax=ax, name=name, **kwargs)
-
-    def plot(
-        self, ax: Any = None, *, name: str | None = None, **kwargs: Any
-    ) -> LearningRateRangeDisplay:
-        """Draw the curves; the parameters are those of `from_range_test`."""
-        test, ax = self.range_test, self._begin(ax)
-        style = {"label": "smoothed loss" if name is None else name, **kwargs}
-        (self.line_,) = ax.plot(test.rates, test.smoothed, **style)
-        color = self.line_.get_color()
-        (self.batch_line_,) = ax.plot(test.rates, test.losses, ".", color=color, alpha=0.3)
-        steepest = f"steepest, {test.steepest:.2g}"
-        self.steepest_line_ = ax.axvline(test.steepest, color=color, ls=":", label=steepest)
-        ax.set_xscale("log")
         return self._end()
 
 

@@ -89,6 +89,7 @@ def merge_runs(whole: Run, runs: Sequence[Run], sizes: Sequence[int]) -> None:
     whole.clock, whole.lr = longest.clock, longest.lr
     whole.max_epochs, whole.first_epoch = longest.max_epochs, longest.first_epoch
     whole.restarts = longest.restarts
+    whole.best_epochs = [epoch for run in runs for epoch in run.best_epochs]
     diverged = [run for run in runs if run.stop_reason == "diverged"]
     # Members without a complete epoch must not be averaged with the others.
     lost = any(run.best_epoch == 0 for run in diverged)
