@@ -32,6 +32,7 @@ class FitInputs:
     weight_scale: float = 1.0  # power of two that sample_weight was multiplied by
     kept_rows: np.ndarray | None = None  # if rows of weight 0 were removed from these arrays
     n_rows_given: int = 0
+    checkpoint: Any = None  # the file of a Checkpoint among the callbacks
     given: tuple[Any, Any, Any] = field(init=False)  # X, y and sample_weight as they came
 
     def __post_init__(self) -> None:

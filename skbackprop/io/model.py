@@ -132,7 +132,7 @@ def _pack(estimator: Any, training_state: bool) -> tuple[bytes, list[str]]:
     given = {name: vars(estimator)[name] for name in ATTRIBUTES if name in vars(estimator)}
     model = {
         "estimator": tables.ESTIMATOR_OF.get(cls) or encoder.own_name(cls, "the estimator"),
-        "versions": _versions(),
+        "versions": versions(),
         "training_state": bool(training_state),
         "params": encoder.encode(estimator.get_params(deep=False), "params"),
         "attributes": encoder.encode(given, "attributes"),
@@ -150,7 +150,8 @@ def _light(estimator: Any) -> Fitted:
     return fitted if is_regressor(estimator) else replace(fitted, held_out=None)
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The versions that a file states."""
     from .. import __version__
 
     return {

@@ -27,6 +27,8 @@ REASONS = {
 class Progress(Callback):
     """Print what scikit-learn's MLP prints; the last callback of a plan."""
 
+    state_attributes = ("n_printed",)
+
     n_printed = 0
 
     def on_epoch_end(self, run: Run) -> None:
@@ -58,6 +60,8 @@ class PeriodicProgress(Callback):
     prefix : str
         Printed before each line.
     """
+
+    state_attributes = ("n_restarts",)
 
     def __init__(self, period: int | None = None, score: str = "loss", prefix: str = ""):
         self.period, self.score, self.prefix = period, score, prefix
@@ -107,6 +111,8 @@ def print_end(run: Run, *parts: str) -> None:
 
 class Log(Callback):
     """Write epochs (DEBUG) and the end (INFO) to the logger ``skbackprop``."""
+
+    state_attributes = ()
 
     def on_epoch_end(self, run: Run) -> None:
         if logger.isEnabledFor(logging.DEBUG):
