@@ -58,7 +58,7 @@ def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> No
     tasks = FitTasks(estimator, fitted, inputs, len(sizes) * (1 + resolved["refit"]))
     announce(fitted, split)
     # Callbacks that print or report are called in the order of the stacks.
-    in_turn = bool(tasks.context or resolved["callbacks"] or resolved["verbose"])
+    in_turn = bool(tasks.context or own_callbacks(fitted) or resolved["verbose"])
     n_at_once = 1 if in_turn else min(n_threads(resolved), len(sizes))
     plans, keepers = plans_of_stacks(estimator, fitted, split, inputs, (sizes, runs))
     for i, (plan, keeper) in enumerate(zip(plans, keepers, strict=True)):

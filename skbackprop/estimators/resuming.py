@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from ..training.callbacks import Checkpoint
@@ -30,12 +31,13 @@ def open_checkpoint(estimator: Any, inputs: FitInputs, rng: Any) -> CheckpointFi
     from ..io.checkpoint import CheckpointFile, describe, facts_of
 
     seed = estimator.random_state
+    seed = str(int(seed)) if isinstance(seed, Integral) else type(seed).__name__
     own = [callback for callback in callbacks if callback is not found[0]]
     file = CheckpointFile(found[0].path, found[0].every_seconds)
     file.check(
         facts_of(estimator, LEFT_OUT)
         # A generator, or a seed that is drawn, is in the file as it was at first.
-        | {"random_state": describe(seed) if isinstance(seed, int) else type(seed).__name__}
+        | {"random_state": seed}
         | {f"callback {i}": f"{type(c).__name__} {describe(c)}" for i, c in enumerate(own)}
         | {"the number of callbacks": str(len(callbacks))}
     )

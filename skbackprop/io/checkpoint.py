@@ -14,7 +14,8 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
@@ -22,6 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..training.callbacks.reporting import logger
 from ..training.plan import Plan
 from ..training.resume import restore_training, training_state
 from ..training.run import Run
@@ -79,9 +81,9 @@ class CheckpointFile:
         """Refuse a file that is of another fit, with what differs."""
         self.facts.update(facts)
         different = [
-            f"{name} is {self._known.get(name, 'missing')} there and {fact} here"
+            f"{name} is {self._known[name]} there and {fact} here"
             for name, fact in facts.items()
-            if self._known and self._known.get(name) != fact
+            if self._known.get(name, fact) != fact  # not those of an object that is no object there
         ]
         if different:
             raise ValueError(
@@ -93,8 +95,9 @@ class CheckpointFile:
     def rewind(self, rng: np.random.RandomState) -> None:
         """Set the generator of the fit to where it was when the fit was begun."""
         if self._known:
-            first = _decoded(self.start, "start", {})
-            rng.set_state(first.get_state(legacy=False))
+            with self.refused_if_damaged():
+                first = _decoded(self.start, "start", {})
+                rng.set_state(first.get_state(legacy=False))
         else:
             self.start, _ = _encoded(rng, "start")
 
@@ -110,7 +113,7 @@ class CheckpointFile:
         with self._lock:
             if self._now() not in (None, self._stamp):
                 warn_user(
-                    f"The checkpoint {str(self.path)!r} was written by somebody else meanwhile. "
+                    f"The checkpoint {str(self.path)!r} was written by another process meanwhile. "
                     "This fit leaves it alone and goes on without. Give each fit a path of its own."
                 )
                 self.every_seconds = float("inf")
@@ -125,8 +128,25 @@ class CheckpointFile:
     def close(self) -> None:
         """Remove the file, unless a training was interrupted."""
         interrupted = any(recorder.run.interrupted for recorder in self.recorders)
-        if not interrupted and self._stamp is not None and self._now() == self._stamp:
+        if interrupted or self._stamp is None or self._now() != self._stamp:
+            return
+        try:
             self.path.unlink()
+        except OSError as error:  # the model is worth more than a tidy folder
+            warn_user(f"The checkpoint was not removed: {error}")
+
+    @contextmanager
+    def refused_if_damaged(self) -> Iterator[None]:
+        """Raise what goes wrong as a ValueError that names the file."""
+        try:
+            yield
+        except OSError:
+            raise
+        except Exception as error:
+            raise ValueError(
+                f"{str(self.path)!r} is not used as a checkpoint, and is as it was. {error} "
+                "Remove it to start anew, or give Checkpoint another path."
+            ) from error
 
     def _now(self) -> tuple[int, int, int] | None:
         """What tells the file that is there from any other."""
@@ -146,18 +166,12 @@ class CheckpointFile:
         return safetensors.dumps(tensors, {VERSION: "1", CHECKPOINT: text})
 
     def _open(self) -> None:
-        try:
-            with open(self.path, "rb") as file:
-                status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode):
-                    raise ValueError("It is not a regular file.")
-                self._take(safetensors.read(file, status.st_size))
-            self._stamp = self._now()
-        except (ValueError, IsADirectoryError) as error:
-            raise ValueError(
-                f"{str(self.path)!r} is not used as a checkpoint, and is as it was. {error} "
-                "Remove it to start anew, or give Checkpoint another path."
-            ) from error
+        with self.refused_if_damaged(), open(self.path, "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ValueError("It is not a regular file.")
+            self._take(safetensors.read(file, status.st_size))
+        self._stamp = self._now()
 
     def _take(self, contents: safetensors.Contents) -> None:
         tensors, metadata, checked = contents
@@ -186,13 +200,9 @@ class Recorder:
         part = self.file.parts.get(self.name)
         if part is None:
             return False
-        try:
+        with self.file.refused_if_damaged():
             restore_training(plan, run, _decoded(part, self.name, custom))
-        except Exception as error:
-            raise ValueError(
-                f"The checkpoint {str(self.file.path)!r} is damaged: {error} Remove it to start "
-                "anew."
-            ) from error
+        logger.info("goes on after epoch %d, from %s", run.clock.epoch, self.file.path)
         return True
 
     def record(self, plan: Plan, run: Run) -> None:
@@ -234,9 +244,14 @@ def _of(tensors: Mapping[str, np.ndarray], path: str) -> dict[str, np.ndarray]:
 
 
 def facts_of(estimator: Any, left_out: Iterable[str]) -> dict[str, str]:
-    """The class, the parameters and the versions of a fit."""
-    params = estimator.get_params(deep=False)
-    facts = {name: describe(value) for name, value in params.items() if name not in left_out}
+    """The class, the parameters, those of their objects too, and the versions of a fit."""
+    params = estimator.get_params(deep=True)
+    facts = {
+        # The settings of an object are facts of their own.
+        name: type(value).__name__ if hasattr(value, "get_params") else describe(value)
+        for name, value in params.items()
+        if name not in left_out
+    }
     return {"the class": type(estimator).__name__, **versions(), **facts}
 
 

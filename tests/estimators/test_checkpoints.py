@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from sklearn.model_selection import ShuffleSplit
 
 from skbackprop import BackpropClassifier, BackpropRegressor, Scheduled, mlp
 from skbackprop.io import checkpoint
-from skbackprop.optim import OPTIMIZERS, SGD, Adam, AdamW, Optimizer
+from skbackprop.optim import OPTIMIZERS, SGD, Adam, AdamW
 from skbackprop.optim.base import OptimizerState
 from skbackprop.optim.schedules import SCHEDULES
 from skbackprop.training import parallel_members
@@ -136,23 +137,23 @@ REGRESSORS = {
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # no power is cut here
     return tmp_path / "fit.ckpt"
 
 
 @pytest.fixture
 def copies(path, monkeypatch):
     """Copies of the file after each writing: what is left by a process that is killed there."""
-    kept = []
+    kept, number = [], count()
     write = checkpoint.CheckpointFile.write
 
     def write_and_keep(self):
         write(self)
-        kept.append(path.with_name(f"copy {len(kept)}"))
-        shutil.copy(path, kept[-1])
+        copied = shutil.copy(path, path.with_name(f"copy {next(number)}"))
+        kept.append(copied)
 
     monkeypatch.setattr(checkpoint.CheckpointFile, "write", write_and_keep)
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # no power is cut here
     return kept
 
 
@@ -205,3 +206,386 @@ def test_a_fit_goes_on_bit_for_bit(name, path, copies, monkeypatch):
 def test_a_fit_of_numbers_goes_on_bit_for_bit(name, path, copies, monkeypatch):
     target = X[:, 0] * X[:, 1] + y
     check_law(BackpropRegressor, REGRESSORS[name], target, path, copies, monkeypatch)
+
+
+def broken_off(params, path, copies, which=2, X=X, y=y, **arguments):
+    """A fit that was killed: its file is at `path`."""
+    make(BackpropClassifier, params, path).fit(X, y, **arguments)
+    shutil.copy(copies[which], path)
+    copies.clear()
+
+
+def refusal(params, path, X=X, y=y, **arguments):
+    """The message of a fit that is refused; it leaves the file as it was."""
+    before = path.read_bytes()
+    model = make(BackpropClassifier, params, path)
+    with pytest.raises(ValueError, match=re.escape(repr(str(path)))) as caught:
+        model.fit(X, y, **arguments)
+    assert path.read_bytes() == before
+    assert not hasattr(model, "n_iter_")
+    return str(caught.value)
+
+
+OTHER = {
+    "batch_size": ({"batch_size": 30}, "batch_size is 20 there and 30 here"),
+    "solver": ({"solver": Adam()}, "solver is 'adam' there and Adam here"),
+    "seed": ({"random_state": 1}, "random_state is 0 there and 1 here"),
+    "seed of numpy": ({"random_state": np.int64(1)}, "random_state is 0 there and 1 here"),
+    "no seed": ({"random_state": None}, "random_state is 0 there and NoneType here"),
+    "callbacks": ({"callbacks": [Losses()]}, "number of callbacks is 1 there and 2 here"),
+    "verbose": ({"verbose": True}, "verbose is False there and True here"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_other_parameters_are_refused_with_both_sides(name, path, copies):
+    broken_off(PLAIN, path, copies)
+    changes, message = OTHER[name]
+    text = refusal(PLAIN | changes, path)
+    assert text.startswith(f"The checkpoint {str(path)!r} is of another fit: ")
+    assert re.search(message, text)
+    assert "remove the file" in text
+
+
+def test_arrays_and_objects_among_the_parameters_are_compared(path, copies):
+    weights = [np.zeros((5, 6)), np.zeros((6, 5)), np.zeros((5, 1))]
+    params = PLAIN | {"weight_init": weights, "callbacks": [Losses()]}
+    broken_off(params, path, copies)
+    others = [weights[0] + 1, *weights[1:]]
+    assert "weight_init is [" in refusal(params | {"weight_init": others}, path)
+    changed = Losses()
+    changed.losses.append(1.0)
+    text = refusal(params | {"callbacks": [changed]}, path)
+    assert re.search(r"callback 0 is Losses .*\[\].* there and Losses .*\[1.0\].* here", text)
+
+
+def test_settings_of_objects_are_compared_one_by_one(path, copies):
+    broken_off(PLAIN | {"solver": Adam(beta_1=0.5, averaging="ema")}, path, copies)
+    text = refusal(PLAIN | {"solver": Adam(beta_1=0.75)}, path)
+    assert "solver__averaging is 'ema' there and 'auto' here; solver__beta_1 is 0.5 there" in text
+
+
+def test_another_class_is_refused(path, copies):
+    broken_off(PLAIN, path, copies)
+    model = make(BackpropRegressor, PLAIN, path)
+    with pytest.raises(ValueError, match="the class is BackpropClassifier there and BackpropR"):
+        model.fit(X, y)
+
+
+def test_other_data_are_refused(path, copies):
+    broken_off(PLAIN, path, copies)
+    assert "table is (90, 5) there and (89, 5) here" in refusal(PLAIN, path, X[1:], y[1:])
+    other = X.copy()
+    other[17, 3] = np.nextafter(other[17, 3], 9)
+    assert "the digest of the rows is" in refusal(PLAIN, path, other)
+    assert "the digest of the rows is" in refusal(PLAIN, path, y=1 - y)
+    weight = np.linspace(1, 2, len(y))
+    assert "the digest of the rows is" in refusal(PLAIN, path, sample_weight=weight)
+    text = refusal(PLAIN, path, X_val=X[:9], y_val=y[:9])
+    assert "division of the rows" in text
+
+
+def test_another_version_is_refused(path, copies, monkeypatch):
+    broken_off(PLAIN, path, copies)
+    monkeypatch.setattr(checkpoint, "versions", lambda: {"numpy": "3.0.0"})
+    assert f"numpy is {np.__version__} there and 3.0.0 here" in refusal(PLAIN, path)
+
+
+def test_a_division_without_a_seed_is_refused(path, copies):
+    params = PLAIN | {"early_stopping": True, "validation_fraction": ShuffleSplit(1)}
+    broken_off(params, path, copies)
+    assert "the digest of the division of the rows is" in refusal(params, path)
+
+
+def test_n_jobs_and_the_interval_may_be_others(path, copies):
+    whole = result(make(BackpropClassifier, PLAIN).fit(X, y))
+    broken_off(PLAIN, path, copies)
+    assert result(make(BackpropClassifier, PLAIN | {"n_jobs": 1}, path, 5).fit(X, y)) == whole
+
+
+def test_without_a_seed_the_file_has_the_one_that_was_drawn(path, copies):
+    params = PLAIN | STOPPING | {"random_state": None, "n_members": 2, "dropout": 0.1}
+    model = make(BackpropClassifier, params, path).fit(X, y)
+    shutil.copy(copies[1], path)
+    assert result(make(BackpropClassifier, params, path).fit(X, y)) == result(model)
+
+
+@pytest.mark.parametrize("rows", [csr_array(X), X.astype(np.float32)], ids=["sparse", "float32"])
+def test_rows_of_other_kinds(rows, path, copies):
+    whole = result(make(BackpropClassifier, PLAIN).fit(rows, y))
+    broken_off(PLAIN, path, copies, X=rows)
+    assert result(make(BackpropClassifier, PLAIN, path).fit(rows, y)) == whole
+
+
+def test_validation_rows_weights_and_a_scorer(path, copies):
+    params = SHORT | {"scoring": "accuracy"}
+    rest = {"X_val": X[:20], "y_val": y[:20], "sample_weight": np.linspace(1, 2, 70)}
+    whole = result(make(BackpropClassifier, params).fit(X[20:], y[20:], **rest))
+    broken_off(params, path, copies, X=X[20:], y=y[20:], **rest)
+    model = make(BackpropClassifier, params, path).fit(X[20:], y[20:], **rest)
+    assert result(model) == whole
+
+
+def test_a_fit_can_be_broken_off_more_than_once(path, copies):
+    params = PLAIN | STOPPING | {"refit": True, "n_members": 2}
+    whole = result(make(BackpropClassifier, params).fit(X, y))
+    make(BackpropClassifier, params, path).fit(X, y)
+    n = len(copies)
+    for _ in range(n - 1):
+        shutil.copy(copies[0], path)
+        copies.clear()
+        assert result(make(BackpropClassifier, params, path).fit(X, y)) == whole
+        assert len(copies) < n  # epochs that are done are not done again
+        n = len(copies)
+
+
+def test_a_warm_start_goes_on(path, copies):
+    for params in (PLAIN | STOPPING, SHORT | {"n_members": 2}):
+        models = [
+            make(BackpropClassifier, params | {"warm_start": True}).fit(X, y) for _ in range(3)
+        ]
+        whole = result(models[0].fit(X, y))
+        for model in models[1:]:
+            model.callbacks = [Checkpoint(path, 0)]
+        assert result(models[1].fit(X, y)) == whole
+        shutil.copy(copies[1], path)
+        assert result(models[2].fit(X, y)) == whole
+        shutil.copy(copies[1], path)
+        with pytest.raises(ValueError, match="the number of epochs before is"):
+            models[2].fit(X, y)
+        path.unlink()
+        copies.clear()
+
+
+# ---- interruptions -------------------------------------------------------------------------
+
+
+class Break(Callback):
+    """Raises in the middle of a chosen epoch, once."""
+
+    state_attributes = ()
+    error = None
+
+    def on_batch_end(self, run):
+        if Break.error is not None and run.clock.epoch == 3:
+            error, Break.error = Break.error, None
+            raise error
+
+
+@pytest.mark.parametrize("stacks", [False, True])
+def test_ctrl_c_leaves_the_file(stacks, path, monkeypatch):
+    if stacks:
+        monkeypatch.setattr(parallel_members, "LARGE", 1)
+    params = PLAIN | STOPPING | {"callbacks": [Break()]} | ({"n_members": 3} if stacks else {})
+    whole = result(make(BackpropClassifier, params).fit(X, y))
+    monkeypatch.setattr(Break, "error", KeyboardInterrupt())
+    with pytest.warns(UserWarning, match="interrupted"):
+        model = make(BackpropClassifier, params, path).fit(X, y)
+    assert model.interrupted_
+    assert path.exists()
+    assert result(model.fit(X, y)) == whole
+    assert not path.exists()
+
+
+def test_ctrl_c_in_the_second_training_leaves_the_file(path, monkeypatch):
+    params = PLAIN | STOPPING | {"refit": True}
+    whole = result(make(BackpropClassifier, params).fit(X, y))
+    n_calls = count()
+
+    def write(self, write=checkpoint.CheckpointFile.write):
+        write(self)
+        if next(n_calls) == 8:  # after the 6 epochs of the first
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint.CheckpointFile, "write", write)
+    with pytest.warns(UserWarning, match="The second training, on all rows, failed"):
+        make(BackpropClassifier, params, path).fit(X, y)
+    assert path.exists()
+    assert result(make(BackpropClassifier, params, path).fit(X, y)) == whole
+    assert not path.exists()
+
+
+def test_ctrl_c_in_parallel_leaves_no_half_state(path, monkeypatch):
+    """The runs of other stacks are stopped after their epoch, which is no end of theirs."""
+    monkeypatch.setattr(parallel_members, "LARGE", 1)
+    params = PLAIN | STOPPING | {"n_members": 2, "n_jobs": 2}
+    whole = result(make(BackpropClassifier, params).fit(X, y))
+
+    def wait(jobs, return_when):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(parallel_members, "wait", wait)
+        patched.setattr("skbackprop.estimators.learning.n_cores", lambda: 2)
+        with pytest.warns(UserWarning, match="interrupted"):
+            make(BackpropClassifier, params, path).fit(X, y)
+    assert result(make(BackpropClassifier, params, path).fit(X, y)) == whole
+
+
+def test_an_error_leaves_the_file_and_the_model(path, monkeypatch):
+    params = PLAIN | {"callbacks": [Break()]}
+    model = make(BackpropClassifier, params, path).fit(X, y)
+    whole = result(model)
+    monkeypatch.setattr(Break, "error", RuntimeError("broken"))
+    with pytest.raises(RuntimeError, match="broken"):
+        model.fit(X, y)
+    assert result(model) == whole
+    assert path.exists()
+    assert result(model.fit(X, y)) == whole
+    assert not path.exists()
+
+
+@pytest.mark.filterwarnings("ignore:Training diverged")
+def test_a_fit_that_diverges_leaves_no_file(path, copies):
+    params = PLAIN | {"solver": "sgd", "learning_rate_init": 1e30}
+    with pytest.raises(ValueError, match="non-finite"):
+        make(BackpropRegressor, params, path).fit(X, y)
+    assert copies
+    assert not path.exists()
+
+
+# ---- files ---------------------------------------------------------------------------------
+
+
+def test_what_is_no_checkpoint_is_refused(path, copies):
+    broken_off(PLAIN, path, copies)
+    data = path.read_bytes()
+    path.write_bytes(data[:-1])
+    assert "The file is truncated" in refusal(PLAIN, path)
+    path.write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
+    assert "is not used as a checkpoint, and is as it was. The file is damaged" in refusal(
+        PLAIN, path
+    )
+    path.write_bytes(b"my notes")
+    assert "is no safetensors file" in refusal(PLAIN, path)
+    mlp.MLPClassifier(max_iter=3).fit(X, y).save(path)
+    assert "It holds something else, such as a model. Remove it" in refusal(PLAIN, path)
+
+
+def forged(path, change):
+    """Write a checkpoint that was changed, with a checksum that fits."""
+    tensors, metadata, _ = checkpoint.safetensors.loads(path.read_bytes())
+    found = checkpoint.json.loads(metadata[checkpoint.CHECKPOINT])
+    change(found, tensors, metadata)
+    metadata[checkpoint.CHECKPOINT] = checkpoint.json.dumps(found)
+    path.write_bytes(checkpoint.safetensors.dumps(tensors, metadata))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda found, tensors, metadata: metadata.update({checkpoint.VERSION: "99"}),
+        lambda found, tensors, metadata: found.pop("facts"),
+        lambda found, tensors, metadata: found["trainings"]["training_0"].pop("callbacks"),
+        lambda found, tensors, metadata: found["trainings"]["training_0"]["run"].pop("clock"),
+        lambda found, tensors, metadata: found.update(trainings=[]),
+        lambda found, tensors, metadata: found.update(start=None),
+        lambda found, tensors, metadata: tensors.pop("training_0.network.theta"),
+        lambda found, tensors, metadata: tensors.update({"training_0.network.theta": np.zeros(3)}),
+    ],
+)
+def test_a_file_that_has_not_what_it_needs_is_refused(change, path, copies):
+    broken_off(PLAIN, path, copies)
+    forged(path, change)
+    assert "is not used as a checkpoint, and is as it was" in refusal(PLAIN, path)
+
+
+def test_a_folder_that_is_missing_is_said_at_once(tmp_path):
+    with pytest.raises(FileNotFoundError, match="Make it first"):
+        make(BackpropClassifier, PLAIN, tmp_path / "there" / "fit.ckpt").fit(X, y)
+
+
+def test_a_file_of_another_process_is_not_overwritten(path, monkeypatch):
+    write = checkpoint.CheckpointFile.write
+
+    def write_twice(self):
+        write(self)
+        path.write_bytes(b"of another fit")
+
+    monkeypatch.setattr(checkpoint.CheckpointFile, "write", write_twice)
+    with pytest.warns(UserWarning, match="was written by another process meanwhile"):
+        model = make(BackpropClassifier, PLAIN, path).fit(X, y)
+    assert model.n_iter_ == PLAIN["max_iter"]
+    assert path.read_bytes() == b"of another fit"
+
+
+def test_a_full_disk_does_not_end_training(path, monkeypatch):
+    def write(path, data):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(checkpoint, "write_atomically", write)
+    with pytest.warns(UserWarning, match="training goes on: No space left"):
+        model = make(BackpropClassifier, PLAIN, path).fit(X, y)
+    assert model.n_iter_ == PLAIN["max_iter"]
+
+
+def test_the_file_is_written_after_so_many_seconds(path, copies, monkeypatch):
+    now = count()  # a second for each look at the clock
+    monkeypatch.setattr(checkpoint, "perf_counter", lambda: float(next(now)))
+    make(BackpropClassifier, PLAIN | {"max_iter": 40}, path, 10).fit(X, y)
+    assert 3 <= len(copies) <= 5
+
+
+# ---- what is refused -----------------------------------------------------------------------
+
+
+class Silent(Callback):
+    """Does not say what it remembers."""
+
+    def on_epoch_end(self, run):
+        pass
+
+
+class Lock(Losses):
+    """Remembers what no file can hold."""
+
+    def __init__(self):
+        self.losses = iter([])
+
+
+def test_callbacks_say_what_they_remember(path):
+    for callbacks in ([Silent()], [Losses(), Silent()]):
+        model = make(BackpropClassifier, PLAIN | {"callbacks": callbacks}, path)
+        with pytest.raises(TypeError, match="got Silent without state_attributes. Give its class"):
+            model.fit(X, y)
+    model = make(BackpropClassifier, PLAIN | {"callbacks": [Lock()]}, path)
+    with pytest.raises(TypeError, match=r"hold the state of this training.*callbacks.*losses"):
+        model.fit(X, y)
+    assert not path.exists()
+
+
+def test_it_is_used_in_fit_alone(path):
+    model = make(BackpropClassifier, PLAIN, path)
+    with pytest.raises(ValueError, match="partial_fit does not support Checkpoint"):
+        model.partial_fit(X, y, classes=[0, 1])
+    model.callbacks = [Checkpoint(path), Checkpoint(path)]
+    with pytest.raises(ValueError, match="may hold one Checkpoint, got 2"):
+        model.fit(X, y)
+    model.callbacks, model._skl_callbacks = [Checkpoint(path)], ["a progress bar"]
+    with pytest.raises(ValueError, match="scikit-learn's callbacks.*got .'a progress bar'."):
+        model.fit(X, y)
+    with pytest.raises(TypeError, match="works in the list `callbacks` of an estimator"):
+        Checkpoint(path).on_train_begin(None)
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), "5", None, True])
+def test_the_interval_is_a_number(seconds):
+    with pytest.raises(ValueError, match="every_seconds to be a number of at least 0, got"):
+        Checkpoint("fit.ckpt", seconds)
+
+
+def test_a_model_with_a_checkpoint_can_be_saved(path, tmp_path):
+    from skbackprop import load
+
+    model = make(BackpropClassifier, PLAIN, path, 7).fit(X, y)
+    model.save(tmp_path / "model.skbp")
+    same = load(tmp_path / "model.skbp")
+    assert vars(same.callbacks[0]) == {"path": str(path), "every_seconds": 7}
+    assert result(same.fit(X, y)) == result(model)
+
+
+def test_the_seconds_of_a_budget_are_those_of_all_processes(path, copies, monkeypatch):
+    budget = TimeBudget(1000.0)
+    budget.on_train_begin(None)
+    names = {name for name in vars(budget) if name not in ("seconds", "last")}
+    assert names == set(TimeBudget.state_attributes)
