@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..training.callbacks import Checkpoint
 from ..training.plan import Plan
@@ -11,15 +11,13 @@ from .fitted import Fitted
 from .inputs import FitInputs, Table
 from .split import Split
 
-if TYPE_CHECKING:
-    from ..io.checkpoint import CheckpointFile
-
 LEFT_OUT = "callbacks", "n_jobs", "random_state"  # these are no facts, or are described here
 
 
-def open_checkpoint(estimator: Any, inputs: FitInputs, rng: Any) -> CheckpointFile | None:
-    """The file of the `Checkpoint` among the callbacks, with the generator set as it was.
+def open_checkpoint(estimator: Any, inputs: FitInputs, rng: Any) -> Any:
+    """The `CheckpointFile` of the `Checkpoint` among the callbacks, or None.
 
+    The generator is set to where it was when the fit was begun.
     The facts that are known before the rows are encoded are checked here, the others in
     `check_start`.
     """
@@ -46,9 +44,7 @@ def open_checkpoint(estimator: Any, inputs: FitInputs, rng: Any) -> CheckpointFi
     return file
 
 
-def check_start(
-    file: CheckpointFile, fitted: Fitted, table: Table, split: Split, plans: list[Plan]
-) -> None:
+def check_start(file: Any, fitted: Fitted, table: Table, split: Split, plans: list[Plan]) -> None:
     """Refuse a file whose trainings began with other rows or numbers than these."""
     from ..io.checkpoint import digest
 

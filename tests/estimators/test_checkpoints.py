@@ -228,7 +228,7 @@ def refusal(params, path, X=X, y=y, **arguments):
 
 OTHER = {
     "batch_size": ({"batch_size": 30}, "batch_size is 20 there and 30 here"),
-    "solver": ({"solver": Adam()}, "solver is 'adam' there and Adam here"),
+    "solver": ({"solver": Adam()}, "solver is 'auto' there and Adam here"),
     "seed": ({"random_state": 1}, "random_state is 0 there and 1 here"),
     "seed of numpy": ({"random_state": np.int64(1)}, "random_state is 0 there and 1 here"),
     "no seed": ({"random_state": None}, "random_state is 0 there and NoneType here"),
