@@ -31,10 +31,10 @@ from ..warn import warn_user
 from . import safetensors
 from .decode import Decoder
 from .encode import Encoder
-from .model import DEEPEST, VERSION, check_version, versions, write_atomically
+from .model import CHECKPOINT, DEEPEST, VERSION, check_version, versions, write_atomically
 
-CHECKPOINT = "skbackprop.checkpoint"
 LONGEST_FACT = 200  # characters of a text; of a longer one the rest is a digest
+REST = 100  # times as long as a writing took, before the next one: they take 1 % of the time
 UNFINISHED = "interrupted", "failed"  # ends of a training that are not its own
 
 
@@ -99,7 +99,7 @@ class CheckpointFile:
                 first = _decoded(self.start, "start", {})
                 rng.set_state(first.get_state(legacy=False))
         else:
-            self.start, _ = _encoded(rng, "start")
+            self.start = _part(rng, "start")
 
     def attach(self, plans: Sequence[Plan], runs: Sequence[Run]) -> None:
         """Give the plans of the next trainings what records them."""
@@ -111,7 +111,7 @@ class CheckpointFile:
     def write(self) -> None:
         """Write the file; where this is not possible, warn and go on."""
         with self._lock:
-            if self._now() not in (None, self._stamp):
+            if self._current() not in (None, self._stamp):
                 warn_user(
                     f"The checkpoint {str(self.path)!r} was written by another process meanwhile. "
                     "This fit leaves it alone and goes on without. Give each fit a path of its own."
@@ -119,8 +119,8 @@ class CheckpointFile:
                 self.every_seconds = float("inf")
                 return
             try:
-                write_atomically(self.path, self._bytes())
-                self._stamp = self._now()
+                write_atomically(self.path, *self._chunks())
+                self._stamp = self._current()
             except OSError as error:
                 warn_user(f"The checkpoint was not written, and training goes on: {error}")
             self._written = perf_counter()
@@ -128,7 +128,7 @@ class CheckpointFile:
     def close(self) -> None:
         """Remove the file, unless a training was interrupted."""
         interrupted = any(recorder.run.interrupted for recorder in self.recorders)
-        if interrupted or self._stamp is None or self._now() != self._stamp:
+        if interrupted or self._stamp is None or self._current() != self._stamp:
             return
         try:
             self.path.unlink()
@@ -148,7 +148,7 @@ class CheckpointFile:
                 "Remove it to start anew, or give Checkpoint another path."
             ) from error
 
-    def _now(self) -> tuple[int, int, int] | None:
+    def _current(self) -> tuple[int, int, int] | None:
         """What tells the file that is there from any other."""
         try:
             status = self.path.stat()
@@ -156,14 +156,14 @@ class CheckpointFile:
             return None
         return status.st_ino, status.st_size, status.st_mtime_ns
 
-    def _bytes(self) -> bytes:
+    def _chunks(self) -> list[Any]:
         parts = dict(self.parts)
         tensors = {**self.start.tensors}
         for part in parts.values():
             tensors |= part.tensors
         states = {name: part.state for name, part in parts.items()}
         text = json.dumps({"facts": self.facts, "start": self.start.state, "trainings": states})
-        return safetensors.dumps(tensors, {VERSION: "1", CHECKPOINT: text})
+        return safetensors.chunks(tensors, {VERSION: "1", CHECKPOINT: text})
 
     def _open(self) -> None:
         with self.refused_if_damaged(), open(self.path, "rb") as file:
@@ -171,7 +171,7 @@ class CheckpointFile:
             if not stat.S_ISREG(status.st_mode):
                 raise ValueError("It is not a regular file.")
             self._take(safetensors.read(file, status.st_size))
-        self._stamp = self._now()
+        self._stamp = self._current()
 
     def _take(self, contents: safetensors.Contents) -> None:
         tensors, metadata, checked = contents
@@ -193,42 +193,48 @@ class Recorder:
 
     def __init__(self, file: CheckpointFile, name: str, run: Run, written: float) -> None:
         self.file, self.name, self.run, self.written = file, name, run, written
+        self.seconds = 0.0  # that the last writing took
 
     def restore(self, plan: Plan, run: Run) -> bool:
         # What cannot be stored is refused now, and not after the first half minute.
-        _, custom = _encoded(training_state(plan, run), self.name)
+        encoder, _ = _encoded(training_state(plan, run), self.name)
         part = self.file.parts.get(self.name)
         if part is None:
             return False
         with self.file.refused_if_damaged():
-            restore_training(plan, run, _decoded(part, self.name, custom))
+            restore_training(plan, run, _decoded(part, self.name, encoder.custom))
         logger.info("goes on after epoch %d, from %s", run.clock.epoch, self.file.path)
         return True
 
     def record(self, plan: Plan, run: Run) -> None:
-        now = perf_counter()
-        is_due, has_ended = now - self.written >= self.file.every_seconds, run.stop_reason
-        if not is_due and not has_ended:
+        now, every = perf_counter(), self.file.every_seconds
+        is_due = now - self.written >= (max(every, REST * self.seconds) if every else 0)
+        if not is_due and run.stop_reason is None:
             return
         state = training_state(plan, run)
-        part, _ = _encoded(state, self.name)
+        part = _part(state, self.name)
         if state["run"]["stop_reason"] in UNFINISHED:
             return
         self.file.parts[self.name] = part
         if is_due:
             self.file.write()
             self.written = perf_counter()
+            self.seconds = self.written - now
 
 
-def _encoded(value: Any, path: str) -> tuple[Part, dict[str, Any]]:
-    """Copies, and the classes of the user's that were met."""
+def _encoded(value: Any, path: str) -> tuple[Encoder, Any]:
+    """An encoder with the arrays of a value, not copied, and the JSON."""
     encoder = Encoder()
     try:
-        state = encoder.encode(value, path)
+        return encoder, encoder.encode(value, path)
     except TypeError as error:
         raise TypeError(f"A checkpoint cannot hold the state of this training. {error}") from error
-    tensors = {name: array.copy() for name, array in encoder.tensors.items()}
-    return Part(state, tensors), encoder.custom
+
+
+def _part(value: Any, path: str) -> Part:
+    """A copy: the value goes on changing."""
+    encoder, state = _encoded(value, path)
+    return Part(state, {name: array.copy() for name, array in encoder.tensors.items()})
 
 
 def _decoded(part: Part, path: str, custom: Mapping[str, Any]) -> Any:

@@ -14,18 +14,19 @@ from scipy.sparse import csr_array
 from sklearn.datasets import make_classification
 from sklearn.model_selection import ShuffleSplit
 
-from skbackprop import BackpropClassifier, BackpropRegressor, Scheduled, mlp
+from skbackprop import BackpropClassifier, BackpropRegressor, Scheduled, load, mlp
 from skbackprop.io import checkpoint
-from skbackprop.optim import OPTIMIZERS, SGD, Adam, AdamW
+from skbackprop.optim import OPTIMIZERS, Adam, AdamW
 from skbackprop.optim.base import OptimizerState
 from skbackprop.optim.schedules import SCHEDULES
 from skbackprop.training import parallel_members
-from skbackprop.training.callbacks import Callback, Checkpoint, TimeBudget
+from skbackprop.training.callbacks import Callback, Checkpoint, TimeBudget, budget
 
 X, y = make_classification(90, 5, n_informative=4, n_redundant=0, flip_y=0.1, random_state=0)
 NEW = make_classification(20, 5, n_informative=4, n_redundant=0, random_state=1)[0]
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:Training diverged"),
     pytest.mark.filterwarnings("ignore:These parameters have no effect:UserWarning"),
 ]
 PLAIN = {
@@ -38,6 +39,13 @@ PLAIN = {
     "random_state": 0,
 }
 STOPPING = {"early_stopping": True, "validation_fraction": 0.2}
+RESTARTING = STOPPING | {
+    "learning_rate": "cosine",
+    "learning_rate_init": 0.03,
+    "n_iter_no_change": 100,
+    "max_iter": 3,
+    "max_restarts": 2,
+}
 SHORT = {"max_iter": 6, "random_state": 0}
 
 
@@ -52,6 +60,28 @@ class Losses(Callback):
     def on_epoch_end(self, run):
         self.losses.append(run.history.last("loss"))
         run.lr_scale = 1.0 / (1.0 + sum(self.losses))
+
+
+class Scales(Callback):
+    """Changes the learning rate at the beginning of an epoch by a schedule of the last step."""
+
+    state_attributes = ()
+
+    def on_epoch_begin(self, run):
+        run.lr_scale = 1.0 + run.schedule_factors.get("dropout", 0.0)
+
+
+class Grow(Callback):
+    """Multiplies the parameters in the last step of the last epoch."""
+
+    state_attributes = ()
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def on_batch_end(self, run):
+        if run.clock.step == run.max_epochs * run.clock.n_steps:
+            run.network.theta *= self.factor
 
 
 @dataclass
@@ -86,19 +116,15 @@ CASES = {
     "no shuffle": PLAIN | {"shuffle": False},
     "early stopping": PLAIN | STOPPING,
     "lbfgs, early stopping": PLAIN | STOPPING | {"solver": "lbfgs"},
-    "restarts": PLAIN | STOPPING | {"learning_rate": "cosine", "max_iter": 3, "max_restarts": 2},
+    "restarts": PLAIN | RESTARTING,
     "refit": PLAIN | STOPPING | {"refit": True},
-    "refit, restarts": PLAIN
-    | STOPPING
-    | {"refit": True, "learning_rate": "cosine", "max_iter": 3, "max_restarts": 1},
+    "refit, restarts": PLAIN | RESTARTING | {"refit": True},
     "refit, adaptive": PLAIN
     | STOPPING
     | {"refit": True, "solver": "sgd", "learning_rate": "adaptive", "n_iter_no_change": 1},
     "refit, lbfgs": PLAIN | STOPPING | {"refit": True, "solver": "lbfgs"},
     "ema": PLAIN | {"solver": Adam(averaging="ema")},
-    "swa, restarts": PLAIN
-    | STOPPING
-    | {"solver": SGD(averaging="swa"), "max_iter": 4, "max_restarts": 1, "learning_rate": "cosine"},
+    "swa, restarts": PLAIN | RESTARTING | {"solver": Adam(averaging="swa"), "max_restarts": 1},
     "clipping, l1, decay": PLAIN
     | {
         "solver": AdamW(l1=0.01, weight_decay=0.1, max_grad_norm=0.5, lr_multipliers="ntk"),
@@ -115,6 +141,11 @@ CASES = {
     "stacks in turn": PLAIN | STOPPING | {"n_members": 3, "stacks": True, "callbacks": [Losses()]},
     "stacks, refit": PLAIN | STOPPING | {"n_members": 3, "stacks": True, "refit": True},
     "own callback": PLAIN | {"callbacks": [Losses()]},
+    "own callback, schedule": PLAIN
+    | {"callbacks": [Scales()], "dropout": Scheduled(0.3, "flat_cos")},
+    "ties": PLAIN | STOPPING | {"learning_rate_init": 0.1, "max_iter": 40, "n_iter_no_change": 100},
+    "diverged": PLAIN | {"callbacks": [Grow(np.nan)], "dtype": "float64"},
+    "huge": PLAIN | {"callbacks": [Grow(1e150)], "dtype": "float64"},
     "own optimizer": PLAIN | {"solver": Own()},
     "time budget": PLAIN | {"callbacks": [TimeBudget(1000.0)]},
     "verbose": PLAIN | {"verbose": True},
@@ -186,10 +217,13 @@ def result(model):
 def check_law(cls, params, target, path, copies, monkeypatch):
     if params.get("stacks"):
         monkeypatch.setattr(parallel_members, "LARGE", 1)
-    whole = result(make(cls, params).fit(X, target))
+    model = make(cls, params).fit(X, target)
+    whole = result(model)
     assert result(make(cls, params, path).fit(X, target)) == whole
     assert not path.exists()
     assert copies
+    if params.get("max_restarts") and params.get("preset") == "plain":
+        assert model._fitted.run.restarts
     broken_off = list(copies)
     for i in sorted({0, (2 * len(broken_off)) // 3, len(broken_off) - 1}):
         shutil.copy(broken_off[i], path)
@@ -435,7 +469,6 @@ def test_an_error_leaves_the_file_and_the_model(path, monkeypatch):
     assert not path.exists()
 
 
-@pytest.mark.filterwarnings("ignore:Training diverged")
 def test_a_fit_that_diverges_leaves_no_file(path, copies):
     params = PLAIN | {"solver": "sgd", "learning_rate_init": 1e30}
     with pytest.raises(ValueError, match="non-finite"):
@@ -460,6 +493,12 @@ def test_what_is_no_checkpoint_is_refused(path, copies):
     assert "is no safetensors file" in refusal(PLAIN, path)
     mlp.MLPClassifier(max_iter=3).fit(X, y).save(path)
     assert "It holds something else, such as a model. Remove it" in refusal(PLAIN, path)
+
+
+def test_a_checkpoint_is_no_model(path, copies):
+    broken_off(PLAIN, path, copies)
+    with pytest.raises(ValueError, match="It is a checkpoint, from which `fit` goes on"):
+        load(path)
 
 
 def forged(path, change):
@@ -510,7 +549,7 @@ def test_a_file_of_another_process_is_not_overwritten(path, monkeypatch):
 
 
 def test_a_full_disk_does_not_end_training(path, monkeypatch):
-    def write(path, data):
+    def write(path, *parts):
         raise OSError("No space left on device")
 
     monkeypatch.setattr(checkpoint, "write_atomically", write)
@@ -519,11 +558,33 @@ def test_a_full_disk_does_not_end_training(path, monkeypatch):
     assert model.n_iter_ == PLAIN["max_iter"]
 
 
-def test_the_file_is_written_after_so_many_seconds(path, copies, monkeypatch):
-    now = count()  # a second for each look at the clock
-    monkeypatch.setattr(checkpoint, "perf_counter", lambda: float(next(now)))
-    make(BackpropClassifier, PLAIN | {"max_iter": 40}, path, 10).fit(X, y)
-    assert 3 <= len(copies) <= 5
+class Clock(Callback):
+    """A second for each epoch."""
+
+    state_attributes = ()
+    now = 0.0
+
+    def on_epoch_begin(self, run):
+        Clock.now += 1.0
+
+
+@pytest.mark.parametrize(
+    ("every", "seconds", "n"),
+    [(10, 0.0, 4), (1, 0.0, 40), (1, 0.05, 8), (10, 0.15, 2), (0, 0.5, 40)],
+)
+def test_the_file_is_written_after_so_many_seconds(every, seconds, n, path, copies, monkeypatch):
+    """And not so often that writing takes more than 1 % of the time."""
+    write = checkpoint.CheckpointFile.write
+
+    def slow_write(self):
+        write(self)
+        Clock.now += seconds
+
+    monkeypatch.setattr(checkpoint.CheckpointFile, "write", slow_write)
+    monkeypatch.setattr(checkpoint, "perf_counter", lambda: Clock.now)
+    params = PLAIN | {"max_iter": 40, "callbacks": [Clock()], "n_iter_no_change": 100}
+    make(BackpropClassifier, params, path, every).fit(X, y)
+    assert len(copies) == n
 
 
 # ---- what is refused -----------------------------------------------------------------------
@@ -575,8 +636,6 @@ def test_the_interval_is_a_number(seconds):
 
 
 def test_a_model_with_a_checkpoint_can_be_saved(path, tmp_path):
-    from skbackprop import load
-
     model = make(BackpropClassifier, PLAIN, path, 7).fit(X, y)
     model.save(tmp_path / "model.skbp")
     same = load(tmp_path / "model.skbp")
@@ -584,8 +643,40 @@ def test_a_model_with_a_checkpoint_can_be_saved(path, tmp_path):
     assert result(same.fit(X, y)) == result(model)
 
 
-def test_the_seconds_of_a_budget_are_those_of_all_processes(path, copies, monkeypatch):
-    budget = TimeBudget(1000.0)
-    budget.on_train_begin(None)
-    names = {name for name in vars(budget) if name not in ("seconds", "last")}
-    assert names == set(TimeBudget.state_attributes)
+@pytest.mark.parametrize("seconds", [4.5, 12.5])
+def test_the_seconds_of_a_budget_are_those_of_all_processes(seconds, path, copies, monkeypatch):
+    monkeypatch.setattr(budget, "perf_counter", lambda: Clock.now)
+    params = PLAIN | {
+        "time_budget": seconds,
+        "callbacks": [Clock()],
+        "learning_rate": "cosine",
+        "max_iter": 10,
+        "n_iter_no_change": 100,
+    }
+    whole = make(BackpropClassifier, params, path).fit(X, y)
+    assert whole.n_iter_ == min(10, int(seconds))
+    for copied in list(copies):
+        shutil.copy(copied, path)
+        Clock.now += 1000.0  # between two processes
+        assert result(make(BackpropClassifier, params, path).fit(X, y)) == result(whole)
+
+
+PRINTING = {
+    "plain": PLAIN
+    | {"solver": "sgd", "learning_rate": "adaptive", "tol": 1.0, "n_iter_no_change": 1},
+    "default": RESTARTING | {"hidden_layer_sizes": (8,), "random_state": 0, "n_members": 1},
+}
+
+
+@pytest.mark.parametrize("name", PRINTING)
+def test_lines_are_printed_once(name, path, copies, capsys):
+    params = PRINTING[name] | {"verbose": True}
+    make(BackpropClassifier, params, path).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    n_before = 1 if name == "default" else 0  # lines before training, which each process prints
+    assert "warm restart" in " ".join(lines) or name == "plain"
+    for copied in list(copies):
+        shutil.copy(copied, path)
+        make(BackpropClassifier, params, path).fit(X, y)
+        again = capsys.readouterr().out.splitlines()[n_before:]
+        assert again == lines[len(lines) - len(again) :]

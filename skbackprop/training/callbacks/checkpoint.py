@@ -27,7 +27,8 @@ class Checkpoint(Callback):
     path : str or path-like
         The file, one for each fit: not for several that run at the same time.
     every_seconds : float, default=30
-        The least time between two writings.  0: write after each epoch.
+        The least time between two writings.  It is longer for a large network or a slow disk,
+        so that writing takes at most 1 % of the time.  0: write after each epoch.
 
     Raises
     ------
