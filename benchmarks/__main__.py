@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import (
+    bench_checkpoints,
     bench_drawbacks,
     bench_fit,
     bench_floor,
@@ -128,6 +129,7 @@ BENCHMARKS = {
     "predict": bench_predict,
     "memory": bench_memory,
     "onnx": bench_onnx,
+    "checkpoints": bench_checkpoints,
     "sparse": bench_sparse,
     "import": bench_import,
     "scaling": bench_scaling,

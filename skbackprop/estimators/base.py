@@ -46,6 +46,7 @@ from .convert import from_mlp
 from .fitted import Fitted, FittedAttributes
 from .inputs import FitInputs, Table
 from .learning import learn
+from .resuming import open_checkpoint
 from .row_weights import check_row_weights, drop_weightless_rows
 from .saving import Saving
 from .source import stored_rows, take_sample
@@ -111,6 +112,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         resume = "_fitted" in self.__dict__ and (inputs.incremental or self.warm_start)
         params = self._params()
         self._check_given(inputs, params)
+        rng = None if resume else generator(self.random_state)
+        inputs.checkpoint = open_checkpoint(self, inputs, rng)
         take_sample(self, inputs)
         codec = self._prepare_target(inputs, resume)
         encoder = self._encoder(inputs, params, resume)
@@ -121,7 +124,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         loss = self._make_loss(codec)
         if not resume or not inputs.incremental:
             warn_unused(params, resolved, self._defaults())
-        fitted = self._start(table, codec, loss, resolved, resume, encoder)
+        fitted = self._start(table, codec, loss, resolved, resume, encoder, rng)
         fitted.incremental, fitted.class_counts = inputs.incremental, inputs.class_counts
         fitted.continued = inputs.incremental or self.warm_start
         return fitted, table
@@ -239,6 +242,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         resolved: dict[str, Any],
         resume: bool,
         encoder: ColumnEncoder | None = None,
+        rng: np.random.RandomState | None = None,
     ) -> Fitted:
         """The network and the run to train: new ones, or copies of those of the last call."""
         out = resolved["out_activation"]
@@ -254,7 +258,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         )
         widths = build.widths_of(encoder, table.x)
         if not resume:
-            rng = generator(self.random_state)
+            rng = rng or generator(self.random_state)
             layer = build.make_layer(resolved, widths, loss, build.n_members(resolved))
             network = Network(layer, dtype)
             build.initialize(network, table.x, resolved, rng)

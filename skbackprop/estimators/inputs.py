@@ -36,6 +36,7 @@ class FitInputs:
     n_rows_given: int = 0
     source: RowSource | None = None  # if X is a sample of it
     survey: Survey | None = None
+    checkpoint: Any = None  # the file of a Checkpoint among the callbacks
     given: tuple[Any, Any, Any] = field(init=False)  # X, y and sample_weight as they came
 
     def __post_init__(self) -> None:

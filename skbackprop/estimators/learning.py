@@ -18,7 +18,7 @@ from ..cores import n_cores
 from ..nn.network import Network
 from ..recipes import build, resolve
 from ..training.batches import Batches
-from ..training.callbacks import Callback, Log, RestoreBest, RestoreFinite
+from ..training.callbacks import Callback, Checkpoint, Log, RestoreBest, RestoreFinite
 from ..training.callbacks.replay import ARRIVED
 from ..training.callbacks.restore import HeldOut
 from ..training.loop import train
@@ -39,6 +39,7 @@ from .callback_bridge import FitTasks
 from .convergence import announce, announce_end, describe_work, report_end
 from .fitted import Fitted
 from .inputs import FitInputs, Table
+from .resuming import check_start
 from .scoring import is_scorer, make_score
 from .split import Split, all_rows, check_split, has_members, part, split_rows
 from .stream import match_moments
@@ -58,7 +59,7 @@ def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> No
     tasks = FitTasks(estimator, fitted, inputs, len(sizes) * (1 + resolved["refit"]))
     announce(fitted, split)
     # Callbacks that print or report are called in the order of the stacks.
-    in_turn = bool(tasks.context or resolved["callbacks"] or resolved["verbose"])
+    in_turn = bool(tasks.context or own_callbacks(fitted) or resolved["verbose"])
     n_at_once = 1 if in_turn else min(n_threads(resolved), len(sizes))
     plans, keepers = plans_of_stacks(estimator, fitted, split, inputs, (sizes, runs))
     for i, (plan, keeper) in enumerate(zip(plans, keepers, strict=True)):
@@ -74,12 +75,16 @@ def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> No
         prefix = "" if len(sizes) == 1 else f"stack {i + 1} of {len(sizes)}, "
         plan.callbacks += build.make_progress(resolved, prefix)
     probe(fitted, plans, runs[0], inputs, keepers[0])
-    train_runs(plans, runs, n_at_once)
+    if inputs.checkpoint is not None:
+        check_start(inputs.checkpoint, fitted, table, split, plans)
+    train_runs(plans, runs, n_at_once, inputs.checkpoint)
     if has_members(resolved):
         merge_runs(fitted.run, runs, sizes)
     keep_results(fitted, [k for k in keepers if k is not None], runs, inputs)
     if start is not None and not fitted.run.interrupted:
         refit(replace(fitted, run=start), fitted, table, inputs, tasks)
+    if inputs.checkpoint is not None:
+        inputs.checkpoint.close()
     announce_end(fitted)
     report_end(fitted.run, resolved, incremental=inputs.incremental)
     tasks.end_fit()
@@ -145,7 +150,8 @@ def plans_of_stacks(
 
 def own_callbacks(fitted: Fitted) -> list[Callback]:
     """Copies of the user's callbacks: `fit` changes no parameter."""
-    return deepcopy(list(fitted.resolved["callbacks"] or []))
+    given = fitted.resolved["callbacks"] or []
+    return deepcopy([callback for callback in given if not isinstance(callback, Checkpoint)])
 
 
 def probe(
@@ -223,8 +229,12 @@ def n_threads(resolved: dict[str, Any]) -> int:
     return n_cores() if limit is None or limit < 0 else min(limit, n_cores())
 
 
-def train_runs(plans: Sequence[Plan], runs: Sequence[Run], n_at_once: int) -> None:
+def train_runs(
+    plans: Sequence[Plan], runs: Sequence[Run], n_at_once: int, checkpoint: Any = None
+) -> None:
     """Train every run by its plan, and divide the cores among the threads that train at once."""
+    if checkpoint is not None:
+        checkpoint.attach(plans, runs)
     if len(runs) == 1:
         train(plans[0], runs[0])
     elif n_at_once < 2:
@@ -322,7 +332,7 @@ def refit(again: Fitted, fitted: Fitted, table: Table, inputs: FitInputs, tasks:
         plan.callbacks += tasks.callbacks(runs, sizes, i)
         plans.append(plan)
     n_at_once = 1 if tasks.context or resolved["verbose"] else n_threads(resolved)
-    train_runs(plans, runs, min(n_at_once, len(sizes)))
+    train_runs(plans, runs, min(n_at_once, len(sizes)), inputs.checkpoint)
     failed = {str(run.stop_reason) for run in runs} - {"chosen_epoch", *ARRIVED}
     if failed:
         warn_user(

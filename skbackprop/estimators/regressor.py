@@ -200,7 +200,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         neither.
     callbacks : list of callbacks or None, default=None
         Objects with methods of `skbackprop.training.callbacks.Callback`, called during
-        training, for each group of members; copies of them are used.
+        training, for each group of members; copies of them are used.  With a `Checkpoint` among
+        them a fit goes on after its process was killed.
     n_jobs : int or None, default=None
         Most threads that train members side by side; None stands for all cores.  The numbers
         do not depend on it.

@@ -28,6 +28,7 @@ from .encode import Encoder
 
 FORMAT_VERSION = 1
 VERSION, MODEL = "skbackprop.format_version", "skbackprop.model"
+CHECKPOINT = "skbackprop.checkpoint"  # instead of a model, see `checkpoint`
 PARTS = ("estimator", "params", "attributes", "fitted", "custom")
 DEEPEST = 300  # brackets in the JSON of a model
 
@@ -132,7 +133,7 @@ def _pack(estimator: Any, training_state: bool) -> tuple[bytes, list[str]]:
     given = {name: vars(estimator)[name] for name in ATTRIBUTES if name in vars(estimator)}
     model = {
         "estimator": tables.ESTIMATOR_OF.get(cls) or encoder.own_name(cls, "the estimator"),
-        "versions": _versions(),
+        "versions": versions(),
         "training_state": bool(training_state),
         "params": encoder.encode(estimator.get_params(deep=False), "params"),
         "attributes": encoder.encode(given, "attributes"),
@@ -150,7 +151,8 @@ def _light(estimator: Any) -> Fitted:
     return fitted if is_regressor(estimator) else replace(fitted, held_out=None)
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The versions that a file states."""
     from .. import __version__
 
     return {
@@ -179,6 +181,11 @@ def rebuild(contents: safetensors.Contents, custom: Mapping[str, Any] | None = N
 
 def _rebuild(contents: safetensors.Contents, custom: Mapping[str, Any] | None) -> Any:
     tensors, metadata, checked = contents
+    if CHECKPOINT in metadata:
+        raise ValueError(
+            "It is a checkpoint, from which `fit` goes on with the same Checkpoint among its "
+            "callbacks; it holds no fitted model."
+        )
     if VERSION not in metadata or MODEL not in metadata:
         raise ValueError(
             f"It is a safetensors file of another tool: its metadata has no {VERSION!r}. Load it "
@@ -219,7 +226,7 @@ def check_version(text: str) -> None:
 # ---------------------------------------------------------------------------- files
 
 
-def write_atomically(path: Any, data: bytes) -> None:
+def write_atomically(path: Any, *parts: Any) -> None:
     """Make `path` a file with these bytes, or leave it as it was.
 
     A process that is killed may leave a file ``.skbp-….tmp`` in the folder.
@@ -232,7 +239,7 @@ def write_atomically(path: Any, data: bytes) -> None:
     other = target.with_name(f".skbp-{secrets.token_hex(8)}.tmp")
     try:
         with open(other, "xb") as file:
-            file.write(data)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         if target.exists():

@@ -83,6 +83,11 @@ def dumps(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> byt
     data : bytes
         See the module.
     """
+    return b"".join(chunks(tensors, metadata))
+
+
+def chunks(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> list[Any]:
+    """The bytes of `dumps` in parts, of which those of an array are not copied if possible."""
     # Wide numbers first: then all arrays are aligned, without gaps between them.
     names = sorted(tensors, key=lambda name: -tensors[name].itemsize)
     header: dict[str, Any] = {METADATA: {**metadata, CHECKSUM: UNSET}}
@@ -97,7 +102,7 @@ def dumps(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> byt
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-(8 + len(text)) % ALIGNMENT)
     head = len(text).to_bytes(8, "little") + text
-    return b"".join([_stamped(head, arrays), *arrays])
+    return [_stamped(head, arrays), *arrays]
 
 
 def _stamped(head: bytes, parts: Iterable[Any]) -> bytes:

@@ -25,7 +25,7 @@ from ..recipes import settings
 from ..tables import categories, encoder, reading, text_dates, text_numbers
 from ..targets import HeadsCodec, LabelCodec, MultilabelCodec, TargetCodec
 from ..targets.running import RunningMoments
-from ..training import callbacks, history, run
+from ..training import callbacks, history, resume, run
 from ..training.callbacks import restore
 
 LONGEST_RANGE = 1000  # numbers: a few bytes must not stand for more than memory holds
@@ -127,6 +127,8 @@ RECORDS: dict[str, type] = {
     "settings.WeightInit": settings.WeightInit,
     "training.Plateau": run.Plateau,
     "training.Run": run.Run,
+    "training.Snapshot": restore.Snapshot,
+    "training.Vectors": resume.Vectors,
     "estimator.Fitted": fitted.Fitted,
     "estimator.HeldOut": restore.HeldOut,
 }
@@ -170,6 +172,7 @@ OBJECTS: dict[str, tuple[type, tuple[str, ...]]] = {
     "average.Exponential": (averaging.ExponentialAverage, ("decay", "value", "t")),
     "average.Weight": (averaging.WeightAverage, ("value", "t")),
     "training.History": (history.History, ("columns",)),
+    "callback.Checkpoint": (callbacks.Checkpoint, ("path", "every_seconds")),
     "callback.Log": (callbacks.Log, ()),
     "callback.Progress": (callbacks.Progress, ()),
     "callback.ReduceOnPlateau": (

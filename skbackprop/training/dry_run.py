@@ -52,6 +52,7 @@ def dry_run(plan: Plan, run: Run, recorder: LossRecorder, n_steps: int, **change
         average=deepcopy(plan.average),
         max_epochs=n_epochs,
         horizon=None,
+        recorder=None,
         **changes,
     )
     train(dry_plan, copy)

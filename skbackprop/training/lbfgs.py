@@ -15,6 +15,19 @@ from .run import Run
 
 
 def fit_lbfgs(plan: Plan, run: Run, hooks: Hooks) -> None:
+    """Minimize the objective, or restore the end of a search that is written down.
+
+    What SciPy keeps from iteration to iteration cannot be written down: a search that was broken
+    off begins anew.
+    """
+    if plan.recorder is None:
+        search(plan, run, hooks)
+    elif not plan.recorder.restore(plan, run):
+        search(plan, run, hooks)
+        plan.recorder.record(plan, run)
+
+
+def search(plan: Plan, run: Run, hooks: Hooks) -> None:
     """Minimize the objective of all rows, in double precision: line searches need it."""
     theta = run.network.theta.astype(np.float64)
     network = run.network.over(theta, run.network.fixed.astype(np.float64))

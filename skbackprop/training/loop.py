@@ -52,6 +52,8 @@ def train(plan: Plan, run: Run) -> Run:
 def fit_stochastic(plan: Plan, run: Run, hooks: Hooks) -> None:
     """Stochastic gradient descent with any optimizer."""
     start_optimizer(plan, run)
+    if plan.recorder is not None:
+        plan.recorder.restore(plan, run)
     step = Step(plan, run)
     while run.stop_reason is None:
         start = perf_counter()
@@ -68,6 +70,8 @@ def fit_stochastic(plan: Plan, run: Run, hooks: Hooks) -> None:
             gradient_norm=float(np.sqrt(np.dot(grad, grad))),
         )
         end_epoch(run, hooks, start)
+        if plan.recorder is not None:
+            plan.recorder.record(plan, run)
 
 
 def start_optimizer(plan: Plan, run: Run) -> None:

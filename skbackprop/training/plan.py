@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from ..optim.base import Optimizer
 from ..optim.schedules import Constant, Schedule
 from .batches import Batches
 from .callbacks.base import Callback
+
+if TYPE_CHECKING:
+    from .resume import Recorder
 
 
 @dataclass
@@ -57,6 +61,8 @@ class Plan:
         Epochs in all, for schedules that depend on it; None stands for the end of the call.
     tol, max_fun : float, int
         Of L-BFGS: largest gradient entry at the end, most evaluations.
+    recorder : Recorder or None
+        What writes the state of the training down after epochs, to go on from there later.
     """
 
     loss: Loss
@@ -79,3 +85,4 @@ class Plan:
     horizon: int | None = None
     tol: float = 1e-4
     max_fun: int = 15000
+    recorder: Recorder | None = None

@@ -47,7 +47,8 @@ class Step:
             run.schedule_factors,
             None if weight is None else float(weight.mean()),
         )
-        self.first_averaged = plan.average_from * run.clock.n_steps * run.clock.n_epochs
+        n_epochs = plan.horizon or run.first_epoch + plan.max_epochs
+        self.first_averaged = plan.average_from * len(plan.batches) * n_epochs
         self.learning_rates = None if multipliers is None else np.empty_like(multipliers)
         self.moving: Any = 1.0  # 0 for weights whose multiplier is 0
         if multipliers is not None and not multipliers.all():

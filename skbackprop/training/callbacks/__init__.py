@@ -2,6 +2,7 @@
 
 from .base import EVENTS, Callback, is_callback
 from .budget import TimeBudget
+from .checkpoint import Checkpoint
 from .reduce_on_plateau import ReduceOnPlateau
 from .replay import ReplayLearningRates, RestoreEpochs
 from .reporting import Log, PeriodicProgress, Progress, print_begin, print_end
@@ -12,6 +13,7 @@ from .stopping import StopOnPlateau, loss_fell, score_or_loss_improved, score_ro
 __all__ = [
     "EVENTS",
     "Callback",
+    "Checkpoint",
     "Log",
     "PeriodicProgress",
     "Progress",

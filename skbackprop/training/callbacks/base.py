@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from ..run import Run
 
@@ -22,7 +22,15 @@ class Callback:
 
     To derive from this class is not required: any object with at least one of the methods
     is a callback.
+
+    Attributes
+    ----------
+    state_attributes : tuple of str
+        Names of the attributes that change from epoch to epoch, ``()`` if there are none.  They
+        are what a `Checkpoint` saves of a callback; without one they need not be defined.
     """
+
+    state_attributes: ClassVar[tuple[str, ...]]  # without a value: not even () is assumed
 
     def on_train_begin(self, run: Run) -> None:
         """Before the first epoch of a call."""

@@ -21,14 +21,19 @@ class TimeBudget(Callback):
         The time for all epochs of a call.  At least one is trained.
     """
 
+    state_attributes = ("spent", "shortened")
+
     def __init__(self, seconds: float):
         self.seconds = seconds
 
     def on_train_begin(self, run: Run) -> None:
-        self.start, self.shortened = perf_counter(), False
+        self.spent, self.shortened = 0.0, False
+        self.last = perf_counter()
 
     def on_epoch_end(self, run: Run) -> None:
-        spent = max(perf_counter() - self.start, 1e-9)
+        now = perf_counter()
+        self.spent, self.last = self.spent + now - self.last, now
+        spent = max(self.spent, 1e-9)
         affordable = max(int(run.n_epochs * self.seconds / spent), run.n_epochs)
         if affordable < run.max_epochs:
             self.shortened = True

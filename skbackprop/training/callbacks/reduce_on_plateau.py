@@ -14,6 +14,8 @@ class ReduceOnPlateau(Callback):
     `factor`; when it is already at `smallest`, training stops.
     """
 
+    state_attributes = ()  # its plateau is that of the run
+
     def __init__(
         self,
         monitor: Monitor,

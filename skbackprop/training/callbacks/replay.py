@@ -26,6 +26,8 @@ class RestoreEpochs(Callback):
         One epoch, counted as in the history, for each member; or one for all of them.
     """
 
+    state_attributes = ("kept",)
+
     def __init__(self, epochs: Sequence[int]):
         self.epochs = np.asarray(epochs)
 
@@ -54,6 +56,8 @@ class ReplayLearningRates(Callback):
     scales : sequence of float
         A factor on the learning rate for each epoch, the first of all calls included.
     """
+
+    state_attributes = ()
 
     def __init__(self, scales: Sequence[float]):
         self.scales = scales

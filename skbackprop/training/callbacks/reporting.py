@@ -29,6 +29,8 @@ REASONS = {
 class Progress(Callback):
     """Print what scikit-learn's MLP prints; the last callback of a plan."""
 
+    state_attributes = ("n_printed",)
+
     n_printed = 0
 
     def on_epoch_end(self, run: Run) -> None:
@@ -60,6 +62,8 @@ class PeriodicProgress(Callback):
     prefix : str
         Printed before each line.
     """
+
+    state_attributes = ("n_restarts",)
 
     def __init__(self, period: int | None = None, score: str = "loss", prefix: str = ""):
         self.period, self.score, self.prefix = period, score, prefix
@@ -124,6 +128,8 @@ class Log(Callback):
 
     def on_train_begin(self, run: Run) -> None:
         self.start = perf_counter()
+
+    state_attributes = ()
 
     def on_epoch_end(self, run: Run) -> None:
         self._expect(run)

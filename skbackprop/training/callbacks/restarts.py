@@ -32,6 +32,8 @@ class WarmRestart(Callback):
         is smaller is negligible.
     """
 
+    state_attributes = ("n_restarts", "begin")
+
     def __init__(
         self, gain: float = 0.1, factor: int = 2, max_restarts: int = 2, least: float = 0.0
     ):
@@ -65,6 +67,8 @@ class ReplayRestarts(Callback):
         The epochs of the call at which the schedules end, the first of them the
         ``max_epochs`` of the plan.
     """
+
+    state_attributes = ()
 
     def __init__(self, ends: Sequence[int]):
         self.ends = list(ends)

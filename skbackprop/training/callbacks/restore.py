@@ -119,6 +119,8 @@ class RestoreBest(Callback):
         Put the best parameters back at the end?
     """
 
+    state_attributes = ("best_scores", "best_losses", "best_epochs", "best")
+
     def __init__(
         self,
         validation: Validation,
@@ -228,6 +230,8 @@ class RestoreFinite(Callback):
     x : ndarray or CSR, optional
         The training rows.
     """
+
+    state_attributes = ("previous", "last")  # `start` is made again
 
     start: Snapshot | None = None
 

@@ -54,6 +54,8 @@ def score_or_loss_improved(history: History, plateau: Plateau, tol: float) -> bo
 class StopOnPlateau(Callback):
     """Stop after more than `n_iter_no_change` epochs in a row without improvement."""
 
+    state_attributes = ("plateau",)
+
     def __init__(self, monitor: Monitor, tol: float, n_iter_no_change: float):
         self.monitor, self.tol, self.n_iter_no_change = monitor, tol, n_iter_no_change
         self.plateau = Plateau()
