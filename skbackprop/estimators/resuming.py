@@ -5,6 +5,8 @@ from __future__ import annotations
 from numbers import Integral
 from typing import Any
 
+import numpy as np
+
 from ..training.callbacks import Checkpoint
 from ..training.plan import Plan
 from .fitted import Fitted
@@ -51,12 +53,14 @@ def check_start(file: Any, fitted: Fitted, table: Table, split: Split, plans: li
     run, held = fitted.run, split.held_out
     rows = [table.x, table.target, table.weight, split.table.x, split.table.target]
     held_rows = [] if held is None else [held.x, held.target, held.weight]
-    members = [*(split.training or [None]), None, *(split.folds or [None])]
+    training = None if split.training is None else [np.asarray(rows) for rows in split.training]
+    members = [*(training or [None]), None, *(split.folds or [None])]
     start = [run.network.theta, run.network.fixed]
     rates = ", ".join(str(plan.learning_rate) for plan in plans[:1])
     file.check(
         {
             "the shape of the encoded table": str(tuple(table.x.shape)),
+            "the number of rows": str(table.n_rows),  # of a source, beyond those in the table
             "the digest of the rows": digest(rows),
             "the digest of the division of the rows": digest([*held_rows, *members]),
             "the number of epochs before": str(run.clock.epoch),

@@ -14,6 +14,7 @@ from scipy import sparse
 from settings import packed
 
 from skbackprop import BackpropClassifier, BackpropRegressor, RowSource
+from skbackprop.training.callbacks import Checkpoint
 
 from .common import CLASSIFICATION, TARGETS, unconverged
 
@@ -143,6 +144,28 @@ def test_training_goes_on():
     assert losses[0] > losses[1] > losses[2]
     model.partial_fit(X[:100], LABELS[:100])
     assert model.score(X, LABELS) > 0.8
+
+
+def test_a_fit_on_a_source_survives_a_kill(tmp_path):
+    class StopAt:
+        state_attributes, epoch = (), 4
+
+        def on_epoch_end(self, run):
+            if run.n_epochs == StopAt.epoch:
+                raise SystemExit
+
+    def fit():
+        callbacks = [Checkpoint(tmp_path / "file", every_seconds=0), StopAt()]
+        return regressor(max_iter=6, callbacks=callbacks).fit(RowSource(X, Y, **SIZES))
+
+    with pytest.raises(SystemExit):
+        fit()
+    assert (tmp_path / "file").exists()
+    StopAt.epoch = None
+    again = fit()
+    whole = regressor(max_iter=6).fit(RowSource(X, Y, **SIZES))
+    assert_array_equal(again.network_.theta, whole.network_.theta)
+    assert not (tmp_path / "file").exists()
 
 
 def again(X2, y2=LABELS):
