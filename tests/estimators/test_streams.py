@@ -118,6 +118,34 @@ def test_predictions_stay_in_the_range_of_all_rows():
     assert model._fitted.codec.low <= min(low, 3 * F[:50].min())
 
 
+@pytest.mark.parametrize("size", [1, 10, 64, 200])
+def test_a_jump_leaves_the_rows_before(size):
+    """The mean and the spread of two groups that are far apart are those of neither."""
+    y = F + rng.normal(size=N)
+    far = 10 * y.std()
+    codec = start_moments(TargetCodec.fitted(y, scaling="standardize", clip=True), y)
+    for start in range(0, 200, size):
+        codec = follow_target(codec, y[start : start + size] + far)
+    assert codec.center == pytest.approx(y.mean() + far, abs=0.5 * y.std())
+    assert 0.5 < codec.scale / y.std() < 2
+
+
+@pytest.mark.parametrize("step", [0.0, 0.05])
+def test_steady_growth_and_outliers_are_no_jump(step):
+    y = rng.normal(size=2000) + step * np.arange(2000)
+    y[::20] += 100
+    codec = start_moments(TargetCodec.fitted(y[:100], scaling="standardize", clip=True), y[:100])
+    for row in y[100:, None]:
+        codec = follow_target(codec, row)
+    assert codec.scale > 0.5 * y[-300:].std()
+
+
+def test_a_jump_of_columns_and_target_is_followed():
+    late, y = X + 10, F + 20
+    model = learn(learn(regressor(), X, F, 200, passes=5), late, y, 10)
+    assert model.score(late, y) > 0.9
+
+
 # The columns ---------------------------------------------------------------------------------
 
 
