@@ -121,7 +121,7 @@ def test_predictions_stay_in_the_range_of_all_rows():
 @pytest.mark.parametrize("size", [1, 10, 64, 200])
 def test_a_jump_leaves_the_rows_before(size):
     """The mean and the spread of two groups that are far apart are those of neither."""
-    y = F + rng.normal(size=N)
+    y = F + np.random.default_rng(1).normal(size=N)
     far = 10 * y.std()
     codec = start_moments(TargetCodec.fitted(y, scaling="standardize", clip=True), y)
     for start in range(0, 200, size):
@@ -132,7 +132,7 @@ def test_a_jump_leaves_the_rows_before(size):
 
 @pytest.mark.parametrize("step", [0.0, 0.05])
 def test_steady_growth_and_outliers_are_no_jump(step):
-    y = rng.normal(size=2000) + step * np.arange(2000)
+    y = np.random.default_rng(1).normal(size=2000) + step * np.arange(2000)
     y[::20] += 100
     codec = start_moments(TargetCodec.fitted(y[:100], scaling="standardize", clip=True), y[:100])
     for row in y[100:, None]:
@@ -411,3 +411,25 @@ def test_small_and_large_calls_may_alternate():
             assert model.score(table, target) > 0.5
             learn(model, table[start : start + 50], target[start : start + 50], 1)
             assert model.score(table, target) > 0.5
+
+
+# Parameters that are set between calls -------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_members", [1, 4])
+def test_a_dropout_that_is_set_later_counts(n_members):
+    model = learn(regressor(n_members=n_members), X, F, 200)
+    with_more = copy.deepcopy(model).set_params(dropout=0.9).partial_fit(X, F)
+    assert (model.partial_fit(X, F).predict(X) != with_more.predict(X)).any()
+    runs = with_more._fitted.run.stacks or [with_more._fitted.run]
+    assert all("rate=0.9" in repr(run.network.layer) for run in runs)
+
+
+def test_single_rows_are_learned_without_dropout():
+    model = learn(regressor(), X[:200], F[:200], 200)
+    before = [run.network.layer for run in model._fitted.run.stacks]
+    learn(model, X[:3], F[:3], 1)
+    during = [run.network.layer for run in model._fitted.run.stacks]
+    learn(model, X[:200], F[:200], 200)
+    after = [run.network.layer for run in model._fitted.run.stacks]
+    assert ["Dropout" in repr(x[0]) for x in (before, during, after)] == [True, False, True]
