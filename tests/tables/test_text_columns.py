@@ -291,3 +291,23 @@ def test_numbers_of_one_shape_are_read_alike():
             assert notation.find(text) == notation.find(shape), (text, shape)
         expected = [notation.parse(text) for text in texts]
         assert notation.parse_all(texts) == expected
+
+
+@pytest.mark.parametrize("preset", ["fast", "plain"])
+def test_a_name_that_is_too_long_is_cut_in_messages(preset):
+    long = frame(V, b=V).rename(columns={"b": "b" * 100_000})
+    model = BackpropRegressor(preset=preset, random_state=0).partial_fit(frame(V, b=V), V)
+    for call in (model.predict, lambda X: model.partial_fit(X, V)):
+        with pytest.raises(ValueError, match="unseen at fit time") as error:
+            call(long)
+        assert len(str(error.value)) < 400
+
+
+def test_ranges_are_categories_or_left_out_with_a_warning():
+    """Half of a range is no number: "10-20" is not -20, and "< 5" is not 5."""
+    few = ColumnEncoder().fit(frame(["10-20", "20-30", "< 5", "> 90"] * 50))
+    assert few.describe()[0][1] == "one-hot"
+    with pytest.warns(UserWarning, match="left out"):
+        BackpropRegressor(random_state=0).partial_fit(
+            frame([f"{i}-{i + 10}" for i in range(N)], b=V), V
+        )
