@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import isfinite
 from typing import Any
 
@@ -11,6 +13,7 @@ from sklearn import config_context
 from sklearn.utils.validation import validate_data
 
 from ..tables import ColumnEncoder, TableColumns, open_container, read_table
+from ..tables.columns import short
 from ..warn import warn_user
 
 FLOATS = [np.float64, np.float32]
@@ -23,7 +26,11 @@ def check_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
     X = open_container(X)
     try:
         # Foreign arrays become NumPy arrays; what is too large becomes infinite, and is refused.
-        with config_context(array_api_dispatch=False), np.errstate(over="ignore", invalid="ignore"):
+        with (
+            config_context(array_api_dispatch=False),
+            np.errstate(over="ignore", invalid="ignore"),
+            short_names(),
+        ):
             X = validate_data(
                 estimator,
                 X,
@@ -86,9 +93,22 @@ def encode_table(encoder: ColumnEncoder, table: TableColumns, dtype: Any) -> Any
     return encoded
 
 
+@contextmanager
+def short_names() -> Iterator[None]:
+    """Cut the names of columns in the messages of scikit-learn, which lists them line by line."""
+    try:
+        yield
+    except ValueError as error:
+        lines = str(error).split("\n")
+        cut = [f"- {short(line[2:])}" if line.startswith("- ") else line for line in lines]
+        if cut == lines:
+            raise
+        raise ValueError("\n".join(cut)) from None
+
+
 def check_names(estimator: Any, X: Any, *, reset: bool) -> None:
     """Learn or compare the number and names of the columns; the rest is the encoder's."""
-    with config_context(array_api_dispatch=False):
+    with config_context(array_api_dispatch=False), short_names():
         validate_data(estimator, X, reset=reset, skip_check_array=True)
 
 
@@ -105,7 +125,7 @@ def check_features(estimator: Any, X: Any) -> Any:
     if _passes(estimator, X):
         return X
     X = open_container(X)
-    with config_context(array_api_dispatch=False):
+    with config_context(array_api_dispatch=False), short_names():
         return validate_data(estimator, X, reset=False, accept_sparse=["csr", "csc"], dtype=FLOATS)
 
 

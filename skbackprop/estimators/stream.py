@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -54,15 +55,11 @@ def continued_run(old: Fitted, new: Fitted, x: Any) -> Run:
     x : ndarray or CSR
         The encoded rows of the call.
     """
-    layer = make_layer(new.resolved, old.widths, new.loss, n_members(new.resolved))
-    network = old.network
-    if layer != network.layer:
-        network = same_arrays(network, layer, new.resolved)
-    run = old.run.continued(network)
+    run = _continued(old, new)
+    sizes = old.stack_sizes if run.stacks else [n_members(new.resolved)]
     changes, grows = _changes(old, new), old.widths != new.widths or _slots(old) != _slots(new)
     if not changes and not grows:
         return run
-    sizes = old.stack_sizes if run.stacks else [n_members(new.resolved)]
     parts = [part.continued(part.network) for part in run.stacks] or [run]
     if run.stacks:
         load_members(run, parts, sizes)  # the user may have assigned weights
@@ -76,6 +73,21 @@ def continued_run(old: Fitted, new: Fitted, x: Any) -> Run:
         run.network = Network(layer, run.network.dtype)
         merge_members(run, parts, sizes)
         run.stacks = parts
+    return run
+
+
+def _continued(old: Fitted, new: Fitted) -> Run:
+    """A copy of the run, on the layers of parameters that were set since."""
+
+    def with_layer(network: Network, size: int | None) -> Network:
+        layer = make_layer(new.resolved, old.widths, new.loss, size)
+        return network if layer == network.layer else same_arrays(network, layer, new.resolved)
+
+    network = with_layer(old.network, n_members(new.resolved))
+    run = old.run.continued(network)
+    if network is not old.network and run.stacks:
+        pairs = zip(run.stacks, old.stack_sizes or [], strict=True)
+        run.stacks = [replace(r, network=with_layer(r.network, size)) for r, size in pairs]
     return run
 
 

@@ -236,6 +236,7 @@ def preset_values(preset: str, summary: DataSummary, solver: Any) -> dict[str, A
     if summary.incremental and 0 < n < FEW:
         values = tabular(replace(summary, n=MANY_CALLS), speed=preset)
         values |= small_steps(values, n / values["batch_size"]) | {"batch_size": n}
+        values |= {"dropout": 0.0}  # rows that are learned from once are not overfitted
         values |= {"weight_init": "mlp", "bias_init": "mlp"}  # so few rows say little about others
     else:
         values = tabular(summary, speed=preset)

@@ -36,7 +36,7 @@ from .cells import BOOLEAN, TEXT
 from .columns import TableColumns, read_table, some
 from .encoder import ColumnEncoder
 from .reading import PLAIN, floats
-from .running import LITTLE, differs, is_due, some_rows, summarize, with_rows
+from .running import LITTLE, differs, has_jumped, is_due, some_rows, summarize, with_rows
 from .scaling import LARGEST, ROUNDING, center_and_scale, sparse_medians
 from .selection import category_mask
 
@@ -152,6 +152,8 @@ def _merge(new: ColumnEncoder, rows: np.ndarray, n_new: int) -> None:
         x, weight = rows[known, j], rows[known, -1] * factor
         if not len(x):
             continue
+        if has_jumped(new._points[j], x, weight):
+            new._known[j] = 0.0
         values, w = with_rows(new._points[j], new._known[j], x, weight)
         center, scale = center_and_scale(values, w)
         place = places.get(i)

@@ -12,6 +12,7 @@ notation.  A column that cannot mean the same later is refused.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -63,15 +64,16 @@ class Reading(Frozen):
         words = self.notation.describe() if self.notation is not None else ""
         return DESCRIPTIONS[self.family] + (f" ({words})" if words else "")
 
-    def parse(self, text: str) -> float | None:
-        """The number that a text means, or None."""
+    def parse_all(self, texts: Iterable[str]) -> list[float | None]:
+        """The numbers that texts mean; None for what means none."""
         if isinstance(self.notation, NumberNotation) or self.family == NUMBER:
             notation = self.notation or NumberNotation()
-            return notation.parse(text)
+            return notation.parse_all(texts)
         if self.family == TIME and self.notation is None:
-            return next(filter(None, (DateNotation(f).number(text) for f in TIMES)), None)
+            times = [DateNotation(form) for form in TIMES]
+            return [next(filter(None, (t.number(text) for t in times)), None) for text in texts]
         dates = self.notation or DateNotation(aware=self.family == AWARE_DATE)
-        return dates.number(text)
+        return dates.numbers(texts)
 
 
 PLAIN = Reading()
@@ -147,7 +149,7 @@ def _recognize(
 def _are_codes(reading: Reading, texts: dict[str, float], others: set[Any], parsed: float) -> bool:
     """Tell whether a column of text holds a few plain integers, each several times."""
     plain = reading.notation == NumberNotation()
-    values = [value for value in map(reading.parse, texts) if value is not None]
+    values = [value for value in reading.parse_all(texts) if value is not None]
     whole = all(float(value).is_integer() for value in (*values, *others))
     n_rows = parsed + sum(texts.values())
     return plain and whole and 2 * (len(texts) + len(others)) <= n_rows
@@ -158,8 +160,8 @@ def _mostly_dates(
 ) -> Reading | None:
     (family,) = families
     reading, tally = Reading(family, DateNotation(aware=family == AWARE_DATE)), Tally(parsed)
-    for text, count in texts.items():
-        if reading.parse(text) is None:
+    for (text, count), value in zip(texts.items(), reading.parse_all(texts), strict=True):
+        if value is None:
             tally.fail(text, count)
         else:
             tally.parsed += count
@@ -182,7 +184,8 @@ def _find_dates(table: TableColumns, i: int, texts: dict[str, float]) -> Reading
 
 
 def _with_words(reading: Reading, texts: set[str]) -> Reading:
-    words = sorted(text for text in texts if reading.parse(text) is None)
+    values = reading.parse_all(texts)
+    words = sorted(text for text, value in zip(texts, values, strict=True) if value is None)
     return Reading(reading.family, reading.notation, tuple(words[:MOST_WORDS]))
 
 
@@ -224,9 +227,10 @@ def floats(
 def _values(cells: Cells, reading: Reading) -> tuple[np.ndarray, list[str]]:
     """The numbers of the distinct cells, and the texts that have none."""
     values, unread = np.full(len(cells.distinct), np.nan), []
+    parsed = iter(reading.parse_all(cell for cell in cells.distinct if isinstance(cell, str)))
     for j, cell in enumerate(cells.distinct):
         if isinstance(cell, str):
-            value = reading.parse(cell)
+            value = next(parsed)
             if value is not None:
                 values[j] = value
             elif not is_null_text(cell) and cell not in reading.words:

@@ -13,11 +13,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from .scaling import center_and_scale
+
 POINTS = 33  # of a summary
 LITTLE = 1e-9  # so many rows or fewer have no influence
 MEMORY = 300.0  # rows that all earlier rows count as, at most
 MOST_ROWS = 4000  # of one call: the quartiles of so many are known to 2 %
 PATIENCE = 64  # rows that wait at most until they are merged
+LEAST = 32  # rows that can show that the rows before are not like them
+JUMP = 4.0  # interquartile ranges; about 5 standard deviations of normal numbers
 
 
 def summarize(x: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
@@ -61,6 +65,22 @@ def with_rows(
         return x, weight
     each = min(known, MEMORY) / POINTS
     return np.concatenate([points, x]), np.concatenate([np.full(POINTS, each), weight])
+
+
+def has_jumped(points: np.ndarray, x: np.ndarray, weight: np.ndarray) -> bool:
+    """Tell whether new rows are so far from a summary that the rows behind it are forgotten.
+
+    The quartiles of two groups that are far apart are those of neither.  "Far" is by the larger of
+    the two interquartile ranges: numbers that grow steadily do not jump.
+
+    >>> points = summarize(np.linspace(-1, 1, 100))
+    >>> [has_jumped(points, np.linspace(a, a + 2, 40), np.ones(40)) for a in (1, 9)]
+    [False, True]
+    """
+    if len(x) < LEAST or np.isnan(points).any():
+        return False
+    before, after = center_and_scale(points), center_and_scale(x, weight)
+    return bool(abs(after[0] - before[0]) * min(before[1], after[1]) > JUMP)
 
 
 def some_rows(n: int) -> slice:

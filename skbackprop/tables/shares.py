@@ -27,6 +27,20 @@ def is_null_text(text: str) -> bool:
 
 
 @dataclass
+class Group:
+    """Texts that are all parsed, or all not: the first two, and how many rows have one of them."""
+
+    texts: list[str] = field(default_factory=list)
+    count: float = 0.0
+
+    def add(self, text: str, count: float) -> None:
+        """Add a text that is not in the group."""
+        self.count += count
+        if len(self.texts) < 2:
+            self.texts.append(text)
+
+
+@dataclass
 class Tally:
     """How many rows are parsed, and how many are not."""
 
@@ -39,6 +53,11 @@ class Tally:
         self.failed += count
         if len(self.words) < 2:
             self.words.add(text)
+
+    def fail_group(self, group: Group) -> None:
+        """Count the rows of texts that are not parsed."""
+        self.failed += group.count
+        self.words.update(group.texts)
 
     def copy(self) -> Tally:
         """A tally that goes on from here."""

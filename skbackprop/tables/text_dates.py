@@ -20,13 +20,14 @@ from __future__ import annotations
 import datetime
 import re
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from ..params import Frozen, frozen
 from .cells import seconds_of
+from .date_digits import ISO, by_shape, read_alike
 from .shares import Tally, is_enough
 
-ISO = "ISO 8601"
 ISO_SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9].*)?")
 SEPARATOR, WORD = r"\.\s|,?\s|[-/.]", r"[^\W\d_]{3,9}"
 WEEKDAY = r"(?:(?P<weekday>(?i:mon|tue|wed|thu|fri|sat|sun)[^\W\d_]*)(?P<comma>,?\s))?"
@@ -45,6 +46,7 @@ TIME = re.compile(
     (?P<space>\s?)(?P<half>[AaPp][Mm])?(?P<gap>\s?)(?P<zone>Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})?""",
     re.VERBOSE,
 )
+FEW = 8  # texts of one shape, that are not read together
 N_SHAPES = 3  # the most common shapes, from which formats are derived
 ORDERS = ("Ymd", "dmY", "mdY", "dmy", "mdy", "ymd", "dbY", "bdY", "Ybd", "dby", "bdy")
 PAIRS = ("bY", "Yb", "Ym", "mY")
@@ -88,6 +90,21 @@ class DateNotation(Frozen):
             return (parsed - datetime.datetime(1900, 1, 1)).total_seconds()
         return float(seconds_of([parsed], "date")[0])
 
+    def numbers(self, texts: Iterable[str]) -> list[float | None]:
+        """The numbers of many texts; those of one shape are read together."""
+        texts = list(texts)
+        values: list[float | None] = [None] * len(texts)
+        for rows in by_shape(texts).values():
+            alike = [texts[row] for row in rows]
+            read = None if len(rows) < FEW or self.aware else read_alike(alike, self.format)
+            if read is None or self.format == ISO:  # which has more forms than are read together
+                found = read or [None] * len(rows)
+                pairs = zip(found, alike, strict=True)
+                read = [self.number(text) if v is None else v for v, text in pairs]
+            for row, value in zip(rows, read, strict=True):
+                values[row] = value
+        return values
+
     def describe(self) -> str:
         """Words for a message."""
         return f"format {self.format!r}"
@@ -123,14 +140,16 @@ def find_date_notation(counts: dict[str, float]) -> DateNotation | None:
         If two formats parse the same share of the rows, and read different dates.
     """
     shapes, samples, total = Counter[str](), dict[str, str](), sum(counts.values())
-    tally = Tally()
-    for text, count in counts.items():
+    tally, texts, rows = Tally(), list(counts), list(counts.values())
+    for places in by_shape(texts).values():
+        text = min(texts[place] for place in places)
         if TIME.fullmatch(text) or _match_date(text):
             shape = re.sub("[0-9]", "9", re.sub(r"[^\W\d_]+", _letters, text))
-            shapes[shape] += count
+            shapes[shape] += sum(rows[place] for place in places)
             samples[shape] = min(text, samples.get(shape, text))
         else:
-            tally.fail(text, count)
+            for place in places:
+                tally.fail(texts[place], rows[place])
             if tally.is_hopeless(total):
                 return None
     common = sorted(shapes, key=lambda shape: (-shapes[shape], shape))[:N_SHAPES]
@@ -152,8 +171,8 @@ def _letters(word: re.Match[str]) -> str:
 
 def _share(notation: DateNotation, counts: dict[str, float], total: float) -> float:
     tally = Tally()
-    for text, count in counts.items():
-        if notation.parse(text) is not None:
+    for (text, count), value in zip(counts.items(), notation.numbers(counts), strict=True):
+        if value is not None:
             tally.parsed += count
         else:
             tally.fail(text, count)
@@ -163,8 +182,7 @@ def _share(notation: DateNotation, counts: dict[str, float], total: float) -> fl
 
 
 def _refuse_if_different(a: DateNotation, b: DateNotation, counts: dict[str, float]) -> None:
-    for text in counts:
-        here, there = a.parse(text), b.parse(text)
+    for text, here, there in zip(counts, a.numbers(counts), b.numbers(counts), strict=True):
         if here is not None and there is not None and here != there:
             raise AmbiguousDatesError(text)
 

@@ -27,6 +27,8 @@ from ..params import Frozen, frozen
 LARGEST = 4.0  # factor of a score
 FARTHEST = 3.0  # shift of a score: to what is farther away nothing is carried over
 MEMORY = 300.0  # rows that all earlier rows count as, at most
+LEAST, MOST = 32, 64  # rows of a block
+OFF, JUMP = 3.0, 5.0  # standard deviations
 
 
 @frozen
@@ -40,26 +42,61 @@ class RunningMoments(Frozen):
         The number of rows.
     scaling : {"standardize", "mean"}
         What follows them: mean and spread; or the mean, for scores that are logarithms.
+    block : RunningMoments or None
+        Those of the latest rows, which are not yet part of these.
     """
 
     mean: np.ndarray
     variance: np.ndarray
     n: float
     scaling: str = "standardize"
+    block: RunningMoments | None = None
 
     def updated(self, target: np.ndarray, weight: np.ndarray | None) -> RunningMoments:
-        """Those of the rows so far, of `MEMORY` rows at most, and of more rows."""
+        """Those of the rows so far, of `MEMORY` rows at most, and of more rows.
+
+        If a block of new rows is far from the rows before, these are forgotten: the mean and the
+        spread of two groups that are far apart are those of neither.
+        """
         mean = np.average(target, axis=0, weights=weight)
         variance = np.average((target - mean) ** 2, axis=0, weights=weight)
-        n = float(len(target))
+        before = replace(self, block=None)
+        call = replace(before, mean=mean, variance=variance, n=float(len(target)))
+        block = self.block
+        if block is None:
+            block = call
+        elif call.n >= LEAST or (_is_off(before, call) & ~_is_off(before, block)).any():
+            before, block = before.joined(block), call  # a block has rows of one side only
+        else:
+            block = block.joined(call)
+        if block.n >= LEAST and _has_jumped(before, block).all():
+            return block
+        return before.joined(block) if block.n >= MOST else replace(before, block=block)
+
+    def joined(self, other: RunningMoments) -> RunningMoments:
+        """Those of both, of which these count as at most `MEMORY` rows."""
         before = min(self.n, MEMORY)
-        share = n / (before + n)
-        gap = mean - self.mean
+        share = other.n / (before + other.n)
+        gap = other.mean - self.mean
         return replace(
             self,
             mean=self.mean + share * gap,
-            variance=(1 - share) * (self.variance + share * gap**2) + share * variance,
-            n=self.n + n,
+            variance=(1 - share) * (self.variance + share * gap**2) + share * other.variance,
+            n=self.n + other.n,
+            block=None,
+        )
+
+    def total(self) -> RunningMoments:
+        """Those of all rows."""
+        return self if self.block is None else self.joined(self.block)
+
+    def rescaled(self, shift: np.ndarray, scale: np.ndarray) -> RunningMoments:
+        """Those of ``(target - shift) / scale``."""
+        return replace(
+            self,
+            mean=(self.mean - shift) / scale,
+            variance=self.variance / scale**2,
+            block=None if self.block is None else self.block.rescaled(shift, scale),
         )
 
     def change(self, has_bias: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -77,6 +114,17 @@ class RunningMoments(Frozen):
         return np.where(off, shift, 0.0), np.where(off, scale, 1.0)
 
 
+def _is_off(before: RunningMoments, rows: RunningMoments) -> np.ndarray:
+    """Whether rows are so far from those before that they may be the first of others."""
+    return (rows.mean - before.mean) ** 2 > OFF**2 * before.variance
+
+
+def _has_jumped(before: RunningMoments, block: RunningMoments) -> np.ndarray:
+    """Whether the rows of a block and those before are far apart, by the spreads of both."""
+    spread = np.maximum(before.variance, block.variance)
+    return (block.variance > 0) & ((block.mean - before.mean) ** 2 > JUMP**2 * spread)
+
+
 def start_moments(
     codec: Any,
     y: np.ndarray,
@@ -87,7 +135,8 @@ def start_moments(
     """A codec that was fitted to these rows, with their moments: it can follow more rows."""
     n = codec.n_targets
     start = RunningMoments(np.zeros(n), np.zeros(n), 0.0, scaling)
-    return replace(codec, moments=start.updated(codec.encode(y, np.dtype(np.float64)), weight))
+    moments = start.updated(codec.encode(y, np.dtype(np.float64)), weight)
+    return replace(codec, moments=moments.total())
 
 
 def follow_target(
@@ -126,17 +175,14 @@ def follow_target(
         codec = replace(codec, low=np.minimum(codec.low, low), high=np.maximum(codec.high, high))
     if is_fixed or codec.moments is None:
         return codec
-    before = replace(codec.moments, n=0.0) if alone else codec.moments
+    before = replace(codec.moments, n=0.0, block=None) if alone else codec.moments
     moments = before.updated(codec.encode(y, np.dtype(np.float64)), weight)
-    shift, scale = moments.change(has_bias)
-    moments = replace(
-        moments, mean=(moments.mean - shift) / scale, variance=moments.variance / scale**2
-    )
+    shift, scale = moments.total().change(has_bias)
     return replace(
         codec,
         center=codec.center + codec.scale * shift,
         scale=codec.scale * scale,
-        moments=moments,
+        moments=moments.rescaled(shift, scale),
     )
 
 

@@ -118,6 +118,34 @@ def test_predictions_stay_in_the_range_of_all_rows():
     assert model._fitted.codec.low <= min(low, 3 * F[:50].min())
 
 
+@pytest.mark.parametrize("size", [1, 10, 64, 200])
+def test_a_jump_leaves_the_rows_before(size):
+    """The mean and the spread of two groups that are far apart are those of neither."""
+    y = F + np.random.default_rng(1).normal(size=N)
+    far = 10 * y.std()
+    codec = start_moments(TargetCodec.fitted(y, scaling="standardize", clip=True), y)
+    for start in range(0, 200, size):
+        codec = follow_target(codec, y[start : start + size] + far)
+    assert codec.center == pytest.approx(y.mean() + far, abs=0.5 * y.std())
+    assert 0.5 < codec.scale / y.std() < 2
+
+
+@pytest.mark.parametrize("step", [0.0, 0.05])
+def test_steady_growth_and_outliers_are_no_jump(step):
+    y = np.random.default_rng(1).normal(size=2000) + step * np.arange(2000)
+    y[::20] += 100
+    codec = start_moments(TargetCodec.fitted(y[:100], scaling="standardize", clip=True), y[:100])
+    for row in y[100:, None]:
+        codec = follow_target(codec, row)
+    assert codec.scale > 0.5 * y[-300:].std()
+
+
+def test_a_jump_of_columns_and_target_is_followed():
+    late, y = X + 10, F + 20
+    model = learn(learn(regressor(), X, F, 200, passes=5), late, y, 10)
+    assert model.score(late, y) > 0.9
+
+
 # The columns ---------------------------------------------------------------------------------
 
 
@@ -383,3 +411,25 @@ def test_small_and_large_calls_may_alternate():
             assert model.score(table, target) > 0.5
             learn(model, table[start : start + 50], target[start : start + 50], 1)
             assert model.score(table, target) > 0.5
+
+
+# Parameters that are set between calls -------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_members", [1, 4])
+def test_a_dropout_that_is_set_later_counts(n_members):
+    model = learn(regressor(n_members=n_members), X, F, 200)
+    with_more = copy.deepcopy(model).set_params(dropout=0.9).partial_fit(X, F)
+    assert (model.partial_fit(X, F).predict(X) != with_more.predict(X)).any()
+    runs = with_more._fitted.run.stacks or [with_more._fitted.run]
+    assert all("rate=0.9" in repr(run.network.layer) for run in runs)
+
+
+def test_single_rows_are_learned_without_dropout():
+    model = learn(regressor(), X[:200], F[:200], 200)
+    before = [run.network.layer for run in model._fitted.run.stacks]
+    learn(model, X[:3], F[:3], 1)
+    during = [run.network.layer for run in model._fitted.run.stacks]
+    learn(model, X[:200], F[:200], 200)
+    after = [run.network.layer for run in model._fitted.run.stacks]
+    assert ["Dropout" in repr(x[0]) for x in (before, during, after)] == [True, False, True]

@@ -46,6 +46,16 @@ def test_the_same_rows_move_nothing(n, alone):
     assert slots(encoder) == slots(first)
 
 
+@pytest.mark.parametrize("size", [1, 7, 200])
+def test_a_jump_leaves_the_rows_before(size):
+    far = X + 10
+    used = statistics(after(X, *np.split(far, range(size, 200, size))))
+    alone = statistics(after(far))
+    for i in range(3):
+        assert used[i][0] == pytest.approx(alone[i][0], abs=0.2)
+        assert used[i][1] == pytest.approx(alone[i][1], rel=0.5)
+
+
 @pytest.mark.parametrize("alone", [True, False])
 def test_the_encoder_before_stays_as_it_was(alone):
     first = ColumnEncoder().fit(X)

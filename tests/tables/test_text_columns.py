@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 import warnings
 
 import numpy as np
@@ -9,6 +10,9 @@ import pytest
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.tables import ColumnEncoder, from_state, to_state
+from skbackprop.tables.text_dates import DateNotation
+from skbackprop.tables.text_numbers import SIGNS as ALL_SIGNS
+from skbackprop.tables.text_numbers import NumberNotation, shapes_of
 
 pd = pytest.importorskip("pandas")
 N = 200
@@ -255,3 +259,55 @@ def test_the_state_is_plain_data():
         vars(category)["table"] = other.table
     np.testing.assert_array_equal(again.transform(X), encoder.transform(X))
     assert again.report() == encoder.report()
+
+
+# Many texts at once --------------------------------------------------------------------------
+
+ALIKE = ["%d/%m/%Y %H:%M", "%m-%d-%y", "%b %d, %Y %I:%M %p", "%A, %d %B %Y", "%H:%M:%S", "%b %Y"]
+ALIKE += ["%Y-%m-%d", "%d.%m.%Y %H:%M:%S.%f", "ISO 8601", "%Y/%m/%d %H:%M UTC"]
+
+
+@pytest.mark.parametrize("form", ALIKE)
+def test_dates_read_together_are_those_of_datetime(form):
+    """Digits at random, so that many days and times do not exist."""
+    digits = np.random.default_rng(0)
+    moment = datetime.datetime(2023, 10, 11, 22, 33, 44, 551234)
+    shown = {"ISO 8601": "%Y-%m-%dT%H:%M:%S.%f"}.get(form, form)
+    texts = [moment.strftime(shown), moment.replace(month=5, hour=9).strftime(shown)] * 300
+    texts = [re.sub("[0-9]", lambda _: str(digits.choice(list("0011235"))), t) for t in texts]
+    texts += ["31.12.1999", "x", "24:00:00", "", "1.2.3", "0000-01-01"]
+    notation = DateNotation(form, aware=form.endswith("UTC"))
+    assert notation.numbers(texts) == [notation.number(text) for text in texts]
+    assert 20 < sum(value is not None for value in notation.numbers(texts)) < 600
+
+
+def test_numbers_of_one_shape_are_read_alike():
+    """The digits of a number do not matter, those of a unit and leading zeros do."""
+    digits, signs = np.random.default_rng(0), "0123456789" * 2 + ".,,'’ _-+()$%emk²/"
+    texts = ["".join(digits.choice(list(signs), digits.integers(1, 9))) for _ in range(3000)]
+    texts += [f"{a}{b}" for a in ("5", "05", "1e2", "1e9", "-1,234") for b in (" m2", " m3", " m4")]
+    for notation in [NumberNotation(*pair) for pair in ALL_SIGNS] + [NumberNotation(suffix="m2")]:
+        for text, shape in zip(texts, shapes_of(texts), strict=True):
+            assert notation.find(text) == notation.find(shape), (text, shape)
+        expected = [notation.parse(text) for text in texts]
+        assert notation.parse_all(texts) == expected
+
+
+@pytest.mark.parametrize("preset", ["fast", "plain"])
+def test_a_name_that_is_too_long_is_cut_in_messages(preset):
+    long = frame(V, b=V).rename(columns={"b": "b" * 100_000})
+    model = BackpropRegressor(preset=preset, random_state=0).partial_fit(frame(V, b=V), V)
+    for call in (model.predict, lambda X: model.partial_fit(X, V)):
+        with pytest.raises(ValueError, match="unseen at fit time") as error:
+            call(long)
+        assert len(str(error.value)) < 400
+
+
+def test_ranges_are_categories_or_left_out_with_a_warning():
+    """Half of a range is no number: "10-20" is not -20, and "< 5" is not 5."""
+    few = ColumnEncoder().fit(frame(["10-20", "20-30", "< 5", "> 90"] * 50))
+    assert few.describe()[0][1] == "one-hot"
+    with pytest.warns(UserWarning, match="left out"):
+        BackpropRegressor(random_state=0).partial_fit(
+            frame([f"{i}-{i + 10}" for i in range(N)], b=V), V
+        )
