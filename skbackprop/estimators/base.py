@@ -111,7 +111,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
                 warn_unused(params, resolved, self._defaults())
             before = self._fitted if resume else None
             encoder, table, drawn = add_effects(
-                encoder, table, codec, resolved, inputs, before, self.random_state
+                encoder, table, codec, resolved, inputs, before, generator(self.random_state)
             )
             fitted = self._start(table, codec, loss, resolved, resume, encoder)
             fitted.validation_rows = drawn or fitted.validation_rows

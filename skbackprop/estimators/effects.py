@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from ..recipes.settings import TableEncoding
 from ..tables.encoder import ColumnEncoder
@@ -37,17 +36,18 @@ def add_effects(
     resolved: dict[str, Any],
     inputs: FitInputs,
     before: Fitted | None,
-    random_state: Any,
+    rng: Any,
 ) -> tuple[ColumnEncoder | None, Table, ValidationRows | None]:
     """The encoder with effects, the rows with theirs, and the validation rows if drawn for them.
 
     Without effects everything is as it was.  A second ``fit`` with ``warm_start=True`` learns the
-    effects of the same columns from its rows; ``partial_fit`` leaves them as they are.
+    effects of the same columns from its rows, if these are not few; ``partial_fit`` leaves them as
+    they are.  `rng` is used where there are effects, and only there.
     """
     found = _columns_with_effects(encoder, table, codec, resolved, inputs, before)
     if encoder is None or not found:
         return encoder, table, None
-    n, rng, drawn = table.rows.n, check_random_state(random_state), None
+    n, drawn = table.rows.n, None
     if resolved["early_stopping"] and inputs.X_val is None:
         key = n, n_shares(resolved, table)
         drawn = None if before is None else before.validation_rows
@@ -69,12 +69,13 @@ def _columns_with_effects(
     before: Fitted | None,
 ) -> list[tuple[int, np.ndarray]]:
     """The columns, and the columns of the target that they have effects on."""
-    if encoder is None or (before is not None and inputs.incremental):
+    dense = isinstance(table.x, np.ndarray)
+    if encoder is None or not dense or table.rows.n < FEWEST_ROWS:
         return []
     if before is not None:
-        return [(effect.column, effect.targets) for effect in encoder.effects]
-    dense = isinstance(table.x, np.ndarray)
-    if not resolved["value_effects"] or not dense or table.rows.n < FEWEST_ROWS:
+        going_on = () if inputs.incremental else encoder.effects
+        return [(effect.column, effect.targets) for effect in going_on]
+    if not resolved["value_effects"]:
         return []
     heads = getattr(codec, "heads", ())
     if any(head.n_targets > 1 for head in heads):

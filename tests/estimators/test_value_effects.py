@@ -182,6 +182,25 @@ def test_warm_fits_learn_the_effects_anew():
     np.testing.assert_array_equal(third.scale, first.scale)
 
 
+def test_warm_fits_with_few_rows_leave_effects_alone():
+    model = fit(warm_start=True)
+    first = model._fitted.encoder.effects
+    model.fit(X[:60], LABELS[:60])
+    assert model._fitted.encoder.effects == first
+
+
+def test_generators_are_used_only_for_effects():
+    np.random.seed(0)
+    expected = np.random.RandomState(0).rand()
+    fit(random_state=None)
+    assert np.random.rand() == expected
+    noise = X[:, 1:]
+    states = [np.random.RandomState(0) for _ in range(2)]
+    for state, encoding in zip(states, (ON, OFF), strict=True):
+        fit(X=noise, encoding=encoding, random_state=state)
+    assert states[0].rand() == states[1].rand()
+
+
 def test_streams_leave_effects_alone():
     model = fit()
     first = model._fitted.encoder.effects
