@@ -220,6 +220,8 @@ class ValueEffect(Frozen):
     def codes(self, x: np.ndarray, *, single: bool) -> np.ndarray:
         """The code of each number, which may be in single precision; 0 for NaN and new ones."""
         known = self.numbers
+        if not len(known):
+            return np.zeros(len(x), int)
         if single or self.single:  # 0.1 in double precision is not 0.1 in single precision
             with np.errstate(over="ignore"):
                 known, x = known.astype(np.float32), x.astype(np.float32)

@@ -1,9 +1,11 @@
 """Estimators with the effects of single values among their inputs."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.model_selection import GroupKFold
 
 import skbackprop
@@ -156,6 +158,18 @@ def test_units_signs_orders_and_threads(task):
         np.testing.assert_allclose(mirrored, 3 - 2 * expected, atol=2e-3)
 
 
+def test_the_container_does_not_matter():
+    pd = pytest.importorskip("pandas")
+    complete = np.nan_to_num(X)
+    text = pd.DataFrame(complete).assign(**{"0": [f"{int(v)} km" for v in complete[:, 0]]})
+    text = text[["0", 1, 2, 3]].rename(columns=str)
+    expected = fit(X=complete).predict_proba(complete)
+    for other in (sparse.csr_matrix(complete), pd.DataFrame(complete), complete.tolist(), text):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Columns of X that hold text")
+            np.testing.assert_array_equal(fit(X=other).predict_proba(other), expected)
+
+
 def test_rows_of_weight_zero_are_not_there():
     weight = np.where(np.arange(N) % 4 == 0, 0.0, 1.5)
     kept = weight > 0
@@ -187,6 +201,17 @@ def test_warm_fits_with_few_rows_leave_effects_alone():
     first = model._fitted.encoder.effects
     model.fit(X[:60], LABELS[:60])
     assert model._fitted.encoder.effects == first
+
+
+@pytest.mark.parametrize("column", [np.arange(N) / 7, np.full(N, np.nan)])
+def test_warm_fits_without_values_that_repeat(column):
+    model = fit(warm_start=True)
+    other = X.copy()
+    other[:, 0] = column
+    model.fit(other, LABELS)
+    (effect,) = model._fitted.encoder.effects
+    assert len(effect.numbers) == 0
+    assert np.isfinite(model.predict_proba(other)).all()
 
 
 def test_generators_are_used_only_for_effects():
