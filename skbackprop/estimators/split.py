@@ -166,7 +166,11 @@ def check_split(fitted: Fitted, split: Split) -> None:
             f"member_sharing={sharing!r} needs dense rows, got a sparse X. Use "
             "member_sharing='independent', or X.toarray()."
         )
-    only_dense = {"feature_scale": "learned_scale=True", "input_dropout": "dropout of the input"}
+    only_dense = {
+        "feature_scale": "learned_scale=True",
+        "value_effects": "value_effects=True",
+        "input_dropout": "dropout of the input",
+    }
     named = [words for name, words in only_dense.items() if fitted.resolved[name]]
     if named and not dense:
         raise ValueError(
