@@ -1,6 +1,7 @@
 """Run the benchmarks: ``python -m benchmarks``, see ``benchmarks/README.md``.
 
-The studies, ``python -m benchmarks tables``, ``drawbacks`` and ``source``, are run by name.
+The studies, ``python -m benchmarks tables``, ``ablation``, ``drawbacks`` and ``source``, are run by
+name.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import (
+    bench_ablation,
     bench_checkpoints,
     bench_drawbacks,
     bench_fit,
@@ -136,6 +138,7 @@ BENCHMARKS = {
 }
 STUDIES = {  # python -m benchmarks NAME
     "tables": bench_tables,
+    "ablation": bench_ablation,
     "drawbacks": bench_drawbacks,
     "source": bench_source,
 }

@@ -29,7 +29,11 @@ OBJECTS = {  # parameter: (class, {plain setting: field})
     ),
     "feature_encoding": (
         TableEncoding,
-        {"embedding_dim": "embedding_dim", "learned_scale": "learned_scale"},
+        {
+            "embedding_dim": "embedding_dim",
+            "learned_scale": "learned_scale",
+            "value_effects": "value_effects",
+        },
     ),
     "weight_init": (WeightInit, {"weight_init": "weights", "bias_init": "biases"}),
 }

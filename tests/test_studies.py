@@ -108,6 +108,25 @@ def test_ranks_share_ties(benchmark):
     assert ranked == {"b": 1, "a": 2.5, "c": 2.5, "d": 4}
 
 
+# ---- ablation ----
+
+
+def test_an_ingredient_counts_where_it_changes_the_model(benchmark):
+    ablation = benchmark("bench_ablation")
+    name, errors = ablation.INGREDIENTS[0], {"a": (0.09, 0.19), "b": (0.39, 0.19), "c": (0.5, 0.5)}
+    records = [
+        {"table": table, "seed": 0, "recipe": recipe, "error": error, "cpu_seconds": seconds}
+        for table, (on, off) in errors.items()
+        for recipe, error, seconds in ((ablation.WHOLE, on, 2.0), (name, off, 1.0))
+    ]
+    row = ablation.summary(records, name)
+    assert (row["tables"], row["of"], row["won"]) == (2, 3, 1)
+    assert row["error"] == pytest.approx(1)
+    assert row["time"] == pytest.approx(2)
+    assert ablation.summary(records[-2:], name) is None
+    assert all(ablation.without(ingredient) for ingredient in ablation.INGREDIENTS)
+
+
 # ---- drawbacks ----
 
 

@@ -43,6 +43,7 @@ from .arrays import (
 )
 from .callback_bridge import CallbackSupportMixin, unharmed_on_error
 from .convert import from_mlp
+from .effects import add_effects, refuse_effects_of_streams
 from .fitted import Fitted, FittedAttributes
 from .inputs import FitInputs, Table
 from .learning import learn
@@ -111,7 +112,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         self._check_parameters()
         resume = "_fitted" in self.__dict__ and (inputs.incremental or self.warm_start)
         params = self._params()
-        self._check_given(inputs, params)
+        self._check_given(inputs, params, resume)
         rng = None if resume else generator(self.random_state)
         inputs.checkpoint = open_checkpoint(self, inputs, rng)
         take_sample(self, inputs)
@@ -124,12 +125,15 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         loss = self._make_loss(codec)
         if not resume or not inputs.incremental:
             warn_unused(params, resolved, self._defaults())
+        before = self._fitted if resume else None
+        encoder, table, drawn = add_effects(encoder, table, codec, resolved, inputs, before, rng)
         fitted = self._start(table, codec, loss, resolved, resume, encoder, rng)
+        fitted.validation_rows = drawn or fitted.validation_rows
         fitted.incremental, fitted.class_counts = inputs.incremental, inputs.class_counts
         fitted.continued = inputs.incremental or self.warm_start
         return fitted, table
 
-    def _check_given(self, inputs: FitInputs, params: dict[str, Any]) -> None:
+    def _check_given(self, inputs: FitInputs, params: dict[str, Any], resume: bool) -> None:
         if (inputs.X_val is None) != (inputs.y_val is None):
             missing, there = ("X_val", "y_val") if inputs.X_val is None else ("y_val", "X_val")
             raise ValueError(f"X_val and y_val go together, got {there} but not {missing}.")
@@ -145,6 +149,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
                 "since the rows of one call say little about the rest. Pass X_val and y_val, or "
                 "set early_stopping=False."
             )
+        if inputs.incremental and not resume:
+            refuse_effects_of_streams(params["feature_encoding"])
 
     def _encoder(
         self, inputs: FitInputs, params: dict[str, Any], resume: bool

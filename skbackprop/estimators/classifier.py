@@ -153,8 +153,9 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         that starts at 0 (ReZero)?  With it 50 layers learn.
     feature_encoding : {"table"}, TableEncoding, None or "auto", default="auto"
         "table": numbers are scaled by their quartiles and smoothly clipped, missing ones get
-        an indicator, categories become columns or codes.  None: X is taken as it is.  "auto":
-        "table"; plain: None.
+        an indicator, numbers whose single values mean something the effect of the value,
+        categories become columns or codes.  None: X is taken as it is.  "auto": "table"; plain:
+        None.
     numeric_embedding : {"periodic", "piecewise", "both"}, NumericEmbedding, None or "auto", \
             default="auto"
         More inputs for each numeric column: cosines with learned frequencies, piecewise-linear
@@ -237,8 +238,8 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         Score of the validation rows at the epoch ``best_iter_`` of early stopping.
     column_report_ : list of dict
         For each column of `X` its "column" (name or index), what it was "read_as", its
-        "encoding", the number "n_encoded" of inputs that it became, and a "note" on text.  Empty
-        without a feature encoding.
+        "encoding", the number "n_encoded" of inputs that it became, and a "note" on text and
+        on effects of values.  Empty without a feature encoding.
     history_ : dict of list
         Columns with an entry for each epoch: epoch, loss, validation_loss, validation_score,
         learning_rate, gradient_norm (of the last batch), seconds.

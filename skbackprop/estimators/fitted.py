@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import isnan
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from ..recipes.settings import public
 from ..tables.encoder import ColumnEncoder
 from ..training.callbacks.restore import HeldOut
 from ..training.run import Run
+
+# Numbers of rows and of members; training rows; validation rows.
+ValidationRows: TypeAlias = tuple[tuple[int, int], Any, Any]
 
 
 @dataclass
@@ -48,8 +51,7 @@ class Fitted:
     temperature: float = 1.0
     class_counts: np.ndarray | None = None
     stack_sizes: list[int] | None = None  # of members
-    # Numbers of rows and of members; training rows; validation rows.
-    validation_rows: tuple[tuple[int, int], Any, Any] | None = None
+    validation_rows: ValidationRows | None = None
 
     def layer_of(self, size: int) -> Layer:
         """The network of a group of so many members."""

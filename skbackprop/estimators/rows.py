@@ -171,13 +171,18 @@ def check_pair(pair: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
     return index[0], index[1]
 
 
-def check_groups(groups: Any, n: int) -> np.ndarray:
+def group_numbers(groups: Any, n: int) -> np.ndarray:
     """The number of the group of each row."""
     groups = np.asarray(groups)
     if groups.shape != (n,):
         raise ValueError(f"groups needs one entry for each of the {n} rows, got {groups.shape}.")
-    kinds, code = np.unique(groups, return_inverse=True)
-    if len(kinds) < 2:
+    return np.unique(groups, return_inverse=True)[1]
+
+
+def check_groups(groups: Any, n: int) -> np.ndarray:
+    """The number of the group of each row, of which there are two at least."""
+    code = group_numbers(groups, n)
+    if code.max() < 1:
         raise ValueError(
             "groups needs at least two groups to hold out one of them, got one. Leave groups out, "
             "or set early_stopping=False."

@@ -89,8 +89,9 @@ def stored_rows(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs)
 
 def check_source(estimator: Any, fitted: Fitted, table: Table) -> None:
     """Refuse what needs all rows in memory."""
-    resolved = fitted.resolved
+    resolved, encoding = fitted.resolved, estimator.feature_encoding
     needs = {
+        "feature_encoding__value_effects=True": getattr(encoding, "value_effects", None) is True,
         "solver='lbfgs'": resolved["solver"] == "lbfgs",
         "learning_rate_init='probe'": resolved["probe"],
         "validation_fraction, given as a splitter,": not isinstance(

@@ -11,7 +11,7 @@ from ..recipes import build
 from ..training.callbacks import Validation
 from ..training.stored import NO_FOLD
 from . import rows
-from .fitted import Fitted
+from .fitted import Fitted, ValidationRows
 from .inputs import FitInputs, Table
 from .row_weights import row_positions
 from .source import folds_of, folds_of_sample
@@ -80,7 +80,7 @@ def has_members(resolved: dict[str, Any]) -> bool:
 
 def split_rows(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> Split:
     """Divide the rows into training and validation rows."""
-    resolved = fitted.resolved
+    resolved, n = fitted.resolved, table.rows.n
     everything = all_rows(resolved, table)
     if inputs.X_val is not None:
         if resolved["early_stopping"] is False and not inputs.incremental:
@@ -93,21 +93,39 @@ def split_rows(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) 
         return Split(table, None, everything)
     if table.stored is not None:
         return split_stored(fitted, table, inputs)
-    fraction = resolved["validation_fraction"]
-    if everything is not None and isinstance(fraction, (int, float)):
-        return split_members(fitted, table, len(everything), inputs.groups)
-    training, held = split_once(fitted, table, inputs)
+    k = n_shares(resolved, table)
+    if fitted.validation_rows is None or fitted.validation_rows[0] != (n, k):
+        fitted.validation_rows = draw_rows(resolved, fitted.codec, table, inputs, fitted.run.rng)
+    _, training, held = fitted.validation_rows
+    if k > 1:
+        return Split(table, table, training, held, rows.numbers(n))
     trained = table.take(training)
     return Split(trained, table.take(held), all_rows(resolved, trained), index=held)
 
 
-def split_members(fitted: Fitted, table: Table, k: int, groups: Any) -> Split:
+def n_shares(resolved: dict[str, Any], table: Table) -> int:
+    """How many members have validation rows of their own; 1 if all have the same."""
+    each = isinstance(resolved["validation_fraction"], (int, float))
+    everything = all_rows(resolved, table) if each else None
+    return 1 if everything is None else len(everything)
+
+
+def draw_rows(
+    resolved: dict[str, Any], codec: Any, table: Table, inputs: FitInputs, rng: Any
+) -> ValidationRows:
+    """The numbers of the training and of the validation rows, of each member or of all."""
+    k = n_shares(resolved, table)
+    draw = draw_folds if k > 1 else draw_once
+    return (table.rows.n, k), *draw(resolved, codec, table, inputs, rng)
+
+
+def draw_folds(
+    resolved: dict[str, Any], codec: Any, table: Table, inputs: FitInputs, rng: Any
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Other validation rows for each member."""
-    n, kept = table.rows.n, fitted.validation_rows
-    if kept is not None and kept[0] == (n, k):
-        return Split(table, table, kept[1], kept[2], rows.numbers(n))
-    fraction, stratify = fitted.resolved["validation_fraction"], fitted.codec.stratify(table.target)
-    fraction, rng = max(fraction, min(0.5, FEWEST_HELD / n)), fitted.run.rng
+    n, k, groups = table.rows.n, n_shares(resolved, table), inputs.groups
+    fraction, stratify = resolved["validation_fraction"], codec.stratify(table.target)
+    fraction = max(fraction, min(0.5, FEWEST_HELD / n))
     if groups is None:
         folds = rows.folds(n, stratify, fraction, k, rng)
     else:
@@ -118,8 +136,7 @@ def split_members(fitted: Fitted, table: Table, k: int, groups: Any) -> Split:
             f"early_stopping=True needs rows to train on beside the validation rows, got {n} rows "
             f"and validation_fraction={fraction}. Pass more rows, or set early_stopping=False."
         )
-    fitted.validation_rows = (n, k), training, folds
-    return Split(table, table, training, folds, rows.numbers(n))
+    return training, folds
 
 
 def split_stored(fitted: Fitted, table: Table, inputs: FitInputs) -> Split:
@@ -139,25 +156,22 @@ def split_stored(fitted: Fitted, table: Table, inputs: FitInputs) -> Split:
     return Split(table, table.take(folds[0]), training, index=folds[0])
 
 
-def split_once(fitted: Fitted, table: Table, inputs: FitInputs) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of the training rows and of the validation rows."""
-    n, kept = table.rows.n, fitted.validation_rows
-    fraction, rng = fitted.resolved["validation_fraction"], fitted.run.rng
-    if kept is not None and kept[0] == (n, 1):
-        training, held = kept[1:]
-    elif not isinstance(fraction, (int, float)):
+def draw_once(
+    resolved: dict[str, Any], codec: Any, table: Table, inputs: FitInputs, rng: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same validation rows for all."""
+    n, fraction = table.rows.n, resolved["validation_fraction"]
+    if not isinstance(fraction, (int, float)):
         positions = row_positions(inputs, n)
-        training, held = rows.split_with(fraction, inputs.X, inputs.y, inputs.groups, positions)
-    elif inputs.groups is not None:
+        return rows.split_with(fraction, inputs.X, inputs.y, inputs.groups, positions)
+    if inputs.groups is not None:
         groups = rows.check_groups(inputs.groups, n)
         (held,) = rows.group_folds(groups, fraction, 1, rng)
-        training = np.setdiff1d(np.arange(n), held, assume_unique=True)
-    else:
-        stratify = fitted.codec.stratify(table.target)
-        training, held = rows.split(table.contents(), stratify, n, fraction, rng)
-        if stratify is not None:
-            rows.warn_rare(stratify, fitted.codec.classes)
-    fitted.validation_rows = (n, 1), training, held
+        return np.setdiff1d(np.arange(n), held, assume_unique=True), held
+    stratify = codec.stratify(table.target)
+    training, held = rows.split(table.contents(), stratify, n, fraction, rng)
+    if stratify is not None:
+        rows.warn_rare(stratify, codec.classes)
     return training, held
 
 
@@ -184,7 +198,11 @@ def check_split(fitted: Fitted, split: Split) -> None:
             f"member_sharing={sharing!r} needs dense rows, got a sparse X. Use "
             "member_sharing='independent', or X.toarray()."
         )
-    only_dense = {"feature_scale": "learned_scale=True", "input_dropout": "dropout of the input"}
+    only_dense = {
+        "feature_scale": "learned_scale=True",
+        "value_effects": "value_effects=True",
+        "input_dropout": "dropout of the input",
+    }
     named = [words for name, words in only_dense.items() if fitted.resolved[name]]
     if named and not dense:
         raise ValueError(

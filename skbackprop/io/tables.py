@@ -22,7 +22,7 @@ from ..nn.losses.base import LossAdapter
 from ..optim import adaptive, averaging, muon, schedule_free, schedules, sgd, signs
 from ..optim.base import OptimizerState
 from ..recipes import settings
-from ..tables import categories, encoder, reading, text_dates, text_numbers
+from ..tables import categories, encoder, reading, text_dates, text_numbers, value_effects
 from ..targets import HeadsCodec, LabelCodec, MultilabelCodec, TargetCodec
 from ..targets.running import RunningMoments
 from ..training import callbacks, history, resume, run
@@ -120,6 +120,7 @@ RECORDS: dict[str, type] = {
     "encoder.DateNotation": text_dates.DateNotation,
     "encoder.NumberNotation": text_numbers.NumberNotation,
     "encoder.Reading": reading.Reading,
+    "encoder.ValueEffect": value_effects.ValueEffect,
     "settings.LogLoss": settings.LogLoss,
     "settings.NumericEmbedding": settings.NumericEmbedding,
     "settings.Scheduled": settings.Scheduled,
@@ -167,6 +168,7 @@ OBJECTS: dict[str, tuple[type, tuple[str, ...]]] = {
             "_points",
             "_known",
             "_waiting",
+            "effects",
         ),
     ),
     "average.Exponential": (averaging.ExponentialAverage, ("decay", "value", "t")),

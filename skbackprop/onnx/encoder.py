@@ -15,6 +15,7 @@ from ..tables.categories import Category
 from ..tables.cells import DATE, PLAIN_NUMBER, key_of
 from ..tables.encoder import ColumnEncoder
 from ..tables.scaling import CLIP, FAR
+from ..tables.value_effects import ValueEffect
 from .graph import ML, Graph
 from .inputs import Inputs
 
@@ -63,6 +64,10 @@ class Source:
             return self._inputs[i]
         return self.graph.columns(self._matrix, [i]), self.inputs.kinds[0]
 
+    def kind_of(self, i: int) -> str:
+        """The type in which column i comes."""
+        return self.inputs.kinds[0] if self.inputs.is_matrix else self._inputs[i][1]
+
     def as_double(self, x: str, kind: str) -> str:
         """Numbers in double precision."""
         return x if kind == "double" else self.graph.cast(x, "double")
@@ -98,7 +103,8 @@ def encode(graph: Graph, encoder: ColumnEncoder | None, source: Source) -> Encod
         parts.append(indicators(graph, encoder, source))
     codes = [codes_of(graph, c, *source.level(c.column)) for c in encoder._categories]
     pairs = list(zip(encoder._categories, codes, strict=True))
-    parts += [values_of(graph, c, code) for c, code in pairs if c.table.shape[1]]
+    parts += [rows_of(graph, c.table, code) for c, code in pairs if c.table.shape[1]]
+    parts += [effects_of(graph, effect, source) for effect in encoder.effects]
     embedded = [code for c, code in pairs if c.embedded]
     return Encoded(
         graph.concat(parts) if parts else None, graph.concat(embedded) if embedded else None
@@ -136,6 +142,11 @@ def indicators(graph: Graph, encoder: ColumnEncoder, source: Source) -> str:
 def codes_of(graph: Graph, category: Category, x: str, kind: str) -> str:
     """The codes of a column of levels: int64, 0 for a level that is missing or new."""
     codes = codes_by_text(category) if kind == "string" else codes_by_number(category, kind)
+    return look_up(graph, codes, x, kind)
+
+
+def look_up(graph: Graph, codes: dict[Any, int], x: str, kind: str) -> str:
+    """The codes of a column, int64, and 0 for what has none."""
     if not codes:  # every level is left out
         codes = {"" if kind == "string" else 0: 0}
     keys = list(codes)
@@ -152,10 +163,21 @@ def codes_of(graph: Graph, category: Category, x: str, kind: str) -> str:
     return graph.add("LabelEncoder", x, domain=ML, **settings)
 
 
-def values_of(graph: Graph, category: Category, codes: str) -> str:
-    """The numbers that stand for the codes of a category."""
-    rows = graph.add("Gather", graph.constant(category.table), codes, axis=0)
-    return graph.add("Reshape", rows, graph.constant([-1, category.table.shape[1]], "int64"))
+def rows_of(graph: Graph, table: np.ndarray, codes: str) -> str:
+    """The numbers that stand for the codes of a column."""
+    rows = graph.add("Gather", graph.constant(table), codes, axis=0)
+    return graph.add("Reshape", rows, graph.constant([-1, table.shape[1]], "int64"))
+
+
+def effects_of(graph: Graph, effect: ValueEffect, source: Source) -> str:
+    """The effects of the values of a column, in the precision in which they are compared."""
+    single = effect.single or source.kind_of(effect.column) == "float"
+    kind = "float" if single else "double"
+    x, numbers = source.numbers([effect.column]), effect.numbers
+    if single:
+        x, numbers = graph.cast(x, kind), numbers.astype(np.float32)
+    codes = {number: code for code, number in reversed([*enumerate(numbers.tolist(), 1)])}
+    return rows_of(graph, effect.table, look_up(graph, codes, x, kind))
 
 
 def codes_by_text(category: Category) -> dict[str, int]:

@@ -81,6 +81,7 @@ def resolve(
     preset = preset_values(params["preset"], summary, params["solver"])
     if old is not None:
         preset = preset | {name: old[name] for name in STRUCTURE}
+        preset["value_effects"] = old.get("value_effects", False)  # files may be without it
     own = own_defaults(params["solver"], preset)
     preset = preset | own
     if is_auto(params["max_restarts"]) and not is_auto(params["max_iter"]):

@@ -175,6 +175,10 @@ class TableEncoding(Settings):
         Numbers that stand for a category of more than 8 levels.
     learned_scale : bool or "auto", default="auto"
         Has each input of the network a learned factor?
+    value_effects : bool or "auto", default="auto"
+        Are the effects of single values on the target inputs, too, where they predict rows that
+        were left out?  "auto": in the presets for tables, unless rows are sparse or come by
+        ``partial_fit``.
 
     Raises
     ------
@@ -185,6 +189,9 @@ class TableEncoding(Settings):
     ----------
     Guo & Berkhahn, "Entity embeddings of categorical variables" (2016).
 
+    Micci-Barreca, "A preprocessing scheme for high-cardinality categorical attributes in
+    classification and prediction problems" (2001), for `value_effects`.
+
     Examples
     --------
     >>> from skbackprop import BackpropClassifier, TableEncoding
@@ -193,11 +200,13 @@ class TableEncoding(Settings):
 
     embedding_dim: Any = "auto"
     learned_scale: Any = "auto"
+    value_effects: Any = "auto"
 
     parameter = "feature_encoding"
     rules: ClassVar[dict[str, Rule]] = {
         "embedding_dim": AUTO | integer(1),
         "learned_scale": AUTO | BOOL,
+        "value_effects": AUTO | BOOL,
     }
 
 
@@ -282,6 +291,7 @@ PUBLIC_NAMES: dict[str, str] = {
     "frequency_scale": "numeric_embedding__frequency_scale",
     "embedding_dim": "feature_encoding__embedding_dim",
     "feature_scale": "feature_encoding__learned_scale",
+    "value_effects": "feature_encoding__value_effects",
     "bias_init": "weight_init__biases",
     "max_grad_norm": "solver__max_grad_norm",
     "l1": "solver__l1",
@@ -313,6 +323,7 @@ def flatten(params: dict[str, Any]) -> dict[str, Any]:
     columns = encoding if isinstance(encoding, TableEncoding) else TableEncoding()
     flat["feature_encoding"] = encoding if columns is not encoding else "table"
     flat |= {"embedding_dim": columns.embedding_dim, "feature_scale": columns.learned_scale}
+    flat["value_effects"] = columns.value_effects
     init = params["weight_init"]
     weights, biases = init, "auto"
     if isinstance(init, WeightInit):
@@ -364,7 +375,9 @@ def public(resolved: dict[str, Any], names: Any) -> dict[str, Any]:
             r["frequency_scale"] if kind != "piecewise" else "auto",
         )
     if r["feature_encoding"] is not None:
-        values["feature_encoding"] = TableEncoding(r["embedding_dim"], r["feature_scale"])
+        values["feature_encoding"] = TableEncoding(
+            r["embedding_dim"], r["feature_scale"], r.get("value_effects", False)
+        )
     biases = r["bias_init"] if r["fit_intercept"] else None
     values["weight_init"] = WeightInit(r["weight_init"], biases)
     return {name: values[name] for name in names}

@@ -186,6 +186,11 @@ class TableColumns:
             self.refuse_infinity(i)
         return x
 
+    def is_single(self, i: int) -> bool:
+        """Tell whether column i holds numbers in single precision."""
+        values = self.read(i).values if self.block is None else self.block
+        return values.dtype == np.float32
+
     def _holds_numbers(self, i: int, kind: str, plain: bool) -> bool:
         if kind == "O":
             return self.families(i) <= {NUMBER, BOOLEAN}

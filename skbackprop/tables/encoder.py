@@ -4,6 +4,8 @@ r"""From the columns of a table to the one matrix of numbers that a network read
   missing in training a second column says so.  Dates, durations and times of day are numbers of
   seconds; text that writes numbers or dates is read as `reading` says.
 - A **category** becomes what `categories` says.
+- The **effects** of the values of some of these columns are further columns; see
+  `value_effects`.
 
 All of these columns but the codes of levels are scaled and clipped as `scaling` says.  A column
 that is constant in training is left out, and so is text with nearly as many levels as rows.
@@ -23,6 +25,7 @@ array([[ 0.       , -1.6641006],
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -34,7 +37,7 @@ from .categories import Category, count_levels, count_rows, encode_values, learn
 from .cells import TEXT
 from .columns import TableColumns, read_table
 from .reading import PLAIN, Reading, floats, recognize, typed_reading
-from .report import fit_message, levels_words, reading_words, report_rows
+from .report import EFFECTS_WORDS, fit_message, levels_words, reading_words, report_rows
 from .running import POINTS, some_rows, summarize
 from .scaling import (
     DIGITS,
@@ -48,6 +51,7 @@ from .scaling import (
     weight_of,
 )
 from .selection import category_mask
+from .value_effects import ValueEffect, encode_effects
 
 BLOCK = 1 << 16  # numbers that are encoded at once, so that they stay in the cache
 MOST_LEVELS = 0.5  # text with more levels than this share of the rows is left out
@@ -89,6 +93,7 @@ class ColumnEncoder:
     n_numeric: int
     n_other: int
     cardinalities: tuple[int, ...]
+    effects: tuple[ValueEffect, ...] = ()  # in files that were written before there were any
 
     def __init__(
         self,
@@ -150,6 +155,8 @@ class ColumnEncoder:
         E = np.empty((table.n_rows, self.n_encoded), dtype)
         self._encode_numbers(table, E, notes)
         self._encode_categories(table, E)
+        if self.effects:
+            E[:, self._places_of_effects] = encode_effects(self, table)
         if self._is_empty:
             E.fill(0)
         return E
@@ -174,15 +181,50 @@ class ColumnEncoder:
         for category in self._categories:
             kinds[category.column] = category.kind
             widths[category.column] = category.table.shape[1] + category.embedded
+        for effect in self.effects:
+            widths[effect.column] += effect.width
         return [(self._name(i), kinds[i], widths[i]) for i in range(self.n_features)]
 
     def report(self) -> list[dict[str, Any]]:
         """What became of each column, as dictionaries: see `report`."""
-        return report_rows(self.describe(), self._readings, self.notes)
+        effects = {effect.column: EFFECTS_WORDS for effect in self.effects}
+        return report_rows(self.describe(), self._readings, effects, self.notes)
 
     def message(self) -> str:
         """The text of one warning about columns of text; empty if there are none."""
         return fit_message({repr(self._name(i)): words for i, words in self.notes.items()})
+
+    # ---- effects of values --------------------------------------------------------------
+
+    def columns_of_numbers(self) -> list[int]:
+        """The columns that are encoded as numbers, in the order of their encoded columns."""
+        return self._numeric.tolist()
+
+    def reading_of(self, i: int) -> Reading:
+        """How column i is read as numbers."""
+        return self._readings.get(i, PLAIN)
+
+    def sign_of(self, i: int) -> float:
+        """-1 if column i is encoded in the opposite direction."""
+        return float(np.sign(self._scale[self._numeric == i][0]))
+
+    @property
+    def _places_of_effects(self) -> slice:
+        end = self.n_numeric + self.n_other
+        return slice(end - sum(effect.width for effect in self.effects), end)
+
+    def with_effects(
+        self, effects: tuple[ValueEffect, ...], E: np.ndarray, columns: np.ndarray
+    ) -> tuple[ColumnEncoder, np.ndarray]:
+        """An encoder with these effects, and the rows E with the columns of the effects.
+
+        E are rows that this encoder has encoded.
+        """
+        new, old = copy(self), self._places_of_effects
+        new.effects = effects
+        new.count_columns()
+        parts = [E[:, : old.start], columns.astype(E.dtype), E[:, old.stop :]]
+        return new, np.concatenate(parts, axis=1)
 
     def _name(self, i: int) -> str | int:
         return i if self.names is None else self.names[i]
@@ -266,6 +308,7 @@ class ColumnEncoder:
         """Count the encoded columns of each group."""
         embedded = [len(category.table) for category in self._categories if category.embedded]
         plain = sum(category.table.shape[1] for category in self._categories)
+        plain += sum(effect.width for effect in self.effects)
         self.n_numeric, self.n_other = len(self._numeric), len(self._missing) + plain
         self.cardinalities = tuple(embedded)
         self._is_empty = self.n_encoded == 0

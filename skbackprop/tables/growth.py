@@ -39,6 +39,7 @@ from .reading import PLAIN, floats
 from .running import LITTLE, differs, has_jumped, is_due, some_rows, summarize, with_rows
 from .scaling import LARGEST, ROUNDING, center_and_scale, sparse_medians
 from .selection import category_mask
+from .weights import as_counts
 
 MOST_LEVELS = 1000  # of a category whose levels appear one after the other
 ON = 1 / np.sqrt(1 + 1 / 9)  # what a rare indicator is encoded as where it is on; 0 where not
@@ -75,7 +76,7 @@ def follow(
         return new, notes
     if table.sparse is not None:
         table = read_table(table.sparse.toarray())
-    weight = _counts(weight, table.n_rows)
+    weight = as_counts(weight, table.n_rows)
     _find_categories(new, table)
     if alone:
         known = np.isin(new._followed, new._numeric)  # a constant is needed to see a change
@@ -85,13 +86,6 @@ def follow(
     _follow_categories(new, table, weight, notes)
     new.count_columns()
     return new, notes
-
-
-def _counts(weight: np.ndarray | None, n: int) -> np.ndarray:
-    """How many rows each row stands for."""
-    if weight is None:
-        return np.ones(n)
-    return weight if (weight == np.round(weight)).all() else weight / weight.mean()
 
 
 # ---- numbers --------------------------------------------------------------------------------
@@ -278,6 +272,8 @@ def slots(encoder: ColumnEncoder) -> list[tuple[Any, ...]]:
         other += [("level", category.column, j) for j in range(category.table.shape[1])]
     if encoder._is_empty:
         other.append(("nothing",))
+    for effect in encoder.effects:
+        other += [("effect", effect.column, j) for j in range(effect.width)]
     codes = [("code", c.column) for c in encoder._categories if c.embedded]
     return [*numbers, *other, *codes]
 

@@ -8,6 +8,7 @@ from .columns import short, some
 from .reading import PLAIN, Reading
 
 MOST_COLUMNS = 20  # that a warning names
+EFFECTS_WORDS = "with the effects of its values"
 
 
 def reading_words(reading: Reading) -> str:
@@ -45,7 +46,9 @@ def fit_message(notes: dict[str, str]) -> str:
 
 
 def report_rows(
-    described: list[tuple[str | int, str, int]], readings: dict[int, Reading], notes: dict[int, str]
+    described: list[tuple[str | int, str, int]],
+    readings: dict[int, Reading],
+    *notes: dict[int, str],
 ) -> list[dict[str, Any]]:
     """For each column its name, what it was read as, its encoding, and a note.
 
@@ -55,8 +58,8 @@ def report_rows(
         For each column name, kind and number of encoded columns.
     readings : dict of int to Reading
         How columns that are not plain numbers are read.
-    notes : dict of int to str
-        Notes about columns of text.
+    *notes : dict of int to str
+        Notes about columns.
     """
     rows = []
     for i, (name, kind, width) in enumerate(described):
@@ -66,5 +69,5 @@ def report_rows(
         elif kind == "left out":
             read_as = "text"
         row = {"column": name, "read_as": read_as, "encoding": kind, "n_encoded": width}
-        rows.append(row | {"note": notes.get(i, "")})
+        rows.append(row | {"note": "; ".join(words[i] for words in notes if i in words)})
     return rows

@@ -11,7 +11,7 @@ True
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from .categories import Category
@@ -19,6 +19,7 @@ from .encoder import ColumnEncoder
 from .reading import Reading
 from .text_dates import DateNotation
 from .text_numbers import NumberNotation
+from .value_effects import ValueEffect
 
 PARAMETERS = ("categorical_features", "max_one_hot", "min_frequency")
 CATEGORIES = ("_categories", "_constant")
@@ -30,6 +31,9 @@ def to_state(encoder: ColumnEncoder) -> dict[str, Any]:
     state = dict(vars(encoder))
     for name in CATEGORIES:
         state[name] = [category.__getstate__() for category in state.get(name, [])]
+    state["effects"] = [
+        {f.name: getattr(effect, f.name) for f in fields(effect)} for effect in encoder.effects
+    ]
     state["_readings"] = {
         i: asdict(reading) | {"kind": type(reading.notation).__name__}
         for i, reading in encoder._readings.items()
@@ -43,6 +47,7 @@ def from_state(state: dict[str, Any]) -> ColumnEncoder:
     vars(encoder).update(state)
     for name in CATEGORIES:
         vars(encoder)[name] = [Category(**category) for category in state[name]]
+    encoder.effects = tuple(ValueEffect(**effect) for effect in state.get("effects", ()))
     for name in ("notes", "_left_out"):  # a file may have made text of the numbers of columns
         vars(encoder)[name] = {int(i): words for i, words in state[name].items()}
     encoder._readings = {int(i): _reading(dict(plain)) for i, plain in state["_readings"].items()}

@@ -126,6 +126,13 @@ def cast_weights(weight: np.ndarray | None, dtype: Any) -> tuple[np.ndarray | No
     return None, float(1 / weight[0])
 
 
+def as_counts(weight: np.ndarray | None, n: int) -> np.ndarray:
+    """How many rows each of n rows stands for: weights that are no counts have the mean 1."""
+    if weight is None:
+        return np.ones(n)
+    return weight if (weight == np.round(weight)).all() else weight / weight.mean()
+
+
 def take_rows(data: Any, rows: np.ndarray) -> Any:
     """Some rows of an array, a list, a sparse matrix, a Series or a data frame."""
     if data is None:

@@ -182,6 +182,7 @@ IN_OBJECTS = {
         ["auto", "int", "[1"],
     ),
     (TableEncoding, "learned_scale", "feature_encoding"): NOT_AUTO_BOOL,
+    (TableEncoding, "value_effects", "feature_encoding"): NOT_AUTO_BOOL,
     (WeightInit, "weights", "weight_init"): (
         ["large", None, {}, 0.5],
         ["auto", "mlp", *INITIALIZER_NAMES],

@@ -37,7 +37,7 @@ PARTS = {
     "dropout": Scheduled(0.1, "cosine"),
     "weight_decay": Scheduled(0.01, Cosine()),
     "numeric_embedding": NumericEmbedding("both", n_bins=4, n_frequencies=2, frequency_scale=0.5),
-    "feature_encoding": TableEncoding(embedding_dim=4, learned_scale=False),
+    "feature_encoding": TableEncoding(embedding_dim=4, learned_scale=False, value_effects=False),
     "weight_init": WeightInit("he_normal", biases="zeros"),
 }
 NESTED = {  # name: another value
@@ -57,6 +57,7 @@ NESTED = {  # name: another value
     "numeric_embedding__frequency_scale": 0.1,
     "feature_encoding__embedding_dim": 8,
     "feature_encoding__learned_scale": True,
+    "feature_encoding__value_effects": True,
     "weight_init__weights": "orthogonal",
     "weight_init__biases": None,
 }
@@ -391,7 +392,7 @@ def test_resolved_values_of_the_preset_are_in_the_objects():
     assert resolved["dropout"] == Scheduled(0.15, "flat_cos")
     assert resolved["weight_decay"] == Scheduled(0.16, "flat_cos")
     assert resolved["weight_init"] == WeightInit("data", biases="data")
-    assert resolved["feature_encoding"] == TableEncoding(8, True)
+    assert resolved["feature_encoding"] == TableEncoding(8, True, True)
     assert resolved["numeric_embedding"].kind == "piecewise"
 
 

@@ -83,6 +83,7 @@ def test_text_stays_sparse(preset):
     ("setting", "named"),
     [
         ({"feature_encoding": TableEncoding(learned_scale=True)}, "learned_scale=True"),
+        ({"feature_encoding": TableEncoding(value_effects=True)}, "value_effects=True"),
         ({"dropout": [0.1, 0.0], "hidden_layer_sizes": (8,)}, "dropout of the input"),
     ],
 )
