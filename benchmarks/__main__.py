@@ -1,6 +1,7 @@
 """Run the benchmarks: ``python -m benchmarks``, see ``benchmarks/README.md``.
 
-The studies, ``python -m benchmarks tables`` and ``drawbacks``, take hours and are run by name.
+The studies, ``python -m benchmarks tables``, ``ablation`` and ``drawbacks``, take hours and are
+run by name.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import (
+    bench_ablation,
     bench_drawbacks,
     bench_fit,
     bench_floor,
@@ -131,7 +133,11 @@ BENCHMARKS = {
     "import": bench_import,
     "scaling": bench_scaling,
 }
-STUDIES = {"tables": bench_tables, "drawbacks": bench_drawbacks}  # python -m benchmarks NAME
+STUDIES = {  # python -m benchmarks NAME
+    "tables": bench_tables,
+    "ablation": bench_ablation,
+    "drawbacks": bench_drawbacks,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -25,7 +25,7 @@ from ..nn.network import Network
 from ..recipes import build
 from ..recipes.constraints import check_parameters
 from ..recipes.presets import DataSummary
-from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused
+from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused, whitens
 from ..recipes.settings import check_nested
 from ..tables.columns import read_table
 from ..tables.encoder import ColumnEncoder
@@ -143,7 +143,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         if resume or not encodes(params):
             return None
         inputs.columns = read_table(inputs.X)  # read once
-        return fit_encoder(self, inputs.columns, inputs.sample_weight)
+        whiten = whitens(params, incremental=inputs.incremental)
+        return fit_encoder(self, inputs.columns, inputs.sample_weight, whiten=whiten)
 
     def _prepare_target(self, inputs: FitInputs, resume: bool) -> Any:
         """Check y and the weights, remove rows of weight 0, and make the codec of y."""
@@ -243,7 +244,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
             rng = generator(self.random_state)
             layer = build.make_layer(resolved, widths, loss, build.n_members(resolved))
             network = Network(layer, dtype)
-            build.initialize(network, table.x, resolved, rng)
+            whitened = slice(0) if encoder is None else encoder.whitened
+            build.initialize(network, table.x, resolved, rng, whitened)
             return Fitted(network, codec, loss, Run(network, rng), resolved, encoder, widths)
         new = replace(
             self._fitted,

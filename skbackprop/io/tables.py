@@ -22,7 +22,7 @@ from ..nn.losses.base import LossAdapter
 from ..optim import adaptive, averaging, muon, schedule_free, schedules, sgd, signs
 from ..optim.base import OptimizerState
 from ..recipes import settings
-from ..tables import categories, encoder, reading, text_dates, text_numbers
+from ..tables import categories, encoder, reading, text_dates, text_numbers, whitening
 from ..targets import HeadsCodec, LabelCodec, MultilabelCodec, TargetCodec
 from ..targets.running import RunningMoments
 from ..training import callbacks, history, run
@@ -120,6 +120,7 @@ RECORDS: dict[str, type] = {
     "encoder.DateNotation": text_dates.DateNotation,
     "encoder.NumberNotation": text_numbers.NumberNotation,
     "encoder.Reading": reading.Reading,
+    "encoder.Whitening": whitening.Whitening,
     "settings.LogLoss": settings.LogLoss,
     "settings.NumericEmbedding": settings.NumericEmbedding,
     "settings.Scheduled": settings.Scheduled,
@@ -143,6 +144,7 @@ OBJECTS: dict[str, tuple[type, tuple[str, ...]]] = {
             "categorical_features",
             "max_one_hot",
             "min_frequency",
+            "whiten",
             "n_features",
             "names",
             "n_numeric",
@@ -165,6 +167,7 @@ OBJECTS: dict[str, tuple[type, tuple[str, ...]]] = {
             "_points",
             "_known",
             "_waiting",
+            "_whitening",
         ),
     ),
     "average.Exponential": (averaging.ExponentialAverage, ("decay", "value", "t")),

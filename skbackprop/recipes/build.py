@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import replace
+from math import floor
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,6 +28,7 @@ from ..nn.layers.numerical import quantile_edges
 from ..nn.losses import Loss
 from ..nn.network import Network, fixed_arrays
 from ..nn.parameters import Layout
+from ..nn.reparametrize import leave_out_inputs
 from ..optim import AVERAGES, OPTIMIZERS, Muon
 from ..optim.averaging import Average, ExponentialAverage
 from ..optim.base import Optimizer
@@ -173,9 +175,17 @@ def n_members(resolved: dict[str, Any]) -> int | None:
     return resolved["n_members"] if resolved["n_members"] > 1 else None
 
 
-def initialize(network: Network, x: Any, resolved: dict[str, Any], rng: Any) -> None:
-    """Fill the arrays of a new network: by its initializers, and then from the data."""
+def initialize(
+    network: Network, x: Any, resolved: dict[str, Any], rng: Any, whitened: slice
+) -> None:
+    """Fill the arrays of a new network: by its initializers, and then from the data.
+
+    `whitened` are the places of the inputs that only some of the members get.
+    """
     network.initialize(rng)
+    k = n_members(resolved)
+    if k is not None and resolved["whitened"] < 1:
+        leave_out_inputs(network, whitened, slice(floor(k * resolved["whitened"]), k))
     edges = [view for name, view in fixed_arrays(network) if name == "edges"]
     for view in edges:
         view[...] = quantile_edges(x[:, : view.shape[0]], view.shape[1] - 1)

@@ -175,6 +175,9 @@ class TableEncoding(Settings):
         Numbers that stand for a category of more than 8 levels.
     learned_scale : bool or "auto", default="auto"
         Has each input of the network a learned factor?
+    whitened : float or "auto", default="auto"
+        Share of the members that get whitened numeric columns beside the others; 0 for none.
+        Members that share weights, or have no learned factors, all get them.
 
     Raises
     ------
@@ -183,7 +186,8 @@ class TableEncoding(Settings):
 
     References
     ----------
-    Guo & Berkhahn, "Entity embeddings of categorical variables" (2016).
+    Guo & Berkhahn, "Entity embeddings of categorical variables" (2016); Kessy, Lewin & Strimmer,
+    "Optimal whitening and decorrelation" (2018).
 
     Examples
     --------
@@ -193,11 +197,13 @@ class TableEncoding(Settings):
 
     embedding_dim: Any = "auto"
     learned_scale: Any = "auto"
+    whitened: Any = "auto"
 
     parameter = "feature_encoding"
     rules: ClassVar[dict[str, Rule]] = {
         "embedding_dim": AUTO | integer(1),
         "learned_scale": AUTO | BOOL,
+        "whitened": AUTO | number(0, 1, closed="both"),
     }
 
 
@@ -282,6 +288,7 @@ PUBLIC_NAMES: dict[str, str] = {
     "frequency_scale": "numeric_embedding__frequency_scale",
     "embedding_dim": "feature_encoding__embedding_dim",
     "feature_scale": "feature_encoding__learned_scale",
+    "whitened": "feature_encoding__whitened",
     "bias_init": "weight_init__biases",
     "max_grad_norm": "solver__max_grad_norm",
     "l1": "solver__l1",
@@ -313,6 +320,7 @@ def flatten(params: dict[str, Any]) -> dict[str, Any]:
     columns = encoding if isinstance(encoding, TableEncoding) else TableEncoding()
     flat["feature_encoding"] = encoding if columns is not encoding else "table"
     flat |= {"embedding_dim": columns.embedding_dim, "feature_scale": columns.learned_scale}
+    flat["whitened"] = columns.whitened
     init = params["weight_init"]
     weights, biases = init, "auto"
     if isinstance(init, WeightInit):
@@ -364,7 +372,11 @@ def public(resolved: dict[str, Any], names: Any) -> dict[str, Any]:
             r["frequency_scale"] if kind != "piecewise" else "auto",
         )
     if r["feature_encoding"] is not None:
-        values["feature_encoding"] = TableEncoding(r["embedding_dim"], r["feature_scale"])
+        values["feature_encoding"] = TableEncoding(
+            r["embedding_dim"],
+            r["feature_scale"],
+            r.get("whitened", 0.0),  # not in files of earlier versions
+        )
     biases = r["bias_init"] if r["fit_intercept"] else None
     values["weight_init"] = WeightInit(r["weight_init"], biases)
     return {name: values[name] for name in names}

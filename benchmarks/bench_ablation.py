@@ -1,0 +1,146 @@
+"""What each ingredient of the default recipe is worth: the recipe without it, or with another.
+
+Only the training rows of split 0 are used: three of four are learned from, and the errors are
+those of the others, so that what is decided here has not seen the test rows.  Every ratio is of
+the two errors on the same rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+from math import log
+from statistics import mean
+from time import process_time
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from . import report, study
+from .bench_tables import SMALL, geometric
+from .real_tables import judge, names_of, ours, split_rows
+from .study import Record
+
+FEW_ROWS = 3000
+KINDS = ("binary", "multiclass", "regression")
+QUICK = {"tables": ["iris", "diabetes"], "variants": ["not whitened"], "seeds": 1, "rows": 80}
+
+
+def variants() -> dict[str, dict[str, Any]]:
+    """The parameters of each variant; the first one is the default."""
+    from skbackprop import TableEncoding
+
+    return {
+        "default": {},
+        "not whitened": {"feature_encoding": TableEncoding(whitened=0.0)},
+        "whitened in half of the members": {"feature_encoding": TableEncoding(whitened=0.5)},
+        "whitened in all members": {"feature_encoding": TableEncoding(whitened=1.0)},
+    }
+
+
+def main(argv: list[str]) -> int:
+    """Measure what has not been measured, and write all of it; 0 if nothing failed."""
+    arguments = parse(argv)
+    call = study.caller("bench_ablation.measure", quick=arguments.quick, data=arguments.data)
+    records = study.collect("ablation", cases(arguments), call, arguments.journal)
+    rows = summary(records)
+    document = {"quick": arguments.quick, **study.facts("ablation", argv), "summary": rows,
+                "records": records}  # fmt: skip
+    sections = [("Error and time, over those of the default", report.table(rows, COLUMNS)),
+                ("Table by table", report.table(*by_table(records)))]  # fmt: skip
+    return study.write("ablation", document, sections, arguments.output)
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """The options."""
+    parser = study.parser("ablation", __doc__)
+    parser.add_argument("--seeds", type=int, default=4, help="divisions of the training rows")
+    parser.add_argument("--rows", type=int, default=FEW_ROWS, help="rows divided, at most")
+    parser.add_argument("--variants", nargs="+", choices=list(variants())[1:], metavar="NAME",
+                        default=list(variants())[1:], help="some of the variants")  # fmt: skip
+    arguments = study.start(parser.parse_args(argv))
+    if arguments.quick:
+        vars(arguments).update(QUICK, data=None)
+    arguments.tables = names_of(arguments.tables, arguments.data)
+    return arguments
+
+
+def cases(arguments: argparse.Namespace) -> list[Record]:
+    """The default and each variant on each division."""
+    return [
+        {"table": table, "seed": seed, "rows": arguments.rows, "variant": variant}
+        for seed in range(arguments.seeds)
+        for table in arguments.tables
+        for variant in ["default", *arguments.variants]
+    ]
+
+
+def measure(table: str, seed: int, rows: int, variant: str, data: str | None) -> Record:
+    """Fit to three of four training rows; the error on the others, and seconds of the processor."""
+    split = split_rows(table, data, 0, rows)
+    stratify = None if split.regression or np.bincount(split.y).min() < 2 else split.y
+    X, X_test, y, y_test = train_test_split(
+        split.X, split.y, test_size=0.25, random_state=seed, stratify=stratify
+    )
+    known = slice(None) if split.regression else np.isin(y_test, y)
+    model = ours("auto", random_state=seed, **variants()[variant]).make(split)
+    start = process_time()
+    model.fit(X, y)
+    seconds = process_time() - start
+    error = judge(split.kind, model, X_test[known], y_test[known])["error"]
+    return {"kind": split.kind, "error": error, "seconds": seconds}
+
+
+def summary(records: list[Record]) -> list[Record]:
+    """A row for each variant and kind of target."""
+    rows = []
+    for variant in dict.fromkeys(r["variant"] for r in records if r["variant"] != "default"):
+        for kind in (*KINDS, "all"):
+            errors = logs(records, variant, kind, "error", SMALL)
+            times = logs(records, variant, kind, "seconds", 0.0)
+            if errors:
+                ratio, deviation = geometric(list(errors.values()))
+                rows.append({
+                    "variant": variant, "kind": kind, "tables": len(errors), "error": ratio,
+                    "deviation": deviation, "time": geometric(list(times.values()))[0],
+                    "better": sum(value < 0 for value in errors.values()),
+                    "worse": sum(value > 0 for value in errors.values()),
+                })  # fmt: skip
+    return rows
+
+
+def logs(records: list[Record], variant: str, kind: str, key: str, plus: float) -> dict[str, float]:
+    """For each table the mean logarithm of a number over that of the default."""
+    found = {(r["variant"], r["table"], r["seed"]): r for r in records
+             if "error" in r and kind in ("all", r["kind"])}  # fmt: skip
+    each: dict[str, list[float]] = {}
+    for (name, table, seed), record in found.items():
+        base = found.get(("default", table, seed))
+        if name == variant and base is not None:
+            ratio = (record[key] + plus) / (base[key] + plus)
+            each.setdefault(table, []).append(log(ratio))
+    return {table: mean(values) for table, values in each.items()}
+
+
+def by_table(records: list[Record]) -> tuple[list[Record], dict[str, str]]:
+    """A row for each table, a column for each variant: its error over that of the default."""
+    names = dict.fromkeys(r["variant"] for r in records if r["variant"] != "default")
+    columns = {name: logs(records, name, "all", "error", SMALL) for name in names}
+    tables = dict.fromkeys(table for column in columns.values() for table in column)
+    rows = [
+        {"table": table} | {name: float(np.exp(columns[name][table])) for name in names}
+        for table in tables
+    ]
+    return rows, {"table": "table"} | {name: name for name in names}
+
+
+COLUMNS = {
+    "variant": "variant",
+    "kind": "target",
+    "tables": "tables",
+    "error": "error / default",
+    "deviation": "± (standard error over tables)",
+    "better": "better on",
+    "worse": "worse on",
+    "time": "time / default",
+}
