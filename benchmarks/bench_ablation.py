@@ -29,12 +29,14 @@ QUICK = {"tables": ["iris", "diabetes"], "variants": ["not whitened"], "seeds": 
 def variants() -> dict[str, dict[str, Any]]:
     """The parameters of each variant; the first one is the default."""
     from skbackprop import TableEncoding
+    from skbackprop.optim import Adam
 
     return {
         "default": {},
         "not whitened": {"feature_encoding": TableEncoding(whitened=0.0)},
         "whitened in half of the members": {"feature_encoding": TableEncoding(whitened=0.5)},
         "whitened in all members": {"feature_encoding": TableEncoding(whitened=1.0)},
+        "last layer as trained": {"solver": Adam(beta_2=0.95, solve_output=False)},
     }
 
 

@@ -49,6 +49,7 @@ PLAIN: dict[str, Any] = {
     "feature_scale": False,
     "whitened": 0.0,
     "lr_multipliers": None,
+    "solve_output": False,
     "n_members": 1,
     "max_restarts": 0,
     "label_smoothing_schedule": "constant",
@@ -88,6 +89,7 @@ TABULAR: dict[str, Any] = PLAIN | {
     "feature_encoding": "table",
     "feature_scale": True,
     "lr_multipliers": "ntk",
+    "solve_output": True,
     "standardize_target": True,
     "clip_predictions": True,
 }

@@ -295,6 +295,7 @@ PUBLIC_NAMES: dict[str, str] = {
     "gradient_accumulation_steps": "solver__gradient_accumulation_steps",
     "averaging": "solver__averaging",
     "lr_multipliers": "solver__lr_multipliers",
+    "solve_output": "solver__solve_output",
 }
 OF_OPTIMIZER: dict[str, Any] = {  # fields that every optimizer object has
     "max_grad_norm": None,
@@ -302,6 +303,7 @@ OF_OPTIMIZER: dict[str, Any] = {  # fields that every optimizer object has
     "gradient_accumulation_steps": 1,
     "averaging": "auto",
     "lr_multipliers": "auto",
+    "solve_output": "auto",
 }
 
 
