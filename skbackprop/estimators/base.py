@@ -24,7 +24,7 @@ from ..nn.losses import Loss
 from ..nn.network import Network
 from ..recipes import build
 from ..recipes.constraints import check_parameters
-from ..recipes.presets import DataSummary
+from ..recipes.presets import PLAIN, DataSummary
 from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused, whitens
 from ..recipes.settings import check_nested
 from ..tables.columns import read_table
@@ -205,8 +205,10 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         resume: bool,
     ) -> dict[str, Any]:
         sparse = not isinstance(table.x, np.ndarray)
+        n_numeric, n_other, cardinalities = widths
+        n_other += PLAIN["embedding_dim"] * len(cardinalities)
         summary = DataSummary(
-            table.x.shape[0], widths[0], codec.n_classes, sparse, inputs.incremental
+            table.x.shape[0], n_numeric, codec.n_classes, sparse, inputs.incremental, n_other
         )
         resolved = resolve(params, summary, self._fitted.resolved if resume else None)
         if inputs.X_val is not None and is_auto(self.early_stopping):
