@@ -388,7 +388,10 @@ def _with_own(solver: Any, resolved: dict[str, Any]) -> Any:
     """An optimizer object, with the settings that the preset has chosen for it."""
     if not isinstance(solver, Optimizer):
         return solver
-    return replace(solver, **{name: resolved[name] for name in OF_OPTIMIZER})
+    # Files of earlier versions do not have all of them.
+    return replace(
+        solver, **{name: resolved.get(name, getattr(solver, name)) for name in OF_OPTIMIZER}
+    )
 
 
 EXAMPLES = {  # of the objects that have settings of their own

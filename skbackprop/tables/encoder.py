@@ -49,8 +49,7 @@ from .scaling import (
     weight_of,
 )
 from .selection import category_mask
-from .whitening import Whitening, few_missing, learn_whitening
-from .whitening import some_rows as rows_to_whiten
+from .whitening import Whitening, few_missing, learn_whitening, rows_to_whiten
 
 BLOCK = 1 << 16  # numbers that are encoded at once, so that they stay in the cache
 MOST_LEVELS = 0.5  # text with more levels than this share of the rows is left out
@@ -219,9 +218,10 @@ class ColumnEncoder:
                     self._readings[i] = reading
                 x = floats(table, i, reading)[rows]
                 numbers.append(NumericColumn.learn(i, x, weight))
-                some = x[rows_to_whiten(len(x))]
-                if self.whiten and numbers[-1].scale and few_missing(some):
-                    known[i] = some
+                some = rows_to_whiten(len(x))
+                few = self.whiten and few_missing(x[some], weight_of(weight, some))
+                if few and numbers[-1].scale:
+                    known[i] = x[some]
         # The same model from the same columns, in whatever order they come.
         numbers.sort(key=lambda column: column.sort_key)
         self._arrange(numbers)

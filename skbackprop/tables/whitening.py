@@ -82,18 +82,19 @@ def linear_scale(x: np.ndarray, center: np.ndarray, scale: np.ndarray) -> np.nda
     return np.clip(z, -FAR, FAR, out=z)
 
 
-def some_rows(n: int) -> slice:
+def rows_to_whiten(n: int) -> slice:
     """At most `MOST_ROWS` of n rows, at equal distances."""
     return slice(None, None, -(-n // MOST_ROWS) or 1)
 
 
-def few_missing(x: np.ndarray) -> bool:
+def few_missing(x: np.ndarray, weight: np.ndarray | None = None) -> bool:
     """Tell whether few numbers of a column are missing, and the others have three values or more.
 
     Two values are a category: its difference from other columns says little.
     """
-    known = x[~np.isnan(x)]
-    if not len(known) or len(x) - len(known) > MOST_MISSING * len(x):
+    absent = np.isnan(x)
+    known = x[~absent]
+    if not len(known) or np.average(absent, weights=weight) > MOST_MISSING:
         return False
     return bool(((known != known.min()) & (known != known.max())).any())
 
@@ -118,7 +119,7 @@ def learn_whitening(
     weight : ndarray of shape (n,), optional
         The weights of the rows.
     """
-    n, d = x.shape
+    d, n = x.shape[1], len(x) if weight is None else weight.sum()
     if not 1 < d <= MOST_COLUMNS or n < ROWS_EACH * d:
         return None
     scaled = linear_scale(x, center, scale)

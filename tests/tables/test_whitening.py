@@ -90,6 +90,15 @@ def test_a_weight_is_a_repetition():
     assert_allclose(whitened(X, test=X, weight=0.1 * weight), E, atol=1e-8)
 
 
+def test_rows_are_counted_by_weight():
+    X, twice = related(n=2 * ROWS_EACH), np.full(2 * ROWS_EACH, 2.0)
+    X[0, 0] = np.nan
+    for weight in (twice, np.where(np.arange(len(X)) == 0, 1, twice)):
+        repeated = np.repeat(X, weight.astype(int), axis=0)
+        assert_allclose(whitened(X, weight=weight), whitened(repeated, test=X), atol=1e-8)
+    assert whitened(X).shape[1] == 0
+
+
 def test_a_row_is_encoded_as_among_many():
     X = related()
     encoder = fitted(X)
