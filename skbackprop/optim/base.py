@@ -160,7 +160,7 @@ class Optimizer(Frozen):
             )
         if not (isinstance(self.solve_output, (bool, np.bool_)) or self.solve_output == "auto"):
             raise ValueError(
-                f"{name} needs solve_output to be True, False or 'auto', got "
+                f"{name} needs solve_output to be a bool or 'auto', got "
                 f"{self.solve_output!r}. Set False to keep the last layer as it was trained."
             )
         if not is_lr_multipliers(self.lr_multipliers):

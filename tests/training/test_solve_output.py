@@ -81,6 +81,13 @@ def test_outputs_that_are_equal_or_constant_give_finite_weights():
         assert np.isfinite(solved.theta).all()
 
 
+def test_outputs_that_are_all_constant_give_the_mean():
+    net = network()
+    net.p.dense_0.W[...] = 0
+    for solved in solutions(net, Rows(X, TARGET)):
+        assert_allclose(solved.scores(X[:2]), [TARGET.mean(axis=0)] * 2)
+
+
 # ---- when it is kept -------------------------------------------------------------------------
 
 

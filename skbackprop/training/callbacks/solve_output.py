@@ -40,6 +40,7 @@ from .restore import RestoreBest
 
 PENALTIES = 10.0 ** np.arange(-9, 1)  # times the mean variance of the outputs
 MOST_OUTPUTS = 500  # of a hidden layer: the time grows with their third power
+ROUNDING = 8.0  # relative deviations of outputs up to so many units are rounding errors
 BLOCK = 2**11  # rows whose outputs are in memory at once
 
 
@@ -76,13 +77,14 @@ class SolveOutput(Callback):
         if not ended or best.best is None or not np.isfinite(best.best_losses).all():
             return
         limits = (1 - self.gain) * best.best_losses
-        for solved in solutions(network, self.rows, self.members):
-            losses, scores = best.evaluate(solved)
-            better = losses < limits
-            if better.any():
-                copy_marked(best.best, solved, better)
-                best.best_losses[better] = limits[better] = losses[better]
-                best.best_scores[better] = scores[better]
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is not better
+            for solved in solutions(network, self.rows, self.members):
+                losses, scores = best.evaluate(solved)
+                better = losses < limits
+                if better.any():
+                    copy_marked(best.best, solved, better)
+                    best.best_losses[better] = limits[better] = losses[better]
+                    best.best_scores[better] = scores[better]
         network.theta[...] = best.best.theta
 
 
@@ -99,12 +101,18 @@ def solutions(
     mean, covariance = moments(network, rows, members)
     n_out = rows.target.shape[1]
     values, U = np.linalg.eigh(covariance[:, :-n_out, :-n_out])
+    values = np.maximum(values, 0)
+    size = values.mean(axis=-1, keepdims=True)
     projected = U.swapaxes(-1, -2) @ covariance[:, :-n_out, -n_out:]
+    rounding = ROUNDING * np.finfo(network.dtype).eps
+    constant = (size <= rounding**2 * np.square(mean[:, :-n_out]).mean(axis=-1, keepdims=True))[
+        :, 0
+    ]
+    size[constant], projected[constant] = 1.0, 0.0  # the mean of the targets is left
     solved = network.over(network.theta.copy())
     p = getattr(solved.p, network.layer.named[-1][0])  # type: ignore[attr-defined]
     for penalty in PENALTIES:
-        penalized = np.maximum(values, 0) + penalty * values.mean(axis=-1, keepdims=True)
-        W = U @ (projected / penalized[..., None])
+        W = U @ (projected / (values + penalty * size)[..., None])
         p.W[...] = W.reshape(p.W.shape)
         p.b[...] = (mean[:, -n_out:] - np.vecmat(mean[:, :-n_out], W)).reshape(p.b.shape)
         yield solved
