@@ -72,6 +72,13 @@ def test_many_rows_are_summed_in_blocks(monkeypatch):
         assert_allclose(solved.theta, expected, rtol=1e-6, atol=1e-8)
 
 
+def test_members_may_learn_from_all_rows():
+    net, rows = network(3), Rows(X, TARGET)
+    every = [np.arange(N)] * 3
+    for ours, twin in zip(solutions(net, rows), solutions(net, rows, every), strict=True):
+        assert_allclose(ours.theta, twin.theta, rtol=1e-9)
+
+
 def test_outputs_that_are_equal_or_constant_give_finite_weights():
     net = network(dtype=np.float32)
     net.p.dense_0.W[:, 1] = net.p.dense_0.W[:, 0]

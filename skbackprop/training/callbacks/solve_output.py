@@ -55,7 +55,7 @@ class SolveOutput(Callback):
     rows : Rows
         The rows that `members` counts.
     members : sequence of ndarray, or None
-        The numbers of the training rows of each member.  None: all rows train one network.
+        The numbers of the training rows of each member.  None: all train on all rows.
     best : RestoreBest
         The callback that restores the best parameters before, and evaluates.
     gain : float
@@ -129,7 +129,7 @@ def moments(
     for start in range(0, rows.n, BLOCK):
         part = slice(start, start + BLOCK)
         outputs = network.scores(rows.x[part], layer=below)
-        outputs = outputs.reshape(len(weight), *outputs.shape[-2:])
+        outputs = outputs.reshape(-1, *outputs.shape[-2:])
         target = np.broadcast_to(rows.target[part], (*outputs.shape[:2], rows.target.shape[1]))
         z = np.concatenate([outputs, target, np.ones_like(outputs[..., :1])], -1, dtype=np.float64)
         if center is None:  # covariances are differences of moments: near 0 these are exact
