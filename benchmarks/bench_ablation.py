@@ -1,7 +1,8 @@
-"""What an ingredient of the recipe is worth: the default without it, over the default.
+"""What each ingredient of the default recipe is worth: the recipe without it, or with another.
 
-Both learn from three quarters of the training rows of a table and are evaluated on the fourth; the
-test rows are not looked at.  A table counts where the ingredient changes the model.
+Only the training rows of split 0 are used: three of four are learned from, and the errors are
+those of the others, so that what is decided here has not seen the test rows.  Every ratio is of
+the two errors on the same rows.
 """
 
 from __future__ import annotations
@@ -12,56 +13,54 @@ from statistics import mean
 from time import process_time
 from typing import Any
 
+import numpy as np
+from sklearn.model_selection import train_test_split
+
 from . import report, study
 from .bench_tables import SMALL, geometric
 from .real_tables import judge, names_of, ours, split_rows
 from .study import Record
 
-ROWS, SEEDS = 4000, 2  # of which three quarters are learned from
-WHOLE = "whole recipe"
-QUICK = {"tables": ["breast_cancer", "diabetes"], "rows": 300, "seeds": 1}
+FEW_ROWS = 3000
+KINDS = ("binary", "multiclass", "regression")
+QUICK = {"tables": ["iris", "diabetes"], "variants": ["not whitened"], "seeds": 1, "rows": 80}
 
 
-def without(ingredient: str) -> dict[str, Any]:
-    """The parameters that switch an ingredient off."""
+def variants() -> dict[str, dict[str, Any]]:
+    """The parameters of each variant; the first one is the default."""
     from skbackprop import TableEncoding
+    from skbackprop.optim import Adam
 
-    off = {"value effects": {"feature_encoding": TableEncoding(value_effects=False)}}
-    return off[ingredient]
-
-
-INGREDIENTS = ["value effects"]  # the keys of `without`
+    return {
+        "default": {},
+        "no effects of values": {"feature_encoding": TableEncoding(value_effects=False)},
+        "not whitened": {"feature_encoding": TableEncoding(whitened=0.0)},
+        "whitened in half of the members": {"feature_encoding": TableEncoding(whitened=0.5)},
+        "whitened in all members": {"feature_encoding": TableEncoding(whitened=1.0)},
+        "last layer as trained": {"solver": Adam(beta_2=0.95, solve_output=False)},
+    }
 
 
 def main(argv: list[str]) -> int:
     """Measure what has not been measured, and write all of it; 0 if nothing failed."""
     arguments = parse(argv)
     call = study.caller("bench_ablation.measure", quick=arguments.quick, data=arguments.data)
-    cases = [
-        {"table": table, "seed": seed, "rows": arguments.rows, "recipe": recipe}
-        for table in arguments.tables
-        for seed in range(arguments.seeds)
-        for recipe in [WHOLE, *arguments.ingredients]
-    ]
-    records = study.collect("ablation", cases, call, arguments.journal)
-    rows = [row for name in arguments.ingredients if (row := summary(records, name))]
-    document = {
-        "quick": arguments.quick,
-        **study.facts("ablation", argv),
-        "summary": rows,
-        "records": records,
-    }
-    parts = [("The default without an ingredient", report.table(rows, COLUMNS))]
-    return study.write("ablation", document, parts, arguments.output)
+    records = study.collect("ablation", cases(arguments), call, arguments.journal)
+    rows = summary(records)
+    document = {"quick": arguments.quick, **study.facts("ablation", argv), "summary": rows,
+                "records": records}  # fmt: skip
+    sections = [("Error and time, over those of the default", report.table(rows, COLUMNS)),
+                ("Table by table", report.table(*by_table(records)))]  # fmt: skip
+    return study.write("ablation", document, sections, arguments.output)
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """The options."""
     parser = study.parser("ablation", __doc__)
-    parser.add_argument("--rows", type=int, default=ROWS, help="training rows, at most")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="divisions of them")
-    parser.add_argument("--ingredients", nargs="+", default=INGREDIENTS, choices=INGREDIENTS,
-                        metavar="NAME", help="some of " + ", ".join(INGREDIENTS))  # fmt: skip
+    parser.add_argument("--seeds", type=int, default=4, help="divisions of the training rows")
+    parser.add_argument("--rows", type=int, default=FEW_ROWS, help="rows divided, at most")
+    parser.add_argument("--variants", nargs="+", choices=list(variants())[1:], metavar="NAME",
+                        default=list(variants())[1:], help="some of the variants")  # fmt: skip
     arguments = study.start(parser.parse_args(argv))
     if arguments.quick:
         vars(arguments).update(QUICK, data=None)
@@ -69,59 +68,82 @@ def parse(argv: list[str]) -> argparse.Namespace:
     return arguments
 
 
-def measure(table: str, seed: int, rows: int, recipe: str, data: str | None) -> dict[str, Any]:
-    """Fit to three quarters of the training rows; the error on the fourth, and seconds."""
-    from sklearn.model_selection import train_test_split
+def cases(arguments: argparse.Namespace) -> list[Record]:
+    """The default and each variant on each division."""
+    return [
+        {"table": table, "seed": seed, "rows": arguments.rows, "variant": variant}
+        for seed in range(arguments.seeds)
+        for table in arguments.tables
+        for variant in ["default", *arguments.variants]
+    ]
 
-    parts = split_rows(table, data, 0, rows)
-    X, X_left, y, y_left = train_test_split(
-        parts.X,
-        parts.y,
-        test_size=0.25,
-        random_state=seed,
-        stratify=None if parts.regression else parts.y,
+
+def measure(table: str, seed: int, rows: int, variant: str, data: str | None) -> Record:
+    """Fit to three of four training rows; the error on the others, and seconds of the processor."""
+    split = split_rows(table, data, 0, rows)
+    stratify = None if split.regression or np.bincount(split.y).min() < 2 else split.y
+    X, X_test, y, y_test = train_test_split(
+        split.X, split.y, test_size=0.25, random_state=seed, stratify=stratify
     )
-    chosen = {} if recipe == WHOLE else without(recipe)
-    model = ours("auto", n_jobs=1, **chosen).make(parts).set_params(random_state=seed)
+    known = slice(None) if split.regression else np.isin(y_test, y)
+    model = ours("auto", random_state=seed, **variants()[variant]).make(split)
     start = process_time()
     model.fit(X, y)
     seconds = process_time() - start
-    return {"kind": parts.kind, "cpu_seconds": seconds} | judge(parts.kind, model, X_left, y_left)
+    error = judge(split.kind, model, X_test[known], y_test[known])["error"]
+    return {"kind": split.kind, "error": error, "seconds": seconds}
 
 
-def summary(records: list[Record], ingredient: str) -> Record | None:
-    """Errors and times of the default over those without an ingredient, where they differ."""
-    known = {(r["table"], r["seed"], r["recipe"]): r for r in records if "error" in r}
-    errors: dict[str, list[float]] = {}
-    times: dict[str, list[float]] = {}
-    for (table, seed, recipe), off in known.items():
-        on = known.get((table, seed, WHOLE))
-        if recipe == ingredient and on and on["error"] != off["error"]:
-            errors.setdefault(table, []).append(log((on["error"] + SMALL) / (off["error"] + SMALL)))
-            times.setdefault(table, []).append(log(on["cpu_seconds"] / off["cpu_seconds"]))
-    if not errors:
-        return None
-    ratios = [mean(values) for values in errors.values()]
-    error, deviation = geometric(ratios)
-    return {
-        "ingredient": ingredient,
-        "tables": len(ratios),
-        "of": len({table for table, _, recipe in known if recipe == ingredient}),
-        "error": error,
-        "deviation": deviation,
-        "won": sum(ratio < 0 for ratio in ratios),
-        "time": geometric([mean(values) for values in times.values()])[0],
-        "each": ", ".join(f"{t} {geometric(of)[0]:.3f}" for t, of in errors.items()),
-    }
+def summary(records: list[Record]) -> list[Record]:
+    """A row for each variant and kind of target."""
+    rows = []
+    for variant in dict.fromkeys(r["variant"] for r in records if r["variant"] != "default"):
+        for kind in (*KINDS, "all"):
+            errors = logs(records, variant, kind, "error", SMALL)
+            times = logs(records, variant, kind, "seconds", 0.0)
+            if errors:
+                ratio, deviation = geometric(list(errors.values()))
+                rows.append({
+                    "variant": variant, "kind": kind, "tables": len(errors), "error": ratio,
+                    "deviation": deviation, "time": geometric(list(times.values()))[0],
+                    "better": sum(value < 0 for value in errors.values()),
+                    "worse": sum(value > 0 for value in errors.values()),
+                })  # fmt: skip
+    return rows
+
+
+def logs(records: list[Record], variant: str, kind: str, key: str, plus: float) -> dict[str, float]:
+    """For each table the mean logarithm of a number over that of the default."""
+    found = {(r["variant"], r["table"], r["seed"]): r for r in records
+             if "error" in r and kind in ("all", r["kind"])}  # fmt: skip
+    each: dict[str, list[float]] = {}
+    for (name, table, seed), record in found.items():
+        base = found.get(("default", table, seed))
+        if name == variant and base is not None:
+            ratio = (record[key] + plus) / (base[key] + plus)
+            each.setdefault(table, []).append(log(ratio))
+    return {table: mean(values) for table, values in each.items()}
+
+
+def by_table(records: list[Record]) -> tuple[list[Record], dict[str, str]]:
+    """A row for each table, a column for each variant: its error over that of the default."""
+    names = dict.fromkeys(r["variant"] for r in records if r["variant"] != "default")
+    columns = {name: logs(records, name, "all", "error", SMALL) for name in names}
+    tables = dict.fromkeys(table for column in columns.values() for table in column)
+    rows = [
+        {"table": table} | {name: float(np.exp(columns[name][table])) for name in names}
+        for table in tables
+    ]
+    return rows, {"table": "table"} | {name: name for name in names}
 
 
 COLUMNS = {
-    "ingredient": "ingredient",
-    "tables": "tables that it changes",
-    "of": "of",
-    "error": "error, with / without",
+    "variant": "variant",
+    "kind": "target",
+    "tables": "tables",
+    "error": "error / default",
     "deviation": "± (standard error over tables)",
-    "won": "tables where it helps",
-    "time": "time, with / without",
-    "each": "table by table",
+    "better": "better on",
+    "worse": "worse on",
+    "time": "time / default",
 }

@@ -13,6 +13,7 @@ OF_OPTIMIZERS = (
     "gradient_accumulation_steps",
     "averaging",
     "lr_multipliers",
+    "solve_output",
 )
 OBJECTS = {  # parameter: (class, {plain setting: field})
     "dropout": (Scheduled, {"dropout": "value", "dropout_schedule": "schedule"}),
@@ -33,6 +34,7 @@ OBJECTS = {  # parameter: (class, {plain setting: field})
             "embedding_dim": "embedding_dim",
             "learned_scale": "learned_scale",
             "value_effects": "value_effects",
+            "whitened": "whitened",
         },
     ),
     "weight_init": (WeightInit, {"weight_init": "weights", "bias_init": "biases"}),

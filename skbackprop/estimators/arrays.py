@@ -67,10 +67,13 @@ def _first_without_numbers(X: Any) -> Any:
     return None
 
 
-def fit_encoder(estimator: Any, table: TableColumns, sample_weight: Any) -> ColumnEncoder:
+def fit_encoder(
+    estimator: Any, table: TableColumns, sample_weight: Any, *, whiten: bool
+) -> ColumnEncoder:
     """Fit the encoder of the columns to a table, and warn about columns of text."""
     check_names(estimator, table.source, reset=True)
-    encoder = ColumnEncoder(estimator.categorical_features).fit(table, sample_weight)
+    encoder = ColumnEncoder(estimator.categorical_features, whiten=whiten)
+    encoder.fit(table, sample_weight)
     if encoder.notes:
         warn_user(encoder.message())
     return encoder

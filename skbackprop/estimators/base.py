@@ -24,8 +24,8 @@ from ..nn.losses import Loss
 from ..nn.network import Network
 from ..recipes import build
 from ..recipes.constraints import check_parameters
-from ..recipes.presets import DataSummary
-from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused
+from ..recipes.presets import PLAIN, DataSummary
+from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused, whitens
 from ..recipes.settings import check_nested
 from ..tables.columns import read_table
 from ..tables.encoder import ColumnEncoder
@@ -43,9 +43,9 @@ from .arrays import (
 )
 from .callback_bridge import CallbackSupportMixin, unharmed_on_error
 from .convert import from_mlp
-from .effects import add_effects, refuse_effects_of_streams
+from .effects import add_effects
 from .fitted import Fitted, FittedAttributes
-from .inputs import FitInputs, Table
+from .inputs import FitInputs, Table, check_arguments
 from .learning import learn
 from .resuming import open_checkpoint
 from .row_weights import check_row_weights, drop_weightless_rows
@@ -112,9 +112,9 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         self._check_parameters()
         resume = "_fitted" in self.__dict__ and (inputs.incremental or self.warm_start)
         params = self._params()
-        self._check_given(inputs, params, resume)
-        rng = None if resume else generator(self.random_state)
-        inputs.checkpoint = open_checkpoint(self, inputs, rng)
+        check_arguments(inputs, params, first=not resume)
+        rng = (self._fitted.run.rng if resume else None) or generator(self.random_state)
+        inputs.checkpoint = open_checkpoint(self, inputs, None if resume else rng)
         take_sample(self, inputs)
         codec = self._prepare_target(inputs, resume)
         encoder = self._encoder(inputs, params, resume)
@@ -133,25 +133,6 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         fitted.continued = inputs.incremental or self.warm_start
         return fitted, table
 
-    def _check_given(self, inputs: FitInputs, params: dict[str, Any], resume: bool) -> None:
-        if (inputs.X_val is None) != (inputs.y_val is None):
-            missing, there = ("X_val", "y_val") if inputs.X_val is None else ("y_val", "X_val")
-            raise ValueError(f"X_val and y_val go together, got {there} but not {missing}.")
-        if inputs.sample_weight_val is not None and inputs.X_val is None:
-            raise ValueError(
-                "sample_weight_val needs X_val and y_val, got neither. Pass them too, or leave "
-                "sample_weight_val out."
-            )
-        stopping = params["early_stopping"]
-        if inputs.incremental and not is_auto(stopping) and stopping and inputs.X_val is None:
-            raise ValueError(
-                "partial_fit does not support early_stopping=True without validation data, "
-                "since the rows of one call say little about the rest. Pass X_val and y_val, or "
-                "set early_stopping=False."
-            )
-        if inputs.incremental and not resume:
-            refuse_effects_of_streams(params["feature_encoding"])
-
     def _encoder(
         self, inputs: FitInputs, params: dict[str, Any], resume: bool
     ) -> ColumnEncoder | None:
@@ -163,7 +144,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         if resume or not encodes(params):
             return None
         inputs.columns = read_table(inputs.X)  # read once
-        return fit_encoder(self, inputs.columns, inputs.sample_weight)
+        whiten = whitens(params, incremental=inputs.incremental)
+        return fit_encoder(self, inputs.columns, inputs.sample_weight, whiten=whiten)
 
     def _prepare_target(self, inputs: FitInputs, resume: bool) -> Any:
         """Check y and the weights, remove rows of weight 0, and make the codec of y."""
@@ -229,7 +211,9 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
     ) -> dict[str, Any]:
         sparse = not isinstance(table.x, np.ndarray)
         n = table.x.shape[0] if inputs.survey is None else inputs.survey.n_rows
-        summary = DataSummary(n, widths[0], codec.n_classes, sparse, inputs.incremental)
+        n_numeric, n_other, cardinalities = widths
+        n_other += PLAIN["embedding_dim"] * len(cardinalities)
+        summary = DataSummary(n, n_numeric, codec.n_classes, sparse, inputs.incremental, n_other)
         resolved = resolve(params, summary, self._fitted.resolved if resume else None)
         if inputs.X_val is not None and is_auto(self.early_stopping):
             resolved["early_stopping"] = True  # what else would the rows be for?
@@ -267,7 +251,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
             rng = rng or generator(self.random_state)
             layer = build.make_layer(resolved, widths, loss, build.n_members(resolved))
             network = Network(layer, dtype)
-            build.initialize(network, table.x, resolved, rng)
+            whitened = slice(0) if encoder is None else encoder.whitened
+            build.initialize(network, table.x, resolved, rng, whitened)
             return Fitted(network, codec, loss, Run(network, rng), resolved, encoder, widths)
         new = replace(
             self._fitted,

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from ..recipes.settings import TableEncoding
 from ..tables.encoder import ColumnEncoder
 from ..tables.value_effects import (
     FEWEST_ROWS,
@@ -49,7 +48,6 @@ def add_effects(
     if encoder is None or not found:
         return encoder, table, None
     n, drawn = table.rows.n, None
-    rng = (before.run.rng if before is not None else rng) or np.random.RandomState()
     rng = deepcopy(rng)
     if resolved["early_stopping"] and inputs.X_val is None:
         key = n, n_shares(resolved, table)
@@ -113,12 +111,3 @@ def deal(n: int, groups: Any, rng: Any, drawn: ValidationRows | None) -> np.ndar
     n_units = int(unit.max(initial=-1)) + 1
     fold[rest] = first + (rng.permutation(n_units) % max(2, N_FOLDS - first))[unit]
     return fold
-
-
-def refuse_effects_of_streams(encoding: Any) -> None:
-    """Refuse ``value_effects=True`` in a first call of ``partial_fit``."""
-    if isinstance(encoding, TableEncoding) and encoding.value_effects is True:
-        raise ValueError(
-            "feature_encoding__value_effects=True needs all training rows at once, got the first "
-            "call of partial_fit. Call fit first, or leave value_effects at 'auto'."
-        )

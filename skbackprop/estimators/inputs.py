@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..recipes.resolve import is_auto
+from ..recipes.settings import TableEncoding
 from ..sources import RowSource, Survey
 from ..training.batches import Rows
 from ..training.stored import StoredRows
@@ -99,3 +101,32 @@ class Table:
         table = self.take(np.repeat(order, weight[order].astype(int)))
         table.weight = None
         return table
+
+
+def check_arguments(inputs: FitInputs, params: dict[str, Any], *, first: bool) -> None:
+    """Refuse arguments of a call that do not go together, or not with the parameters.
+
+    `first` is true if the call does not go on with a fitted model.
+    """
+    if (inputs.X_val is None) != (inputs.y_val is None):
+        missing, there = ("X_val", "y_val") if inputs.X_val is None else ("y_val", "X_val")
+        raise ValueError(f"X_val and y_val go together, got {there} but not {missing}.")
+    if inputs.sample_weight_val is not None and inputs.X_val is None:
+        raise ValueError(
+            "sample_weight_val needs X_val and y_val, got neither. Pass them too, or leave "
+            "sample_weight_val out."
+        )
+    if not inputs.incremental:
+        return
+    stopping, encoding = params["early_stopping"], params["feature_encoding"]
+    if not is_auto(stopping) and stopping and inputs.X_val is None:
+        raise ValueError(
+            "partial_fit does not support early_stopping=True without validation data, "
+            "since the rows of one call say little about the rest. Pass X_val and y_val, or "
+            "set early_stopping=False."
+        )
+    if first and isinstance(encoding, TableEncoding) and encoding.value_effects is True:
+        raise ValueError(
+            "feature_encoding__value_effects=True needs all training rows at once, got the first "
+            "call of partial_fit. Call fit first, or leave value_effects at 'auto'."
+        )

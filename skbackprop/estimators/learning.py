@@ -15,10 +15,19 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..cores import n_cores
+from ..nn.losses import HalfSquaredError
 from ..nn.network import Network
 from ..recipes import build, resolve
 from ..training.batches import Batches
-from ..training.callbacks import Callback, Checkpoint, Log, RestoreBest, RestoreFinite
+from ..training.callbacks import (
+    Callback,
+    Checkpoint,
+    Log,
+    RestoreBest,
+    RestoreFinite,
+    SolveOutput,
+    can_be_solved,
+)
 from ..training.callbacks.replay import ARRIVED
 from ..training.callbacks.restore import HeldOut
 from ..training.loop import train
@@ -72,6 +81,7 @@ def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> No
             incremental=inputs.incremental,
             n_turns=-(-len(sizes) // n_at_once),
         )
+        plan.callbacks = solver_of_output(fitted, plan, runs[i], keeper) + plan.callbacks
         prefix = "" if len(sizes) == 1 else f"stack {i + 1} of {len(sizes)}, "
         plan.callbacks += build.make_progress(resolved, prefix)
     probe(fitted, plans, runs[0], inputs, keepers[0])
@@ -146,6 +156,28 @@ def plans_of_stacks(
         keepers.append(keeper)
         first += size
     return plans, keepers
+
+
+def solver_of_output(
+    fitted: Fitted, plan: Plan, run: Run, keeper: RestoreBest | None
+) -> list[Callback]:
+    """What solves for the last layer at the end, if that has a closed form.
+
+    It is the first callback, and so the last one at the end: the best parameters are back then.
+    """
+    resolved = fitted.resolved
+    solves = (
+        resolved["solve_output"]
+        and isinstance(plan.batches, Batches)  # all rows in memory
+        and not resolved["refit"]
+        and type(fitted.loss) is HalfSquaredError
+        and (has_members(resolved) or resolved["n_members"] == 1)
+        and resolved["hidden_layer_sizes"]
+        and can_be_solved(run.network)
+    )
+    if not solves or keeper is None or not keeper.restore:
+        return []
+    return [SolveOutput(plan.batches.rows, plan.batches.members, keeper)]
 
 
 def own_callbacks(fitted: Fitted) -> list[Callback]:

@@ -171,9 +171,10 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         matrix, and the last layer (TabM); or all but the signs of the input, and the last layer.
     max_restarts : int or "auto", default="auto"
         Largest number of warm restarts of the schedule, each twice as long as the one before;
-        a restart is begun if the validation loss fell by a tenth in the second half of the
-        last schedule, unless the loss or its fall is negligible (0.002 of log loss, 0.0005 of
-        R²).  "auto": 2, or 0 if `max_iter` is set or rows are more than 50,000; plain: 0.
+        a restart is begun if the validation loss fell by a fifth (a loss that is not the squared
+        error by a tenth) in the second half of the last schedule, unless the loss or its fall is
+        negligible (0.0005 of R²).  "auto": 2, 1 or 0, as many as fit into a limit of work; 0
+        if `max_iter` is set; plain: 0.
     time_budget : float or None, default=None
         Seconds for the training in one call of `fit`: the epochs and their schedules are
         shortened to what there is time for.  It makes the result depend on the machine.

@@ -22,7 +22,15 @@ from ..nn.losses.base import LossAdapter
 from ..optim import adaptive, averaging, muon, schedule_free, schedules, sgd, signs
 from ..optim.base import OptimizerState
 from ..recipes import settings
-from ..tables import categories, encoder, reading, text_dates, text_numbers, value_effects
+from ..tables import (
+    categories,
+    encoder,
+    reading,
+    text_dates,
+    text_numbers,
+    value_effects,
+    whitening,
+)
 from ..targets import HeadsCodec, LabelCodec, MultilabelCodec, TargetCodec
 from ..targets.running import RunningMoments
 from ..training import callbacks, history, resume, run
@@ -121,6 +129,7 @@ RECORDS: dict[str, type] = {
     "encoder.NumberNotation": text_numbers.NumberNotation,
     "encoder.Reading": reading.Reading,
     "encoder.ValueEffect": value_effects.ValueEffect,
+    "encoder.Whitening": whitening.Whitening,
     "settings.LogLoss": settings.LogLoss,
     "settings.NumericEmbedding": settings.NumericEmbedding,
     "settings.Scheduled": settings.Scheduled,
@@ -146,6 +155,7 @@ OBJECTS: dict[str, tuple[type, tuple[str, ...]]] = {
             "categorical_features",
             "max_one_hot",
             "min_frequency",
+            "whiten",
             "n_features",
             "names",
             "n_numeric",
@@ -169,6 +179,7 @@ OBJECTS: dict[str, tuple[type, tuple[str, ...]]] = {
             "_known",
             "_waiting",
             "effects",
+            "_whitening",
         ),
     ),
     "average.Exponential": (averaging.ExponentialAverage, ("decay", "value", "t")),

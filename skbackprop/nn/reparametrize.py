@@ -8,6 +8,8 @@ The function of a network stays what it was:
 - With :math:`s' = a s + b` for the scores, the last weights and biases change.
 - A new input gets weights of 0, or those of another input.
 
+And members that have their own factors for the inputs can do without some of them.
+
 >>> import numpy as np
 >>> from skbackprop.nn.layers import Dense, Sequential
 >>> from skbackprop.nn.network import Network
@@ -114,6 +116,26 @@ def rescale_outputs(layer: Layer, p: Any, a: np.ndarray, b: np.ndarray) -> None:
     if hasattr(arrays, "b"):
         arrays.b *= a.astype(arrays.b.dtype)
         arrays.b += b.astype(arrays.b.dtype)
+
+
+def leave_out_inputs(network: Network, inputs: slice, members: slice) -> None:
+    """Let some members do without some inputs of the first dense layer, for good.
+
+    Where both the factor of an input and its weights are 0, both of their gradients are 0: an
+    optimizer that starts there stays there.  Networks without such factors are not changed.
+
+    Parameters
+    ----------
+    network : Network
+        Initialized, and not yet trained; changed in place.
+    inputs, members : slice
+        Of the layer `ScaledDense`.
+    """
+    for name, part in _named(network.layer):
+        if isinstance(part, ScaledDense):
+            arrays = getattr(network.p, name)
+            arrays.scale[members, inputs] = 0
+            arrays.W[members, inputs] = 0
 
 
 def ends_with_scores(layer: Layer) -> bool:

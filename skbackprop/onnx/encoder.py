@@ -16,6 +16,7 @@ from ..tables.cells import DATE, PLAIN_NUMBER, key_of
 from ..tables.encoder import ColumnEncoder
 from ..tables.scaling import CLIP, FAR
 from ..tables.value_effects import ValueEffect
+from ..tables.whitening import Whitening
 from .graph import ML, Graph
 from .inputs import Inputs
 
@@ -104,6 +105,8 @@ def encode(graph: Graph, encoder: ColumnEncoder | None, source: Source) -> Encod
     codes = [codes_of(graph, c, *source.level(c.column)) for c in encoder._categories]
     pairs = list(zip(encoder._categories, codes, strict=True))
     parts += [rows_of(graph, c.table, code) for c, code in pairs if c.table.shape[1]]
+    if encoder._whitening is not None:
+        parts.append(whitened_numbers(graph, encoder._whitening, source))
     parts += [effects_of(graph, effect, source) for effect in encoder.effects]
     embedded = [code for c, code in pairs if c.embedded]
     return Encoded(
@@ -114,23 +117,39 @@ def encode(graph: Graph, encoder: ColumnEncoder | None, source: Source) -> Encod
 def scaled_numbers(graph: Graph, encoder: ColumnEncoder, source: Source) -> str:
     """The numbers, centered, scaled and clipped; 0 where they are missing."""
     x = source.numbers(encoder._numeric.tolist())
+    z = scaled(graph, x, encoder._center, encoder._scale)
+    return graph.cast(smooth_clip(graph, z), graph.number_type)
+
+
+def whitened_numbers(graph: Graph, whitening: Whitening, source: Source) -> str:
+    """The whitened columns."""
+    x = source.numbers(whitening.columns.tolist())
+    z = limited(graph, scaled(graph, x, whitening.center, whitening.scale))
+    product = graph.add("MatMul", z, graph.constant(whitening.matrix, "double"))
+    shifted = graph.add("Sub", product, graph.constant(whitening.offset, "double"))
+    return graph.cast(smooth_clip(graph, shifted), graph.number_type)
+
+
+def scaled(graph: Graph, x: str, center: np.ndarray, scale: np.ndarray) -> str:
+    """Numbers, centered and scaled; 0 where they are missing."""
     half = graph.add("Mul", x, graph.constant(0.5, "double"))
-    centered = graph.add("Sub", half, graph.constant(encoder._center, "double"))
-    z = graph.add("Mul", centered, graph.constant(encoder._scale, "double"))
-    absent = graph.add("IsNaN", z)
-    clipped = smooth_clip(graph, z)
-    known = graph.add("Where", absent, graph.constant(0.0, "double"), clipped)
-    return graph.cast(known, graph.number_type)
+    centered = graph.add("Sub", half, graph.constant(center, "double"))
+    z = graph.add("Mul", centered, graph.constant(scale, "double"))
+    return graph.add("Where", graph.add("IsNaN", z), graph.constant(0.0, "double"), z)
 
 
 def smooth_clip(graph: Graph, z: str) -> str:
     """``z / sqrt(1 + (z/3)²)``."""
-    limits = graph.constant(-FAR, "double"), graph.constant(FAR, "double")
-    z = graph.add("Clip", z, *limits)
+    z = limited(graph, z)
     third = graph.add("Div", z, graph.constant(CLIP, "double"))
     square = graph.add("Mul", third, third)
     root = graph.add("Sqrt", graph.add("Add", square, graph.constant(1.0, "double")))
     return graph.add("Div", z, root)
+
+
+def limited(graph: Graph, z: str) -> str:
+    """Numbers up to `FAR`, so that their squares are finite."""
+    return graph.add("Clip", z, graph.constant(-FAR, "double"), graph.constant(FAR, "double"))
 
 
 def indicators(graph: Graph, encoder: ColumnEncoder, source: Source) -> str:

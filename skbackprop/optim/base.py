@@ -111,6 +111,9 @@ class Optimizer(Frozen):
         Factors on the learning rate.  "ntk": a factor for each kind of array, that of a matrix
         falls with its number of inputs.  A dict from names of arrays, or parts of them between
         dots, to factors of at least 0.  None: 1 everywhere.  "auto": the choice of the caller.
+    solve_output : bool or "auto", default="auto"
+        Is the last layer solved for at the end, where the loss is the squared error and the
+        validation loss falls?  "auto": the choice of the caller.
 
     Attributes
     ----------
@@ -137,6 +140,7 @@ class Optimizer(Frozen):
     lr_multipliers: str | Mapping[str, float] | None = field(
         default="auto", kw_only=True, hash=False
     )
+    solve_output: bool | str = field(default="auto", kw_only=True)
 
     def __post_init__(self) -> None:
         check_range(self, "[0, inf)", "weight_decay", "l1")
@@ -153,6 +157,11 @@ class Optimizer(Frozen):
                 f"{name} needs averaging to be None, 'auto' or one of "
                 f"{', '.join(map(repr, AVERAGES))}, got {self.averaging!r}. "
                 "Set None to use the parameters themselves."
+            )
+        if not (isinstance(self.solve_output, (bool, np.bool_)) or self.solve_output == "auto"):
+            raise ValueError(
+                f"{name} needs solve_output to be a bool or 'auto', got "
+                f"{self.solve_output!r}. Set False to keep the last layer as it was trained."
             )
         if not is_lr_multipliers(self.lr_multipliers):
             raise ValueError(

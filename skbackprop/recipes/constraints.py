@@ -139,6 +139,7 @@ CONSTRAINTS: dict[str, Rule] = {
     "lr_multipliers": NONE
     | names("auto", "ntk")
     | Rule("a dict of factors, at least 0, by parts of array names", is_lr_multipliers),
+    "solve_output": AUTO | BOOL,
     "n_members": AUTO | integer(1),
     "member_sharing": names("independent", "batch", "mini"),
     "max_restarts": AUTO | integer(0),

@@ -48,7 +48,9 @@ PLAIN: dict[str, Any] = {
     "embedding_dim": 8,
     "feature_scale": False,
     "value_effects": False,
+    "whitened": 0.0,
     "lr_multipliers": None,
+    "solve_output": False,
     "n_members": 1,
     "max_restarts": 0,
     "label_smoothing_schedule": "constant",
@@ -58,7 +60,9 @@ PLAIN: dict[str, Any] = {
 
 MAX_EMBEDDING_COLUMNS = 400  # inputs that a numeric embedding may have
 TINY = 150  # rows: with more steps networks overfit them
-MANY = 50_000  # rows: a warm restart would take minutes
+# What all schedules may cost, in products of weights and rows: about 15 s of one core, in "best" 20
+# times as much. Restarts beyond are not planned.
+MOST_WORK = {"fast": 0.0, "auto": 1.5e11, "best": 3e12}
 # Numeric columns: fewer members above the first, embedded up to the second if there are many
 # rows, narrower layers above the third.
 WIDE, EMBEDDED, VERY_WIDE = 300, 1000, 3000
@@ -89,6 +93,7 @@ TABULAR: dict[str, Any] = PLAIN | {
     "feature_scale": True,
     "value_effects": True,
     "lr_multipliers": "ntk",
+    "solve_output": True,
     "standardize_target": True,
     "clip_predictions": True,
 }
@@ -110,6 +115,8 @@ class DataSummary(Frozen):
         Is X sparse?
     incremental : bool
         Is this a call of ``partial_fit``?
+    n_other : int
+        Number of other inputs: indicators, levels, whitened numbers, numbers of embeddings.
     """
 
     n: int
@@ -117,6 +124,7 @@ class DataSummary(Frozen):
     n_classes: int = 0
     sparse: bool = False
     incremental: bool = False
+    n_other: int = 0
 
 
 def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
@@ -149,11 +157,14 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
         "n_frequencies": max(1, min(n_frequencies, n_columns_each)),
         "n_members": k,
         "batch_size": equal_batches(int(0.9 * n), batch),
-        "max_restarts": 0 if speed == "fast" or (speed == "auto" and n > MANY) else 2,
+        # Some tables with classes lose by whitened columns; where half of the members do without
+        # them, the harm is less than half. Nearly noise-free numbers need them in all members.
+        "whitened": 0.5 if summary.n_classes else 1.0,
     }
     values["max_iter"] = max(1, round(n_steps / ceil(max(0.9 * n, 1) / values["batch_size"])))
     if summary.n_numeric > WIDE:
-        values |= wide(summary, width, k, values["max_restarts"])
+        values |= wide(summary, width, k)
+    values["max_restarts"] = affordable_restarts(values, summary, MOST_WORK[speed])
     if n < FEWEST:
         values["early_stopping"] = False
     if summary.sparse:
@@ -163,7 +174,20 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
     return values
 
 
-def wide(summary: DataSummary, width: int, k: int, max_restarts: int) -> dict[str, Any]:
+def affordable_restarts(values: dict[str, Any], summary: DataSummary, most_work: float) -> int:
+    """How many restarts fit into the work, each twice as long as the schedule before: 2 at most."""
+    width, kind = values["hidden_layer_sizes"][0], values["numeric_embedding"]
+    n_each = 1 + (values["n_bins"] if kind in ("piecewise", "both") else 0)
+    n_each += values["n_frequencies"] if kind in ("periodic", "both") else 0
+    n_inputs = summary.n_numeric * n_each + summary.n_other
+    n_weights = width * (n_inputs + width + max(summary.n_classes, 1))
+    work = values["n_members"] * n_weights * 0.9 * summary.n * values["max_iter"]
+    limit = 2 - (summary.n_numeric > WIDE) - (summary.n_numeric > EMBEDDED)
+    affordable = (r for r in range(limit, 0, -1) if work * (2 ** (r + 1) - 1) <= most_work)
+    return next(affordable, 0)
+
+
+def wide(summary: DataSummary, width: int, k: int) -> dict[str, Any]:
     """Changes for many numeric columns: work that grows more slowly than their number.
 
     There are fewer members, then narrower layers, and no embeddings unless rows are many.
@@ -173,7 +197,6 @@ def wide(summary: DataSummary, width: int, k: int, max_restarts: int) -> dict[st
     changes: dict[str, Any] = {
         "n_members": min(k, max(2, round(k * (WIDE / d) ** 0.5))),
         "hidden_layer_sizes": (width, width),
-        "max_restarts": min(max_restarts, 1 if d <= EMBEDDED else 0),
     }
     if d > EMBEDDED or n < 4 * d:
         changes["numeric_embedding"] = None
@@ -188,6 +211,7 @@ SPARSE: dict[str, Any] = {
     "lr_multipliers": None,
     "feature_scale": False,
     "value_effects": False,
+    "whitened": 0.0,
     "weight_init": "mlp",
     "bias_init": "mlp",
     "numeric_embedding": None,
@@ -205,6 +229,7 @@ INCREMENTAL: dict[str, Any] = {
     "early_stopping": False,
     "value_effects": False,
     "numeric_embedding": "periodic",
+    "whitened": 0.0,
     "max_restarts": 0,
 }
 

@@ -49,6 +49,7 @@ STRUCTURE = (
     "n_bins",
     "embedding_dim",
     "feature_scale",
+    "whitened",
     "n_members",
 )
 WITH_PAPER = {cls for name, cls in OPTIMIZERS.items() if name not in ("sgd", "adam")}
@@ -80,8 +81,8 @@ def resolve(
     flat = flatten(params)
     preset = preset_values(params["preset"], summary, params["solver"])
     if old is not None:
-        preset = preset | {name: old[name] for name in STRUCTURE}
-        preset["value_effects"] = old.get("value_effects", False)  # files may be without it
+        earlier = {"value_effects": False, "whitened": 0.0}  # not in files of earlier versions
+        preset = preset | {name: (earlier | old)[name] for name in (*STRUCTURE, "value_effects")}
     own = own_defaults(params["solver"], preset)
     preset = preset | own
     if is_auto(params["max_restarts"]) and not is_auto(params["max_iter"]):
@@ -131,6 +132,12 @@ def encodes(params: dict[str, Any]) -> bool:
     """Are the columns of X encoded, or taken as the numbers that they are?"""
     given = params["feature_encoding"]
     return params["preset"] != "plain" if is_auto(given) else given is not None
+
+
+def whitens(params: dict[str, Any], *, incremental: bool) -> bool:
+    """Does an encoded table get whitened columns, where they say something new?"""
+    share = flatten(params)["whitened"]
+    return not incremental if is_auto(share) else share > 0
 
 
 def own_defaults(solver: Any, preset: dict[str, Any]) -> dict[str, Any]:

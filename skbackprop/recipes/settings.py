@@ -179,6 +179,9 @@ class TableEncoding(Settings):
         Are the effects of single values on the target inputs, too, where they predict rows that
         were left out?  "auto": in the presets for tables, unless rows are sparse or come by
         ``partial_fit``.
+    whitened : float or "auto", default="auto"
+        Share of the members that get whitened numeric columns beside the others; 0 for none.
+        Members that share weights, or have no learned factors, all get them.
 
     Raises
     ------
@@ -187,7 +190,8 @@ class TableEncoding(Settings):
 
     References
     ----------
-    Guo & Berkhahn, "Entity embeddings of categorical variables" (2016).
+    Guo & Berkhahn, "Entity embeddings of categorical variables" (2016); Kessy, Lewin & Strimmer,
+    "Optimal whitening and decorrelation" (2018).
 
     Micci-Barreca, "A preprocessing scheme for high-cardinality categorical attributes in
     classification and prediction problems" (2001), for `value_effects`.
@@ -201,12 +205,14 @@ class TableEncoding(Settings):
     embedding_dim: Any = "auto"
     learned_scale: Any = "auto"
     value_effects: Any = "auto"
+    whitened: Any = "auto"
 
     parameter = "feature_encoding"
     rules: ClassVar[dict[str, Rule]] = {
         "embedding_dim": AUTO | integer(1),
         "learned_scale": AUTO | BOOL,
         "value_effects": AUTO | BOOL,
+        "whitened": AUTO | number(0, 1, closed="both"),
     }
 
 
@@ -292,12 +298,14 @@ PUBLIC_NAMES: dict[str, str] = {
     "embedding_dim": "feature_encoding__embedding_dim",
     "feature_scale": "feature_encoding__learned_scale",
     "value_effects": "feature_encoding__value_effects",
+    "whitened": "feature_encoding__whitened",
     "bias_init": "weight_init__biases",
     "max_grad_norm": "solver__max_grad_norm",
     "l1": "solver__l1",
     "gradient_accumulation_steps": "solver__gradient_accumulation_steps",
     "averaging": "solver__averaging",
     "lr_multipliers": "solver__lr_multipliers",
+    "solve_output": "solver__solve_output",
 }
 OF_OPTIMIZER: dict[str, Any] = {  # fields that every optimizer object has
     "max_grad_norm": None,
@@ -305,6 +313,7 @@ OF_OPTIMIZER: dict[str, Any] = {  # fields that every optimizer object has
     "gradient_accumulation_steps": 1,
     "averaging": "auto",
     "lr_multipliers": "auto",
+    "solve_output": "auto",
 }
 
 
@@ -324,6 +333,7 @@ def flatten(params: dict[str, Any]) -> dict[str, Any]:
     flat["feature_encoding"] = encoding if columns is not encoding else "table"
     flat |= {"embedding_dim": columns.embedding_dim, "feature_scale": columns.learned_scale}
     flat["value_effects"] = columns.value_effects
+    flat["whitened"] = columns.whitened
     init = params["weight_init"]
     weights, biases = init, "auto"
     if isinstance(init, WeightInit):
@@ -376,7 +386,10 @@ def public(resolved: dict[str, Any], names: Any) -> dict[str, Any]:
         )
     if r["feature_encoding"] is not None:
         values["feature_encoding"] = TableEncoding(
-            r["embedding_dim"], r["feature_scale"], r.get("value_effects", False)
+            r["embedding_dim"],
+            r["feature_scale"],
+            r.get("value_effects", False),  # not in files of earlier versions
+            r.get("whitened", 0.0),
         )
     biases = r["bias_init"] if r["fit_intercept"] else None
     values["weight_init"] = WeightInit(r["weight_init"], biases)
@@ -387,7 +400,10 @@ def _with_own(solver: Any, resolved: dict[str, Any]) -> Any:
     """An optimizer object, with the settings that the preset has chosen for it."""
     if not isinstance(solver, Optimizer):
         return solver
-    return replace(solver, **{name: resolved[name] for name in OF_OPTIMIZER})
+    # Files of earlier versions do not have all of them.
+    return replace(
+        solver, **{name: resolved.get(name, getattr(solver, name)) for name in OF_OPTIMIZER}
+    )
 
 
 EXAMPLES = {  # of the objects that have settings of their own

@@ -7,7 +7,8 @@ r"""From the columns of a table to the one matrix of numbers that a network read
 - The **effects** of the values of some of these columns are further columns; see
   `value_effects`.
 
-All of these columns but the codes of levels are scaled and clipped as `scaling` says.  A column
+All of these columns but the codes of levels are scaled and clipped as `scaling` says.  With
+`whiten` there are the columns of `whitening`, too.  A column
 that is constant in training is left out, and so is text with nearly as many levels as rows.
 
 Gorishniy, Rubachev, Khrulkov and Babenko, "Revisiting deep learning models for tabular data"
@@ -52,6 +53,7 @@ from .scaling import (
 )
 from .selection import category_mask
 from .value_effects import ValueEffect, encode_effects
+from .whitening import Whitening, few_missing, learn_whitening, rows_to_whiten
 
 BLOCK = 1 << 16  # numbers that are encoded at once, so that they stay in the cache
 MOST_LEVELS = 0.5  # text with more levels than this share of the rows is left out
@@ -65,8 +67,8 @@ class ColumnEncoder:
     """Encode tables as matrices of numbers.
 
     The columns of the matrix come in three groups: `n_numeric` numbers, then `n_other` columns
-    for what is missing and for categories, then one column of codes for each entry of
-    `cardinalities`.  A sparse matrix that is small when dense is encoded as the dense table (see
+    for what is missing, for categories, and whitened ones, then one column of codes for each entry
+    of `cardinalities`.  A sparse matrix that is small when dense is encoded as the dense table (see
     `is_small_when_dense`).  Others stay sparse: their columns are scaled and clipped, but not
     centered, and count as other columns.
 
@@ -79,6 +81,8 @@ class ColumnEncoder:
         Up to this many levels each level gets a column, beyond there is a column of codes.
     min_frequency : float
         Levels of a large category that have fewer rows, counted by weight, share code 0.
+    whiten : bool
+        Add whitened columns?
 
     Attributes
     ----------
@@ -94,21 +98,30 @@ class ColumnEncoder:
     n_other: int
     cardinalities: tuple[int, ...]
     effects: tuple[ValueEffect, ...] = ()  # in files that were written before there were any
+    _whitening: Whitening | None = None
 
     def __init__(
         self,
         categorical_features: Any = "from_dtype",
         max_one_hot: int = 8,
         min_frequency: float = 2,
+        whiten: bool = False,
     ) -> None:
         self.categorical_features = categorical_features
         self.max_one_hot = max_one_hot
         self.min_frequency = min_frequency
+        self.whiten = whiten
 
     @property
     def n_encoded(self) -> int:
         """Number of columns of the encoded matrix."""
         return self.n_numeric + self.n_other + len(self.cardinalities)
+
+    @property
+    def whitened(self) -> slice:
+        """The places of the whitened columns, before those of the effects of values."""
+        stop = self._places_of_effects.start
+        return slice(stop - (0 if self._whitening is None else len(self._whitening.own)), stop)
 
     def fit(self, X: Any, weight: np.ndarray | None = None, names: Any = None) -> ColumnEncoder:
         """Learn medians, scales and levels from the rows whose weight is not 0.
@@ -155,6 +168,7 @@ class ColumnEncoder:
         E = np.empty((table.n_rows, self.n_encoded), dtype)
         self._encode_numbers(table, E, notes)
         self._encode_categories(table, E)
+        self._encode_whitened(table, E)
         if self.effects:
             E[:, self._places_of_effects] = encode_effects(self, table)
         if self._is_empty:
@@ -175,7 +189,8 @@ class ColumnEncoder:
             return [(self._name(i), "sparse", 1) for i in range(self.n_features)]
         widths = dict.fromkeys(range(self.n_features), 0)
         kinds = dict.fromkeys(range(self.n_features), "constant") | self._left_out
-        for i in [*self._numeric.tolist(), *self._missing.tolist()]:
+        whitened = [] if self._whitening is None else self._whitening.own.tolist()
+        for i in [*self._numeric.tolist(), *self._missing.tolist(), *whitened]:
             kinds[i] = "numeric"
             widths[i] += 1
         for category in self._categories:
@@ -235,6 +250,7 @@ class ColumnEncoder:
         self, table: TableColumns, mask: np.ndarray, rows: Any, weight: np.ndarray | None
     ) -> None:
         numbers, categories = [], []
+        known: dict[int, np.ndarray] = {}  # the numbers that may be whitened
         for i in range(self.n_features):
             reading = self._reading(table, i, bool(mask[i]), rows, weight)
             if reading is None:
@@ -244,9 +260,15 @@ class ColumnEncoder:
                     self._readings[i] = reading
                 x = floats(table, i, reading)[rows]
                 numbers.append(NumericColumn.learn(i, x, weight))
+                some = rows_to_whiten(len(x))
+                few = self.whiten and few_missing(x[some], weight_of(weight, some))
+                if few and numbers[-1].scale:
+                    known[i] = x[some]
         # The same model from the same columns, in whatever order they come.
         numbers.sort(key=lambda column: column.sort_key)
         self._arrange(numbers)
+        if len(known) > 1:
+            self._whitening = self._learn_whitening(known, weight)
         used = [category for category in categories if category and category.kind != "constant"]
         self._categories = sorted(used, key=lambda category: category.sort_key)
         self._constant = [c for c in categories if c and c.kind == "constant"]
@@ -294,6 +316,15 @@ class ColumnEncoder:
             self.notes[i] = levels_words(len(counts), n_known)
         return category
 
+    def _learn_whitening(
+        self, known: dict[int, np.ndarray], weight: np.ndarray | None
+    ) -> Whitening | None:
+        places = [j for j, i in enumerate(self._numeric.tolist()) if i in known]
+        columns = self._numeric[places]
+        x = np.stack([known[i] for i in columns.tolist()], axis=1)
+        weight = None if weight is None else weight[rows_to_whiten(len(weight))]
+        return learn_whitening(columns, x, self._center[places], self._scale[places], weight)
+
     def _arrange(self, numbers: list[NumericColumn]) -> None:
         """The arrays of the numeric columns, and of the columns that say what is missing."""
         numeric = [column for column in numbers if column.scale]
@@ -311,6 +342,7 @@ class ColumnEncoder:
         plain += sum(effect.width for effect in self.effects)
         self.n_numeric, self.n_other = len(self._numeric), len(self._missing) + plain
         self.cardinalities = tuple(embedded)
+        self.n_other += 0 if self._whitening is None else len(self._whitening.own)
         self._is_empty = self.n_encoded == 0
         self.n_other += self._is_empty  # a network needs an input: a column of zeros
 
@@ -353,6 +385,19 @@ class ColumnEncoder:
             if category.embedded:
                 E[:, coded] = codes
                 coded += 1
+
+    def _encode_whitened(self, table: TableColumns, E: np.ndarray) -> None:
+        whitening, of_rows = self._whitening, E[:, self.whitened]
+        if whitening is None:
+            return
+        read = [] if table.block is not None and not self._readings else whitening.columns.tolist()
+        columns = [floats(table, i, self._readings.get(i, PLAIN)) for i in read]
+        for rows in _blocks(table.n_rows, self.n_features):
+            if read:
+                x = np.stack([column[rows] for column in columns], axis=1)
+            else:
+                x = table.block[rows, whitening.columns]
+            of_rows[rows] = whitening.transform(x)
 
     # ---- sparse -------------------------------------------------------------------------
 

@@ -270,6 +270,8 @@ def slots(encoder: ColumnEncoder) -> list[tuple[Any, ...]]:
     other: list[tuple[Any, ...]] = [("missing", i) for i in encoder._missing.tolist()]
     for category in encoder._categories:
         other += [("level", category.column, j) for j in range(category.table.shape[1])]
+    if encoder._whitening is not None:
+        other += [("whitened", i) for i in encoder._whitening.own.tolist()]
     if encoder._is_empty:
         other.append(("nothing",))
     for effect in encoder.effects:

@@ -20,8 +20,9 @@ from .reading import Reading
 from .text_dates import DateNotation
 from .text_numbers import NumberNotation
 from .value_effects import ValueEffect
+from .whitening import Whitening
 
-PARAMETERS = ("categorical_features", "max_one_hot", "min_frequency")
+PARAMETERS = ("categorical_features", "max_one_hot", "min_frequency", "whiten")
 CATEGORIES = ("_categories", "_constant")
 NOTATIONS = {"NumberNotation": NumberNotation, "DateNotation": DateNotation}
 
@@ -34,6 +35,7 @@ def to_state(encoder: ColumnEncoder) -> dict[str, Any]:
     state["effects"] = [
         {f.name: getattr(effect, f.name) for f in fields(effect)} for effect in encoder.effects
     ]
+    state["_whitening"] = None if encoder._whitening is None else asdict(encoder._whitening)
     state["_readings"] = {
         i: asdict(reading) | {"kind": type(reading.notation).__name__}
         for i, reading in encoder._readings.items()
@@ -50,6 +52,8 @@ def from_state(state: dict[str, Any]) -> ColumnEncoder:
     encoder.effects = tuple(ValueEffect(**effect) for effect in state.get("effects", ()))
     for name in ("notes", "_left_out"):  # a file may have made text of the numbers of columns
         vars(encoder)[name] = {int(i): words for i, words in state[name].items()}
+    if state["_whitening"] is not None:
+        encoder._whitening = Whitening(**state["_whitening"])
     encoder._readings = {int(i): _reading(dict(plain)) for i, plain in state["_readings"].items()}
     return encoder
 

@@ -183,6 +183,10 @@ IN_OBJECTS = {
     ),
     (TableEncoding, "learned_scale", "feature_encoding"): NOT_AUTO_BOOL,
     (TableEncoding, "value_effects", "feature_encoding"): NOT_AUTO_BOOL,
+    (TableEncoding, "whitened", "feature_encoding"): (
+        ["much", None, -0.1, 1.5, np.nan, True],
+        ["auto", "[0", "1]"],
+    ),
     (WeightInit, "weights", "weight_init"): (
         ["large", None, {}, 0.5],
         ["auto", "mlp", *INITIALIZER_NAMES],
@@ -228,6 +232,7 @@ IN_OPTIMIZERS = {
     "l1": (["much", None, -0.1, np.nan, np.inf, [0.1]], ["[0", "inf)"]),
     "averaging": (["mean", True, 0.9, 0], ["None", "auto", *map(repr, AVERAGES)]),
     "lr_multipliers": FACTORS,
+    "solve_output": NOT_AUTO_BOOL,
 }
 OF_SOLVERS = [
     (name, value, allowed) for name, (values, allowed) in IN_OPTIMIZERS.items() for value in values

@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor, WeightInit
 from skbackprop.optim import Adam
+from skbackprop.recipes import build
 from skbackprop.training.callbacks import Callback, budget, replay
 from skbackprop.training.callbacks.restarts import begin_restart
 
@@ -121,8 +122,9 @@ def test_the_recipes(Estimator, rows, target, preset):
     assert not np.array_equal(numbers(again), numbers(first))
 
 
-def test_restarts_are_the_same_restarts():
+def test_restarts_are_the_same_restarts(monkeypatch):
     """A target without noise needs a restart; the second training makes it, too."""
+    monkeypatch.setitem(build.GAINS, "squared_error", 0.1)
     clean = np.sin(3 * A[:, 0])
     params = {"n_members": 1, "max_restarts": 2, "learning_rate": "cosine", "max_iter": 5}
     params = COMMON | params | {"n_iter_no_change": float("inf"), "scoring": "loss"}
@@ -164,7 +166,8 @@ def test_rates_that_react_are_the_same_rates():
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "warmup_cosine", "coslog4"])
-def test_restarts_may_be_followed_by_partial_fit(schedule):
+def test_restarts_may_be_followed_by_partial_fit(schedule, monkeypatch):
+    monkeypatch.setitem(build.GAINS, "squared_error", 0.1)
     params = COMMON | {"early_stopping": True, "max_restarts": 2, "max_iter": 4, "scoring": "loss"}
     params |= {"n_iter_no_change": float("inf"), "learning_rate": schedule}
     model = BackpropRegressor(**params).fit(A, A[:, 0])

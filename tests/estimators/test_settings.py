@@ -47,6 +47,7 @@ NESTED = {  # name: another value
     "solver__gradient_accumulation_steps": 2,
     "solver__averaging": None,
     "solver__lr_multipliers": {"W": 0.5},
+    "solver__solve_output": False,
     "dropout__value": 0.3,
     "dropout__schedule": "flat_cos",
     "weight_decay__value": 0.2,
@@ -58,6 +59,7 @@ NESTED = {  # name: another value
     "feature_encoding__embedding_dim": 8,
     "feature_encoding__learned_scale": True,
     "feature_encoding__value_effects": True,
+    "feature_encoding__whitened": 0.25,
     "weight_init__weights": "orthogonal",
     "weight_init__biases": None,
 }
@@ -387,12 +389,12 @@ def test_resolved_label_smoothing():
 
 def test_resolved_values_of_the_preset_are_in_the_objects():
     resolved = fitted("number", solver=Adam()).resolved_params_
-    assert resolved["solver"] == Adam(averaging="ema", lr_multipliers="ntk")
+    assert resolved["solver"] == Adam(averaging="ema", lr_multipliers="ntk", solve_output=True)
     assert resolved["beta_2"] == 0.999
     assert resolved["dropout"] == Scheduled(0.15, "flat_cos")
     assert resolved["weight_decay"] == Scheduled(0.16, "flat_cos")
     assert resolved["weight_init"] == WeightInit("data", biases="data")
-    assert resolved["feature_encoding"] == TableEncoding(8, True, True)
+    assert resolved["feature_encoding"] == TableEncoding(8, True, True, 1.0)
     assert resolved["numeric_embedding"].kind == "piecewise"
 
 

@@ -11,6 +11,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.recipes import build
 
 from .common import SKLEARN_HAS_CALLBACKS, assert_identical, unconverged
 
@@ -122,7 +123,8 @@ def test_own_callback_on_every_preset(preset, within):
     assert recorder.n_epochs() == 2 * n_fits
 
 
-def test_epochs_of_warm_restarts_are_tasks():
+def test_epochs_of_warm_restarts_are_tasks(monkeypatch):
+    monkeypatch.setitem(build.GAINS, "squared_error", 0.1)
     rng = np.random.default_rng(0)
     X = rng.normal(size=(160, 3))
     y = X[:, 0] * X[:, 1] + X[:, 2]

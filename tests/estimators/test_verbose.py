@@ -8,6 +8,7 @@ import pytest
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.mlp import MLPClassifier
+from skbackprop.recipes import build
 from skbackprop.training.callbacks import reporting
 
 from .common import unconverged
@@ -71,7 +72,8 @@ def test_the_losses_are_those_of_the_history(capsys):
         assert line == f"epoch {i + 1}/4: {expected}"
 
 
-def test_warm_restarts_are_printed(capsys):
+def test_warm_restarts_are_printed(capsys, monkeypatch):
+    monkeypatch.setitem(build.GAINS, "squared_error", 0.1)
     model = BackpropRegressor(verbose=True, max_iter=8, max_restarts=2, random_state=0)
     lines = printed(model, capsys, X, Y)
     assert "warm restart: 16 more epochs" in lines

@@ -43,6 +43,13 @@ def numeric_with_missing(seed=0):
     return X
 
 
+def related(seed=0):
+    """Columns with something in common, which are whitened."""
+    X = numeric(seed) + 2 * numeric(seed + 2)[:, :1]
+    X[:5, 1] = np.nan
+    return X
+
+
 def mixed(seed=0):
     """A table with a column of every kind."""
     rng = np.random.default_rng(seed)
@@ -88,6 +95,7 @@ def arrays():
 TABLES = {
     "numeric": (numeric(), numeric(1)),
     "missing": (numeric_with_missing(), numeric_with_missing(1)),
+    "related": (related(), related(1)),
     "mixed": (mixed(), mixed_with_unseen()),
     "objects": (arrays(), arrays()[::-1]),
 }
@@ -143,6 +151,15 @@ def test_regressors_of_every_table(table):
     X, X_new = TABLES[table]
     model = BackpropRegressor(**SHORT).fit(X, 100 + 5 * numeric()[:, 0])
     assert_same_numbers(model, X_new, run(model, X_new, X[:5]))
+
+
+def test_whitened_columns_are_exported():
+    counts = []
+    for share in (1.0, 0.0):
+        model = BackpropRegressor(feature_encoding=TableEncoding(whitened=share), **SHORT)
+        model.fit(related(), numeric()[:, 0])
+        counts.append([node.op_type for node in to_onnx(model).graph.node].count("MatMul"))
+    assert counts[0] == counts[1] + 1
 
 
 def test_all_columns_of_the_mixed_table_are_read():

@@ -12,6 +12,7 @@ from skbackprop.nn.reparametrize import (
     LARGEST_SLOPE,
     ends_with_scores,
     grown,
+    leave_out_inputs,
     rescale_inputs,
     rescale_outputs,
 )
@@ -47,6 +48,22 @@ def make(kind, embedding, widths=(3, 2, ())):
         if name == "edges":
             view[...] = np.sort(np.random.default_rng(3).normal(size=view.shape))
     return network
+
+
+def test_a_member_that_does_without_inputs_has_no_gradient_for_them():
+    network, x = make("members, scaled inputs", "both"), rng.normal(size=(20, 5))
+    leave_out_inputs(network, slice(3, 5), slice(1, 3))
+    bound = network.bind(x.shape, train=True)
+    bound.delta[...] = bound.forward(x) - 1
+    bound.backward(bound.delta)
+    other = x + np.array([0, 0, 0, 1, -1])
+    same = (network.scores(other) == network.scores(x)).all(axis=(1, 2))
+    assert same.tolist() == [False, True, True]
+    (first,) = [g for g in vars(network.g).values() if hasattr(g, "scale")]
+    for gradient in (first.W, first.scale):
+        assert not gradient[1:, 3:5].any()
+        assert gradient[0, 3:5].any()
+        assert gradient[1:, :3].any()
 
 
 @EVERY[0]

@@ -8,6 +8,7 @@ from .replay import ReplayLearningRates, RestoreEpochs
 from .reporting import Log, PeriodicProgress, Progress, print_begin, print_end
 from .restarts import ReplayRestarts, WarmRestart
 from .restore import RestoreBest, RestoreFinite, Validation
+from .solve_output import SolveOutput, can_be_solved
 from .stopping import StopOnPlateau, loss_fell, score_or_loss_improved, score_rose
 
 __all__ = [
@@ -23,10 +24,12 @@ __all__ = [
     "RestoreBest",
     "RestoreEpochs",
     "RestoreFinite",
+    "SolveOutput",
     "StopOnPlateau",
     "TimeBudget",
     "Validation",
     "WarmRestart",
+    "can_be_solved",
     "is_callback",
     "loss_fell",
     "print_begin",
