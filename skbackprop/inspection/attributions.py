@@ -122,11 +122,11 @@ def feature_attributions(
     r"""Divide what a model says about each row among the columns.
 
     The attributions of a row add up to the difference between its output and that of a baseline.
-    Everything that a column is encoded as (embeddings, levels, where it is missing) counts for
-    the column.  The output is what ``decision_function`` returns, for two classes the log-odds
-    of the second one; for regressors it is the prediction in the unit of y, before it is limited
-    to the range of y in training, and its logarithm for ``loss="poisson"``, ``"gamma"`` and
-    ``"tweedie"``.
+    Everything that a column is encoded as (embeddings, levels, where it is missing, its whitened
+    column, the effects of its values) counts for the column.  The output is what
+    ``decision_function`` returns, for two classes the log-odds of the second one; for regressors it
+    is the prediction in the unit of y, before it is limited to the range of y in training, and its
+    logarithm for ``loss="poisson"``, ``"gamma"`` and ``"tweedie"``.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tables.marginals import owners, slopes
+from ..tables.marginals import owners, slopes, slopes_of_whitened
 from .models import open_model
 from .scores import Scores, directions_of
 
@@ -63,8 +63,8 @@ def input_gradients(model: Any, X: Any, *, output: Any = None) -> np.ndarray:
     if fitted.encoder is None:
         gradients = encoded
     else:
+        gradients = slopes_of_whitened(fitted.encoder, x, encoded)
         encoded *= slopes(fitted.encoder, X, x)[..., None]
-        gradients = np.zeros((len(x), estimator.n_features_in_, len(directions)))
         columns = owners(fitted.encoder)
         np.add.at(gradients, (slice(None), columns[columns >= 0]), encoded[:, columns >= 0])
     return gradients[..., 0] if len(directions) == 1 else gradients

@@ -29,7 +29,9 @@ from .columns import read_table
 from .encoder import ColumnEncoder
 from .growth import slots
 from .reading import PLAIN, floats
-from .scaling import CLIP, robust_scale
+from .scaling import CLIP, robust_scale, smooth_clip
+
+NORMAL_SPREAD = 1 / 1.349  # of a normal distribution with quartiles that are 1 apart
 
 
 def owners(encoder: ColumnEncoder) -> np.ndarray:
@@ -52,8 +54,13 @@ def baseline_rows(encoder: ColumnEncoder) -> tuple[np.ndarray, np.ndarray]:
     n = max((len(category.table) for category in categories.values()), default=1)
     rows, weights = np.zeros((n, encoder.n_encoded)), np.zeros((n, encoder.n_encoded))
     weights[0] = 1  # the median of a number is encoded as 0
+    if encoder._whitening is not None:
+        rows[0, encoder.whitened] = smooth_clip(-encoder._whitening.offset)
     for j, (kind, *place) in enumerate(slots(encoder)):
-        if kind in ("level", "code"):
+        if kind == "effect":
+            median = 2 * encoder._center[encoder._numeric == place[0]]
+            rows[0, j] = _effect(encoder, place, median)[0]
+        elif kind in ("level", "code"):
             category = categories[place[0]]
             rows[: len(category.table), j] = _values(category, kind, place)
             weights[: len(category.table), j] = category.shares
@@ -63,19 +70,24 @@ def baseline_rows(encoder: ColumnEncoder) -> tuple[np.ndarray, np.ndarray]:
 def draw_rows(encoder: ColumnEncoder, n: int, rng: np.random.Generator) -> np.ndarray:
     """`n` encoded rows with the distribution of each column in training, and no dependence.
 
-    No cell is missing.
+    No cell is missing.  Whitened columns do not depend on the others in training either; a normal
+    distribution stands for theirs.
     """
-    rows = np.zeros((n, encoder.n_encoded))
+    rows, numbers = np.zeros((n, encoder.n_encoded)), {}
     categories = {category.column: category for category in _categories(encoder)}
     codes = {i: rng.choice(len(c.table), n, p=c.shares) for i, c in categories.items()}
     place_of = {i: j for j, i in enumerate(_known(encoder, "_followed"))}
     for j, (kind, *place) in enumerate(slots(encoder)):
         if kind == "number":
             points = encoder._points[place_of[place[0]]]
-            drawn = rng.choice(points, n)
+            numbers[place[0]] = drawn = rng.choice(points, n)
             rows[:, j] = np.nan_to_num(robust_scale(drawn, encoder._center[j], encoder._scale[j]))
         elif kind == "missing":
             rows[:, j] = encoder._off[j - encoder.n_numeric]
+        elif kind == "whitened":
+            rows[:, j] = smooth_clip(rng.normal(0, NORMAL_SPREAD, n))
+        elif kind == "effect":
+            rows[:, j] = _effect(encoder, place, numbers[place[0]])
         elif kind in ("level", "code"):
             rows[:, j] = _values(categories[place[0]], kind, place)[codes[place[0]]]
     return rows
@@ -114,6 +126,36 @@ def slopes(encoder: ColumnEncoder, X: Any, encoded: np.ndarray) -> np.ndarray:
     return slopes
 
 
+def slopes_of_whitened(
+    encoder: ColumnEncoder, encoded: np.ndarray, gradient: np.ndarray
+) -> np.ndarray:
+    """The part of the derivatives by the numbers that comes through whitened columns.
+
+    Parameters
+    ----------
+    encoder : ColumnEncoder
+        A fitted encoder.
+    encoded : ndarray of shape (n_samples, n_encoded)
+        Encoded rows.
+    gradient : ndarray of shape (n_samples, n_encoded, q)
+        The derivatives with respect to them.
+
+    Returns
+    -------
+    part : ndarray of shape (n_samples, n_features, q)
+        With respect to the numbers, in their units.
+    """
+    part = np.zeros((len(encoded), encoder.n_features, gradient.shape[2]))
+    whitening, places = encoder._whitening, encoder.whitened
+    if whitening is not None:
+        slope = np.maximum(1 - (encoded[:, places] / CLIP) ** 2, 0) ** 1.5
+        linear = 0.5 * whitening.scale[:, None] * whitening.matrix
+        part[:, whitening.columns] = np.einsum(
+            "nmq,nm,dm->ndq", gradient[:, places], slope, linear, optimize=True
+        )
+    return part
+
+
 def is_sparse(encoder: ColumnEncoder) -> bool:
     """Tell whether the encoder makes sparse rows, about which it knows only the sizes."""
     return encoder._sparse
@@ -126,6 +168,12 @@ def _categories(encoder: ColumnEncoder) -> Any:
 def _known(encoder: ColumnEncoder, name: str) -> Any:
     """An attribute that an encoder of sparse rows does not have."""
     return getattr(encoder, name, ())
+
+
+def _effect(encoder: ColumnEncoder, place: list[int], x: np.ndarray) -> np.ndarray:
+    """An encoded column of effects for values of its column."""
+    (effect,) = (effect for effect in encoder.effects if effect.column == place[0])
+    return effect.table[effect.codes(x, single=False), place[1]]
 
 
 def _values(category: Any, kind: str, place: list[int]) -> np.ndarray:

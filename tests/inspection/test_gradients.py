@@ -110,3 +110,17 @@ def test_an_output_can_be_chosen():
     assert_array_equal(input_gradients(fitted("multiclass"), X, output=2), every[..., 2])
     no = input_gradients(fitted("binary"), X, output="no")
     assert_array_equal(no, -input_gradients(fitted("binary"), X))
+
+
+def test_derivatives_pass_through_whitened_columns():
+    rng = np.random.default_rng(0)
+    units = np.array([1.0, 10.0, 100.0, 1.0])
+    X = (rng.normal(size=(600, 1)) + 0.1 * rng.normal(size=(600, 4))) * units
+    y = 5 * (X[:, 0] - X[:, 1] / 10) + X[:, 2] / 100
+    model = BackpropRegressor(dtype="float64", max_iter=10, random_state=0).fit(X, y)
+    assert model.resolved_params_["feature_encoding"].whitened == 1.0
+    slopes, rows = input_gradients(model, X[:30]), np.repeat(X[:30, None], 4, axis=1)
+    step = 1e-5 * np.diag(units)
+    high, low = (model.predict((rows + sign * step).reshape(-1, 4)) for sign in (1, -1))
+    expected = (high - low).reshape(30, 4) / (2e-5 * units)
+    np.testing.assert_allclose(slopes, expected, rtol=1e-5, atol=1e-6 * np.abs(expected).max())
