@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -24,26 +23,25 @@ from sklearn.neural_network import MLPClassifier
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.mlp import MLPClassifier as OurMLPClassifier
 
+from .environment import missing_peers
+
 TOLERANCE = 1e-5
 N_FEATURES, CALLS = 20, 500
 MOST_ROWS, TEST_ROWS = 6000, 1000
 FEWEST_NUMBERS = 20  # a target of fractions with no more values than that is a label
 NUMBERS = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
-MODELS = {
-    "BackpropClassifier()": "",
-    "mlp.MLPClassifier()": "",
-    "MLPClassifier(), skl2onnx": "skl2onnx",
-    "LGBMClassifier(), onnxmltools": "lightgbm onnxmltools",
+MODELS = {  # the names of the peers are in `environment`
+    "BackpropClassifier()": "ONNX",
+    "mlp.MLPClassifier()": "ONNX",
+    "MLPClassifier(), skl2onnx": "MLP in ONNX",
+    "LGBMClassifier(), onnxmltools": "LightGBM in ONNX",
 }
 
 
 def cases(quick: bool) -> list[dict[str, Any]]:
     """The models whose packages are installed."""
-    return [
-        {"model": model}
-        for model, packages in MODELS.items()
-        if all(find_spec(p) for p in ["onnx", "onnxruntime", *packages.split()])
-    ]
+    missing = missing_peers()
+    return [{"model": model} for model, peer in MODELS.items() if peer not in missing]
 
 
 def measure(model: str, repeats: int) -> dict[str, Any]:
@@ -94,6 +92,7 @@ def session_of(content: bytes) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # the labels of LightGBM warn in every call
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
@@ -158,7 +157,6 @@ def check(path: Path, max_iter: Any) -> float:
 
 
 def feeds(session: Any, X: Any) -> dict[str, np.ndarray]:
-    """The inputs of a session, from a data frame."""
     inputs = session.get_inputs()
     if len(inputs) == 1 and inputs[0].name == "X":
         return {"X": X.to_numpy(NUMBERS[inputs[0].type])}

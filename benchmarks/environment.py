@@ -10,11 +10,17 @@ from importlib.util import find_spec
 from typing import Any
 
 OURS = "skbackprop"
-PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "skorch", "threadpoolctl")
+PACKAGES = (
+    "numpy", "scipy", "scikit-learn", "torch", "skorch", "threadpoolctl",
+    "onnx", "onnxruntime", "skl2onnx", "lightgbm", "onnxmltools",
+)  # fmt: skip
 PEERS = {  # peer: what must be installed for it
     "MLP": ("sklearn",),
     "torch": ("torch",),
     "skorch": ("torch", "skorch"),
+    "ONNX": ("onnx", "onnxruntime"),
+    "MLP in ONNX": ("onnx", "onnxruntime", "skl2onnx"),
+    "LightGBM in ONNX": ("onnx", "onnxruntime", "lightgbm", "onnxmltools"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
@@ -29,6 +30,9 @@ def to_onnx(model, X_sample=None, *, dtype="float32"):
     column, or ``x0``, ``x1``, … for columns without a name.  Columns of text are strings, and a
     missing cell is an empty string; numbers are float, double or int64, and a missing cell is
     NaN; dates, times and durations are seconds, in double.
+
+    The names of the columns in `fit`, in their order, are a JSON list in the metadata of the
+    model, under ``feature_names``.
 
     A classifier has the outputs ``label``, int64 or string, and ``probabilities``; with several
     columns of labels ``label_0``, ``probabilities_0``, ``label_1``, ….  A regressor has the
@@ -91,8 +95,11 @@ def to_onnx(model, X_sample=None, *, dtype="float32"):
     names = output_names(fitted.codec)
     inputs = choose_inputs(fitted.encoder, model.n_features_in_, X_sample, names)
     graph = Graph(NUMBER_TYPES[dtype], {*names, *inputs.names})
-    outputs = add_model(graph, fitted, inputs, names)
-    return make_model(onnx, graph, inputs, outputs)
+    made = make_model(onnx, graph, inputs, add_model(graph, fitted, inputs, names))
+    if hasattr(model, "feature_names_in_"):
+        columns = json.dumps(model.feature_names_in_.tolist())
+        onnx.helper.set_model_props(made, {"feature_names": columns})
+    return made
 
 
 def add_model(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..tables.categories import Category
-from ..tables.cells import DATE, PLAIN_NUMBER, key_of
+from ..tables.cells import AWARE_DATE, DATE, PLAIN_NUMBER
 from ..tables.encoder import ColumnEncoder
 from ..tables.scaling import CLIP, FAR
 from ..tables.value_effects import ValueEffect
@@ -201,15 +201,20 @@ def effects_of(graph: Graph, effect: ValueEffect, source: Source) -> str:
 
 def codes_by_text(category: Category) -> dict[str, int]:
     """The code of every usual spelling of a level."""
-    spellings = {text for level in category.levels for text in spellings_of(level)}
-    codes = {text: category.code(key_of(text)) for text in sorted(spellings)}
-    return {text: code for text, code in codes.items() if code}
+    is_date = set(category.families) <= {DATE, AWARE_DATE}
+    codes = {
+        text: category.code(level)
+        for level in category.levels
+        for text in spellings_of(level, is_date)
+    }
+    return {text: codes[text] for text in sorted(codes) if codes[text]}
 
 
-def spellings_of(level: Any) -> list[str]:
-    """How text may write a level: ``1``, ``1.0`` and ``True`` are one."""
+def spellings_of(level: Any, is_date: bool) -> list[str]:
+    """How text may write a level: ``1``, ``1.0`` and ``True`` are one; a day is its midnight."""
     if isinstance(level, str):
-        return [level]
+        moment = level if " " in level or not is_date else f"{level} 00:00:00"
+        return [level, moment, moment.replace(" ", "T")] if is_date else [level]
     words = {0: "false", 1: "true"}.get(level, "")
     whole = [f"{level}.0"] if isinstance(level, int) else []
     return [str(level), *whole, words, words.title(), words.upper()]

@@ -25,8 +25,10 @@ from ..tables.text_dates import ISO, DateNotation
 from ..tables.text_numbers import NumberNotation
 
 LARGE_OFFSET = 2.0**8  # of a column in units of its spread: from here on single precision is poor
+LARGEST_SCALE = 1e30  # float32 ends at 1e38; values are often far larger than the spread
 FLOAT_INTEGERS, DOUBLE_INTEGERS = 2**24, 2**53  # integers up to here are exact
 LARGEST_INTEGER = 2**63 - 1
+NUMERIC = {NUMBER, BOOLEAN, DURATION}  # families of levels that are numbers
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,12 @@ def choose_inputs(
 
 def is_matrix(encoder: ColumnEncoder, kinds: dict[int, str]) -> bool:
     """Tell whether all columns of a table are numbers, and none is a column with a type."""
-    if encoder._sparse or not kinds:
+    if encoder._sparse:
         return True
+    constant = [c.column for c in encoder._constant if set(c.families) <= NUMERIC]
+    numbers = {*encoder._followed.tolist(), *constant, *kinds}
+    if kinds and len(numbers) < encoder.n_features:  # a column of text that is not used
+        return False
     typed = encoder.names is not None and bool(encoder._categories)
     # A matrix of doubles has too few digits for some identifiers.
     mixed = "string" in kinds.values() or {"int64"} < set(kinds.values())
@@ -122,19 +128,26 @@ def input_names(given: list[Any], outputs: list[str]) -> list[str]:
 
 def kinds_of_columns(encoder: ColumnEncoder, table: TableColumns | None) -> dict[int, str]:
     """The type of the input of each column that the encoder uses."""
-    offsets = dict(zip(encoder._numeric.tolist(), encoder._center * encoder._scale, strict=True))
+    large = needs_double(encoder)
     kinds = {}
-    for i in sorted({*offsets, *encoder._missing.tolist()}):
+    for i in sorted({*encoder._numeric.tolist(), *encoder._missing.tolist()}):
         reading = encoder._readings.get(i, PLAIN)
-        large = abs(offsets.get(i, 0.0)) > LARGE_OFFSET
         sampled = kind_of_sample(table, i)
         if sampled == "int64" and i in encoder._missing:
             sampled = "double"  # an integer cannot be missing
-        default = "double" if large else "float"
+        default = "double" if i in large else "float"
         kinds[i] = kind_of_numbers(encoder, i, reading) or sampled or default
     for category in encoder._categories:
         kinds[category.column] = kind_of_category(encoder, category, table)
     return kinds
+
+
+def needs_double(encoder: ColumnEncoder) -> set[int]:
+    """The columns of numbers for which single precision has too few digits, or too few powers."""
+    scale = np.abs(encoder._scale)
+    large = np.abs(encoder._center * scale) > LARGE_OFFSET
+    far = (scale < 1 / LARGEST_SCALE) | (scale > LARGEST_SCALE)
+    return set(encoder._numeric[large | far].tolist())
 
 
 def kind_of_numbers(encoder: ColumnEncoder, i: int, reading: Reading) -> str | None:
@@ -152,7 +165,7 @@ def kind_of_numbers(encoder: ColumnEncoder, i: int, reading: Reading) -> str | N
 
 def kind_of_category(encoder: ColumnEncoder, category: Category, table: Any) -> str:
     """The type for a column of levels."""
-    if not set(category.families) <= {NUMBER, BOOLEAN, DURATION}:
+    if not set(category.families) <= NUMERIC:
         return "string"
     integers = [abs(level) for level in category.levels if isinstance(level, int)]
     largest = max(integers, default=0)
@@ -177,7 +190,7 @@ def kind_of_sample(table: TableColumns | None, i: int) -> str | None:
     if column.missing is not None:
         return "double"  # integers of which some are missing
     if dtype.kind in "biu":
-        return "int64"
+        return "double" if dtype == np.uint64 else "int64"
     if dtype.kind == "f":
         return "double" if dtype.itemsize > 4 else "float"
     return None

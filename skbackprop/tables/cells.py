@@ -110,15 +110,15 @@ def key_of(cell: Any) -> int | float | str | None:
         number = None if LEADING_ZEROS.match(cell) else number_of_text(cell)
         return cell if number is None else number
     family = family_of(cell)
+    if family == DURATION:  # asked first: a timedelta64 is an Integral, too
+        return seconds_of([cell], DURATION)[0].item()
     if isinstance(cell, (*BOOLEANS, Integral)):
         return int(cell)
     if family == NUMBER:
         return _number_key(cell)
     if family in (DATE, AWARE_DATE):
         return _date_key(_instant(cell))
-    if family == TIME:
-        return cell.isoformat()
-    return seconds_of([cell], DURATION)[0].item() if family == DURATION else str(cell)
+    return cell.isoformat() if family == TIME else str(cell)
 
 
 def _number_key(cell: Any) -> int | float:
