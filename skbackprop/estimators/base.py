@@ -22,7 +22,7 @@ from ..nn.architectures import depth_of_hidden
 from ..nn.layers import Sequential
 from ..nn.losses import Loss
 from ..nn.network import Network
-from ..recipes import build
+from ..recipes import build, monotone
 from ..recipes.constraints import check_parameters
 from ..recipes.presets import DataSummary
 from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused
@@ -247,12 +247,14 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
             dtype=dtype.name,
             n_out=loss.n_scores(codec.n_targets),
         )
+        monotone.check(resolved, encoder, codec, loss)
         widths = build.widths_of(encoder, table.x)
         if not resume:
             rng = generator(self.random_state)
             layer = build.make_layer(resolved, widths, loss, build.n_members(resolved))
             network = Network(layer, dtype)
-            build.initialize(network, table.x, resolved, rng)
+            limits = monotone.make_limits(resolved, network, encoder, codec)
+            build.initialize(network, table.x, resolved, rng, limits)
             return Fitted(network, codec, loss, Run(network, rng), resolved, encoder, widths)
         new = replace(
             self._fitted,

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from ..cores import n_cores
 from ..nn.network import Network
 from ..recipes import build, resolve
+from ..recipes.monotone import make_limits
 from ..training.batches import Batches
 from ..training.callbacks import Callback, Log, RestoreBest, RestoreFinite
 from ..training.callbacks.replay import ARRIVED
@@ -246,6 +247,7 @@ def make_plan(
         schedule=build.make_schedule(resolved),
         weight_decay=resolved["weight_decay"],
         max_grad_norm=resolved["max_grad_norm"],
+        limits=make_limits(resolved, run.network, fitted.encoder, fitted.codec),
         average=average,
         average_from=average_from,
         has_dropout=build.drops(resolved),

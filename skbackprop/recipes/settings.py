@@ -17,6 +17,7 @@ An object checks its fields when it is made, as an optimizer or a schedule does.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import field, fields, replace
 from math import inf
 from typing import Any, ClassVar
@@ -165,6 +166,22 @@ class NumericEmbedding(Settings):
     }
 
 
+def is_directions(value: Any) -> bool:
+    """Is it a list of -1, 0 and 1, or a one-dimensional array of them?"""
+    if isinstance(value, (str, dict)) or np.ndim(value) != 1 or not len(value):
+        return False
+    return bool(np.isin(np.asarray(value), (-1, 0, 1)).all())
+
+
+def is_directions_by_name(value: Any) -> bool:
+    """Is it a dict from texts to -1, 0 and 1?"""
+    return (
+        isinstance(value, dict)
+        and all(isinstance(name, str) for name in value)
+        and (not value or is_directions(list(value.values())))
+    )
+
+
 @frozen
 class TableEncoding(Settings):
     """How the columns of a table become numbers.
@@ -175,6 +192,13 @@ class TableEncoding(Settings):
         Numbers that stand for a category of more than 8 levels.
     learned_scale : bool or "auto", default="auto"
         Has each input of the network a learned factor?
+    monotonic_cst : array-like of int of shape (n_features,), dict of str to int, or None, \
+            default=None
+        For each column of numbers, or for the columns with these names, 1: predictions, or
+        probabilities of the second of two classes, never fall where the number rises; -1: they
+        never rise; 0: no constraint.  Name and meaning are those of
+        `sklearn.ensemble.HistGradientBoostingRegressor`; it is here because it says how columns
+        are read.  See :ref:`monotone-constraints`.
 
     Raises
     ------
@@ -183,21 +207,27 @@ class TableEncoding(Settings):
 
     References
     ----------
-    Guo & Berkhahn, "Entity embeddings of categorical variables" (2016).
+    Guo & Berkhahn, "Entity embeddings of categorical variables" (2016).  Runje &
+    Shankaranarayana, "Constrained monotonic neural networks" (2023).
 
     Examples
     --------
     >>> from skbackprop import BackpropClassifier, TableEncoding
     >>> clf = BackpropClassifier(feature_encoding=TableEncoding(embedding_dim=16))
+    >>> clf = BackpropClassifier(feature_encoding=TableEncoding(monotonic_cst={"age": 1}))
     """
 
     embedding_dim: Any = "auto"
     learned_scale: Any = "auto"
+    monotonic_cst: Any = field(default=None, hash=False)  # may be an array
 
     parameter = "feature_encoding"
     rules: ClassVar[dict[str, Rule]] = {
         "embedding_dim": AUTO | integer(1),
         "learned_scale": AUTO | BOOL,
+        "monotonic_cst": NONE
+        | Rule("an array-like of -1, 0 and 1", is_directions)
+        | Rule("a dict of these by column names", is_directions_by_name),
     }
 
 
@@ -282,6 +312,7 @@ PUBLIC_NAMES: dict[str, str] = {
     "frequency_scale": "numeric_embedding__frequency_scale",
     "embedding_dim": "feature_encoding__embedding_dim",
     "feature_scale": "feature_encoding__learned_scale",
+    "monotonic_cst": "feature_encoding__monotonic_cst",
     "bias_init": "weight_init__biases",
     "max_grad_norm": "solver__max_grad_norm",
     "l1": "solver__l1",
@@ -313,6 +344,7 @@ def flatten(params: dict[str, Any]) -> dict[str, Any]:
     columns = encoding if isinstance(encoding, TableEncoding) else TableEncoding()
     flat["feature_encoding"] = encoding if columns is not encoding else "table"
     flat |= {"embedding_dim": columns.embedding_dim, "feature_scale": columns.learned_scale}
+    flat["monotonic_cst"] = copy(columns.monotonic_cst)
     init = params["weight_init"]
     weights, biases = init, "auto"
     if isinstance(init, WeightInit):
@@ -364,7 +396,8 @@ def public(resolved: dict[str, Any], names: Any) -> dict[str, Any]:
             r["frequency_scale"] if kind != "piecewise" else "auto",
         )
     if r["feature_encoding"] is not None:
-        values["feature_encoding"] = TableEncoding(r["embedding_dim"], r["feature_scale"])
+        monotone = r.get("monotonic_cst")  # files of earlier versions have none
+        values["feature_encoding"] = TableEncoding(r["embedding_dim"], r["feature_scale"], monotone)
     biases = r["bias_init"] if r["fit_intercept"] else None
     values["weight_init"] = WeightInit(r["weight_init"], biases)
     return {name: values[name] for name in names}

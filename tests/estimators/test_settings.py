@@ -57,6 +57,7 @@ NESTED = {  # name: another value
     "numeric_embedding__frequency_scale": 0.1,
     "feature_encoding__embedding_dim": 8,
     "feature_encoding__learned_scale": True,
+    "feature_encoding__monotonic_cst": [1, 0, 0, -1],
     "weight_init__weights": "orthogonal",
     "weight_init__biases": None,
 }
