@@ -247,7 +247,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
             dtype=dtype.name,
             n_out=loss.n_scores(codec.n_targets),
         )
-        monotone.check(resolved, encoder, codec, loss)
+        old = self._fitted.resolved if resume else None
+        monotone.settle(resolved, encoder, codec, loss, old)
         widths = build.widths_of(encoder, table.x)
         if not resume:
             rng = generator(self.random_state)

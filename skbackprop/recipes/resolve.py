@@ -17,7 +17,7 @@ from ..optim import OPTIMIZERS
 from ..params import Params
 from ..warn import warn_user
 from .presets import PLAIN, DataSummary, preset_values
-from .settings import flatten, public_name, same
+from .settings import flatten, public_name
 
 # Parameters that only some solvers look at.
 OPTIMIZER_PARAMETERS = {  # field of an optimizer: parameter of the estimator
@@ -80,7 +80,6 @@ def resolve(
     flat = flatten(params)
     preset = preset_values(params["preset"], summary, params["solver"])
     if old is not None:
-        check_constraints(flat["monotonic_cst"], old.get("monotonic_cst"))
         preset = preset | {name: old[name] for name in STRUCTURE}
     own = own_defaults(params["solver"], preset)
     preset = preset | own
@@ -98,15 +97,6 @@ def resolve(
     resolved["of_preset"] = preset
     # `set_params` changes an object in place, which must not change a fitted model.
     return {k: copy(v) if isinstance(v, Params) else v for k, v in resolved.items()}
-
-
-def check_constraints(new: Any, old: Any) -> None:
-    """Refuse other monotone constraints than those of the call before."""
-    if not same(new, old):
-        raise ValueError(
-            "Continuing needs the feature_encoding__monotonic_cst of the first call, which was "
-            f"{old!r}, got {new!r}. Set it back, or set warm_start=False to start anew."
-        )
 
 
 def hidden_sizes(resolved: dict[str, Any], params: dict[str, Any]) -> tuple[int, ...]:

@@ -17,7 +17,6 @@ An object checks its fields when it is made, as an optimizer or a schedule does.
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import field, fields, replace
 from math import inf
 from typing import Any, ClassVar
@@ -168,7 +167,7 @@ class NumericEmbedding(Settings):
 
 def is_directions(value: Any) -> bool:
     """Is it a list of -1, 0 and 1, or a one-dimensional array of them?"""
-    if isinstance(value, (str, dict)) or np.ndim(value) != 1 or not len(value):
+    if not isinstance(value, (list, tuple, np.ndarray)) or np.ndim(value) != 1 or not len(value):
         return False
     return bool(np.isin(np.asarray(value), (-1, 0, 1)).all())
 
@@ -192,11 +191,10 @@ class TableEncoding(Settings):
         Numbers that stand for a category of more than 8 levels.
     learned_scale : bool or "auto", default="auto"
         Has each input of the network a learned factor?
-    monotonic_cst : array-like of int of shape (n_features,), dict of str to int, or None, \
-            default=None
-        For each column of numbers, or for the columns with these names, 1: predictions, or
-        probabilities of the second of two classes, never fall where the number rises; -1: they
-        never rise; 0: no constraint.  Name and meaning are those of
+    monotonic_cst : list, tuple or array of int, dict of str to int, or None, default=None
+        For each column, or for those with these names, 1: predictions, or probabilities of the
+        second of two classes, never fall where the number rises; -1: they never rise; 0: no
+        constraint.  Name and meaning are those of
         `sklearn.ensemble.HistGradientBoostingRegressor`; it is here because it says how columns
         are read.  See :ref:`monotone-constraints`.
 
@@ -226,7 +224,7 @@ class TableEncoding(Settings):
         "embedding_dim": AUTO | integer(1),
         "learned_scale": AUTO | BOOL,
         "monotonic_cst": NONE
-        | Rule("an array-like of -1, 0 and 1", is_directions)
+        | Rule("a list, a tuple or an array of -1, 0 and 1", is_directions)
         | Rule("a dict of these by column names", is_directions_by_name),
     }
 
@@ -344,7 +342,7 @@ def flatten(params: dict[str, Any]) -> dict[str, Any]:
     columns = encoding if isinstance(encoding, TableEncoding) else TableEncoding()
     flat["feature_encoding"] = encoding if columns is not encoding else "table"
     flat |= {"embedding_dim": columns.embedding_dim, "feature_scale": columns.learned_scale}
-    flat["monotonic_cst"] = copy(columns.monotonic_cst)
+    flat["monotonic_cst"] = columns.monotonic_cst
     init = params["weight_init"]
     weights, biases = init, "auto"
     if isinstance(init, WeightInit):
