@@ -48,8 +48,19 @@ def test_formulas():
 @pytest.mark.parametrize("n_free", [0, 3, 8])
 def test_gradient(n_free):
     layer, rng = Activate(MonotoneUnits(SILU, n_free, 8 - n_free)), np.random.default_rng(0)
-    check_layer(layer, rng.normal(size=(6, 8)))
-    check_layer(layer, rng.normal(size=(2, 6, 8)))
+    assert check_layer(layer, rng.normal(size=(6, 8))) < 1e-8
+    assert check_layer(layer, rng.normal(size=(2, 6, 8))) < 1e-8
+
+
+@pytest.mark.parametrize("free", ["silu", "tanh"])  # with both at once, and without
+def test_slopes_are_the_same_in_both_ways(free):
+    units, z = MonotoneUnits(ACTIVATIONS[free], 3, 5), np.random.default_rng(0).normal(size=(6, 8))
+    y, slope, d = np.empty_like(z), np.empty_like(z), np.full_like(z, 2.0)
+    units.forward_and_slope(z, y, slope)
+    units.backward(z, values(units, z), d)
+    assert_allclose(y, values(units, z), rtol=1e-12)
+    assert_allclose(d, 2 * slope, rtol=1e-12)
+    assert (slope[:, 3:] > 0).all()
 
 
 @FLOATS
