@@ -49,6 +49,12 @@ MUTANTS = [
     Mutant("nn/layers/dropout.py", "np.multiply(d, mask, out=d)", "d", "nn"),
     Mutant("nn/layers/norm.py", "p.mean += weight * (mean - p.mean)", "p.mean += mean", "nn"),
     Mutant("nn/layers/norm.py", "            d -= mean\n", "            d += mean\n", "nn"),
+    Mutant("nn/monotone.py", "d *= np.abs(y)", "d *= y", "nn/test_monotone.py"),
+    Mutant(
+        "nn/monotone.py", "[..., below != 0] = 0", "[..., below > 9] = 0", "nn/test_monotone.py"
+    ),
+    Mutant("nn/monotone.py", "NEVER, 0.0)", "1.0, 0.0)", "nn/test_monotone.py"),
+    Mutant("nn/monotone.py", "~(product < 0)", "(product > 0)", "nn/test_monotone.py"),
     Mutant("nn/activations.py", "d *= 1 - y * y", "d *= 1 - y", "nn/test_activations.py"),
     Mutant("nn/activations.py", "d *= s + y * (1 - s)", "d *= s + y", "nn/test_activations.py"),
     Mutant(
@@ -176,6 +182,12 @@ MUTANTS = [
     Mutant("training/objective.py", "self.alpha / total", "self.alpha", "training"),
     Mutant(
         "training/step.py",
+        "np.clip(theta, *plan.limits, out=theta)",
+        "pass",
+        "estimators/test_monotone.py",
+    ),
+    Mutant(
+        "training/step.py",
         "        lr = run.lr = plan.learning_rate",
         "        clock.tick(n)\n        lr = run.lr = plan.learning_rate",
         "training",
@@ -225,6 +237,10 @@ MUTANTS = [
         "recipes",
     ),
     Mutant("recipes/presets.py", "ceil(n / max(1, round(n / size)))", "size", "recipes"),
+    Mutant("recipes/monotone.py", " * np.sign(encoder._scale)", "", "estimators/test_monotone.py"),
+    Mutant(
+        "recipes/monotone.py", "np.sign(getattr", "np.abs(getattr", "estimators/test_monotone.py"
+    ),
     # --- estimators -------------------------------------------------------------------------
     Mutant(
         "estimators/learning.py",

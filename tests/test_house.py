@@ -69,7 +69,12 @@ GENERATORS = {"Generator", "PCG64", "RandomState", "SFC64", "SeedSequence", "def
 
 # (base class, the table that names its subclasses, subclasses that need no name)
 TABLES = [
-    ("skbackprop.nn.activations.Activation", "skbackprop.nn.activations.ACTIVATIONS", set()),
+    # MonotoneUnits is for a layer of known width.
+    (
+        "skbackprop.nn.activations.Activation",
+        "skbackprop.nn.activations.ACTIVATIONS",
+        {"MonotoneUnits"},
+    ),
     ("skbackprop.nn.initializers.Initializer", "skbackprop.nn.initializers.INITIALIZERS", set()),
     # Heads joins losses, one for each column of the target; LossAdapter completes an object.
     ("skbackprop.nn.losses.Loss", "skbackprop.nn.losses.LOSSES", {"Heads", "LossAdapter"}),

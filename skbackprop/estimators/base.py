@@ -22,7 +22,7 @@ from ..nn.architectures import depth_of_hidden
 from ..nn.layers import Sequential
 from ..nn.losses import Loss
 from ..nn.network import Network
-from ..recipes import build
+from ..recipes import build, monotone
 from ..recipes.constraints import check_parameters
 from ..recipes.presets import PLAIN, DataSummary
 from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused, whitens
@@ -246,13 +246,16 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
             dtype=dtype.name,
             n_out=loss.n_scores(codec.n_targets),
         )
+        old = self._fitted.resolved if resume else None
+        monotone.settle(resolved, encoder, codec, loss, old)
         widths = build.widths_of(encoder, table.x)
         if not resume:
             rng = rng or generator(self.random_state)
             layer = build.make_layer(resolved, widths, loss, build.n_members(resolved))
             network = Network(layer, dtype)
             whitened = slice(0) if encoder is None else encoder.whitened
-            build.initialize(network, table.x, resolved, rng, whitened)
+            limits = monotone.make_limits(resolved, network, encoder, codec)
+            build.initialize(network, table.x, resolved, rng, whitened, limits)
             return Fitted(network, codec, loss, Run(network, rng), resolved, encoder, widths)
         new = replace(
             self._fitted,

@@ -18,6 +18,7 @@ from ..cores import n_cores
 from ..nn.losses import HalfSquaredError
 from ..nn.network import Network
 from ..recipes import build, resolve
+from ..recipes.monotone import make_limits
 from ..training.batches import Batches
 from ..training.callbacks import (
     Callback,
@@ -300,6 +301,7 @@ def make_plan(
         schedule=build.make_schedule(resolved),
         weight_decay=resolved["weight_decay"],
         max_grad_norm=resolved["max_grad_norm"],
+        limits=make_limits(resolved, run.network, fitted.encoder, fitted.codec),
         average=average,
         average_from=average_from,
         has_dropout=build.drops(resolved),

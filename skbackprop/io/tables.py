@@ -17,7 +17,7 @@ from ..estimators import fitted
 from ..estimators.classifier import BackpropClassifier
 from ..estimators.regressor import BackpropRegressor
 from ..mlp import MLPClassifier, MLPRegressor
-from ..nn import activations, initializers, layers, losses
+from ..nn import activations, initializers, layers, losses, monotone
 from ..nn.losses.base import LossAdapter
 from ..optim import adaptive, averaging, muon, schedule_free, schedules, sgd, signs
 from ..optim.base import OptimizerState
@@ -75,6 +75,7 @@ RECORDS: dict[str, type] = {
     "activation.LeakyRelu": activations.LeakyRelu,
     "activation.Logistic": activations.Logistic,
     "activation.Mish": activations.Mish,
+    "activation.MonotoneUnits": monotone.MonotoneUnits,
     "activation.Relu": activations.Relu,
     "activation.Selu": activations.Selu,
     "activation.Silu": activations.Silu,

@@ -15,6 +15,7 @@ import numpy as np
 from ..nn import activations as f
 from ..nn import layers as nn
 from ..nn.layers.numerical import bins
+from ..nn.monotone import MonotoneUnits
 from .encoder import Encoded
 from .graph import Graph
 
@@ -129,13 +130,17 @@ def _residual(graph: Graph, layer: nn.Residual, p: Any, x: Tensor) -> Tensor:
 
 
 def _activate(graph: Graph, layer: nn.Activate, p: Any, z: Tensor) -> Tensor:
-    convert = ACTIVATIONS.get(type(layer.activation))
+    return Tensor(_activation(graph, layer.activation, z.name), z.stacked)
+
+
+def _activation(graph: Graph, activation: Any, z: str) -> str:
+    convert = ACTIVATIONS.get(type(activation))
     if convert is None:
         raise ValueError(
-            f"The activation {type(layer.activation).__name__} has no ONNX formula. Use one of "
+            f"The activation {type(activation).__name__} has no ONNX formula. Use one of "
             f"{', '.join(f.ACTIVATIONS)}."
         )
-    return Tensor(convert(graph, layer.activation, z.name), z.stacked)
+    return convert(graph, activation, z)
 
 
 Convert = Callable[[Graph, Any, Any, Tensor], Tensor]
@@ -262,6 +267,17 @@ def _softplus(graph: Graph, a: Any, z: str) -> str:
     return graph.add("Add", soft, graph.add("Relu", z))
 
 
+def _monotone_units(graph: Graph, a: MonotoneUnits, z: str) -> str:
+    """The free units; of the others ``±(max(u, 0) + ½ / (√(u² + 1) + |u|))`` with ``u = ±z``."""
+    n, sign = a.n_free, graph.constant(a.signs)
+    u = graph.add("Mul", graph.columns(z, np.arange(n, n + a.n_monotone)), sign)
+    root = graph.add("Sqrt", graph.add("Add", graph.add("Mul", u, u), graph.constant(1.0)))
+    below = graph.add("Div", graph.constant(0.5), graph.add("Add", root, graph.add("Abs", u)))
+    y = graph.add("Mul", graph.add("Add", graph.add("Relu", u), below), sign)
+    free = [_activation(graph, a.free, graph.columns(z, np.arange(n)))] if n else []
+    return graph.concat([*free, y])
+
+
 def _exp(graph: Graph, a: f.Exp, z: str) -> str:
     dtype = np.float64 if graph.number_type == "double" else np.float32
     cap = graph.constant(0.49 * log(np.finfo(dtype).max))
@@ -283,4 +299,5 @@ ACTIVATIONS: dict[type, Callable[[Graph, Any, str], str]] = {
     f.Softplus: _softplus,
     f.Mish: lambda graph, a, z: graph.add("Mul", z, graph.add("Tanh", _softplus(graph, a, z))),
     f.Exp: _exp,
+    MonotoneUnits: _monotone_units,
 }

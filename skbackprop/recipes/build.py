@@ -26,6 +26,7 @@ from ..nn.initializers import INITIALIZERS, Constant, FixedValues
 from ..nn.layers import Activate, Sequential
 from ..nn.layers.numerical import quantile_edges
 from ..nn.losses import Loss
+from ..nn.monotone import Limits, start_within
 from ..nn.network import Network, fixed_arrays
 from ..nn.parameters import Layout
 from ..nn.reparametrize import leave_out_inputs
@@ -52,6 +53,7 @@ from ..training.callbacks import (
 )
 from ..training.run import Run
 from ..warn import warn_user
+from .monotone import monotone_activations
 from .progress_bar import make_bar
 from .resolve import MLP_RATES, is_auto, is_data, optimizer_fields
 
@@ -104,7 +106,9 @@ def make_layer(
         n_in,
         hidden,
         resolved["n_out"],
-        activations=make_activations(resolved["hidden_activation"], len(hidden)),
+        activations=monotone_activations(
+            resolved, make_activations(resolved["hidden_activation"], len(hidden))
+        ),
         initialization=Initialization(
             make_init("weight_init", resolved["weight_init"], len(hidden) + 1),
             make_init("weight_init__biases", resolved["bias_init"], len(hidden) + 1),
@@ -180,7 +184,12 @@ def n_members(resolved: dict[str, Any]) -> int | None:
 
 
 def initialize(
-    network: Network, x: Any, resolved: dict[str, Any], rng: Any, whitened: slice
+    network: Network,
+    x: Any,
+    resolved: dict[str, Any],
+    rng: Any,
+    whitened: slice,
+    limits: Limits | None = None,
 ) -> None:
     """Fill the arrays of a new network: by its initializers, and then from the data.
 
@@ -190,6 +199,8 @@ def initialize(
     k = n_members(resolved)
     if k is not None and resolved["whitened"] < 1:
         leave_out_inputs(network, whitened, slice(floor(k * resolved["whitened"]), k))
+    if limits is not None:
+        start_within(network.theta, limits)
     edges = [view for name, view in fixed_arrays(network) if name == "edges"]
     for view in edges:
         view[...] = quantile_edges(x[:, : view.shape[0]], view.shape[1] - 1)

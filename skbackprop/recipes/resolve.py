@@ -83,6 +83,8 @@ def resolve(
     if old is not None:
         earlier = {"value_effects": False, "whitened": 0.0}  # not in files of earlier versions
         preset = preset | {name: (earlier | old)[name] for name in (*STRUCTURE, "value_effects")}
+    if flat["monotonic_cst"] is not None:  # these do not keep an order
+        preset = preset | {"value_effects": False, "whitened": 0.0, "solve_output": False}
     own = own_defaults(params["solver"], preset)
     preset = preset | own
     if is_auto(params["max_restarts"]) and not is_auto(params["max_iter"]):
@@ -136,8 +138,11 @@ def encodes(params: dict[str, Any]) -> bool:
 
 def whitens(params: dict[str, Any], *, incremental: bool) -> bool:
     """Does an encoded table get whitened columns, where they say something new?"""
-    share = flatten(params)["whitened"]
-    return not incremental if is_auto(share) else share > 0
+    flat = flatten(params)
+    share = flat["whitened"]
+    if is_auto(share):
+        return not incremental and flat["monotonic_cst"] is None
+    return share > 0
 
 
 def own_defaults(solver: Any, preset: dict[str, Any]) -> dict[str, Any]:

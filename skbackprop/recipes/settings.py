@@ -165,6 +165,22 @@ class NumericEmbedding(Settings):
     }
 
 
+def is_directions(value: Any) -> bool:
+    """Is it a list of -1, 0 and 1, or a one-dimensional array of them?"""
+    if not isinstance(value, (list, tuple, np.ndarray)) or np.ndim(value) != 1 or not len(value):
+        return False
+    return bool(np.isin(np.asarray(value), (-1, 0, 1)).all())
+
+
+def is_directions_by_name(value: Any) -> bool:
+    """Is it a dict from texts to -1, 0 and 1?"""
+    return (
+        isinstance(value, dict)
+        and all(isinstance(name, str) for name in value)
+        and (not value or is_directions(list(value.values())))
+    )
+
+
 @frozen
 class TableEncoding(Settings):
     """How the columns of a table become numbers.
@@ -182,6 +198,12 @@ class TableEncoding(Settings):
     whitened : float or "auto", default="auto"
         Share of the members that get whitened numeric columns beside the others; 0 for none.
         Members that share weights, or have no learned factors, all get them.
+    monotonic_cst : list, tuple or array of int, dict of str to int, or None, default=None
+        For each column, or for those with these names, 1: predictions, or probabilities of the
+        second of two classes, never fall where the number rises; -1: they never rise; 0: no
+        constraint.  Name and meaning are those of
+        `sklearn.ensemble.HistGradientBoostingRegressor`; it is here because it says how columns
+        are read.  See :ref:`monotone-constraints`.
 
     Raises
     ------
@@ -196,16 +218,20 @@ class TableEncoding(Settings):
     Micci-Barreca, "A preprocessing scheme for high-cardinality categorical attributes in
     classification and prediction problems" (2001), for `value_effects`.
 
+    Runje & Shankaranarayana, "Constrained monotonic neural networks" (2023), for `monotonic_cst`.
+
     Examples
     --------
     >>> from skbackprop import BackpropClassifier, TableEncoding
     >>> clf = BackpropClassifier(feature_encoding=TableEncoding(embedding_dim=16))
+    >>> clf = BackpropClassifier(feature_encoding=TableEncoding(monotonic_cst={"age": 1}))
     """
 
     embedding_dim: Any = "auto"
     learned_scale: Any = "auto"
     value_effects: Any = "auto"
     whitened: Any = "auto"
+    monotonic_cst: Any = field(default=None, hash=False)  # may be an array
 
     parameter = "feature_encoding"
     rules: ClassVar[dict[str, Rule]] = {
@@ -213,6 +239,9 @@ class TableEncoding(Settings):
         "learned_scale": AUTO | BOOL,
         "value_effects": AUTO | BOOL,
         "whitened": AUTO | number(0, 1, closed="both"),
+        "monotonic_cst": NONE
+        | Rule("a list, a tuple or an array of -1, 0 and 1", is_directions)
+        | Rule("a dict of these by column names", is_directions_by_name),
     }
 
 
@@ -299,6 +328,7 @@ PUBLIC_NAMES: dict[str, str] = {
     "feature_scale": "feature_encoding__learned_scale",
     "value_effects": "feature_encoding__value_effects",
     "whitened": "feature_encoding__whitened",
+    "monotonic_cst": "feature_encoding__monotonic_cst",
     "bias_init": "weight_init__biases",
     "max_grad_norm": "solver__max_grad_norm",
     "l1": "solver__l1",
@@ -334,6 +364,7 @@ def flatten(params: dict[str, Any]) -> dict[str, Any]:
     flat |= {"embedding_dim": columns.embedding_dim, "feature_scale": columns.learned_scale}
     flat["value_effects"] = columns.value_effects
     flat["whitened"] = columns.whitened
+    flat["monotonic_cst"] = columns.monotonic_cst
     init = params["weight_init"]
     weights, biases = init, "auto"
     if isinstance(init, WeightInit):
@@ -390,6 +421,7 @@ def public(resolved: dict[str, Any], names: Any) -> dict[str, Any]:
             r["feature_scale"],
             r.get("value_effects", False),  # not in files of earlier versions
             r.get("whitened", 0.0),
+            r.get("monotonic_cst"),
         )
     biases = r["bias_init"] if r["fit_intercept"] else None
     values["weight_init"] = WeightInit(r["weight_init"], biases)

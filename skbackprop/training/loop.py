@@ -42,6 +42,8 @@ def train(plan: Plan, run: Run) -> Run:
         raise
     finally:
         run.swap_in()
+        if plan.limits is not None:  # an interrupted step, or a callback, may have left them
+            np.clip(run.network.theta, *plan.limits, out=run.network.theta)
         run.passes = {}
         run.network.release()
         for hook in reversed(hooks["on_train_end"]):  # the first callback has the last word

@@ -43,6 +43,9 @@ class Plan:
         towards 0, and stay at 0 if they reach it.
     max_grad_norm : float or None
         A longer gradient is shortened to this length.
+    limits : tuple of ndarray (low, high) or None
+        The smallest and the largest value of each parameter: after each step, what is beyond is
+        moved to the limit.
     average : Average or None
         An average of the parameters, to be evaluated and returned instead of them.
     average_from : float
@@ -75,6 +78,7 @@ class Plan:
     weight_decay: float = 0.0
     l1: float = 0.0
     max_grad_norm: float | None = None
+    limits: tuple[np.ndarray, np.ndarray] | None = None
     average: Average | None = None
     average_from: float = 0.0
     has_dropout: bool = False

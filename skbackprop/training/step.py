@@ -4,6 +4,7 @@
 
 The objective is the first line up to the gradient.  Then the gradient is clipped, the
 weights decay, the optimizer takes its step, and the L1 penalty moves the weights towards 0.
+Parameters with limits, as in monotone networks, are moved back into them.
 """
 
 from __future__ import annotations
@@ -72,6 +73,8 @@ class Step:
         self.optimizer.step(theta, self.grad, self.rates(lr), self.state)
         if plan.l1 > 0:
             soft_threshold(self.weights, lr * plan.l1 * self.moving)
+        if plan.limits is not None:
+            np.clip(theta, *plan.limits, out=theta)
         clock.tick(n)
         if run.average is not None and clock.step >= self.first_averaged:
             run.average.update(theta)

@@ -60,6 +60,7 @@ NESTED = {  # name: another value
     "feature_encoding__learned_scale": True,
     "feature_encoding__value_effects": True,
     "feature_encoding__whitened": 0.25,
+    "feature_encoding__monotonic_cst": [1, 0, 0, -1],
     "weight_init__weights": "orthogonal",
     "weight_init__biases": None,
 }

@@ -238,6 +238,15 @@ def test_every_activation(activation, dtype):
     assert_same_numbers(model, numeric(1), run(model, numeric(1), numeric(), dtype=dtype))
 
 
+@pytest.mark.parametrize("cst", [[1, 0, 0, -1, 0], [1, 1, 1, -1, -1]])
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_monotone_networks(n_members, cst):
+    encoding = TableEncoding(monotonic_cst=cst)
+    model = BackpropRegressor(feature_encoding=encoding, n_members=n_members, **SHORT)
+    model.fit(numeric(), numeric()[:, 0])
+    assert_same_numbers(model, numeric(1), run(model, numeric(1)))
+
+
 def test_double_precision():
     X = 1e4 * numeric() + 1e6
     model = MLPRegressor(**SHORT).fit(X, numeric()[:, 0])
