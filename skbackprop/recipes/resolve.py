@@ -83,7 +83,7 @@ def resolve(
     if old is not None:
         earlier = {"value_effects": False, "whitened": 0.0}  # not in files of earlier versions
         preset = preset | {name: (earlier | old)[name] for name in (*STRUCTURE, "value_effects")}
-    if flat["monotonic_cst"] is not None:  # these do not keep an order
+    if is_constrained(flat["monotonic_cst"]):  # these do not keep an order
         preset = preset | {"value_effects": False, "whitened": 0.0, "solve_output": False}
     own = own_defaults(params["solver"], preset)
     preset = preset | own
@@ -141,8 +141,15 @@ def whitens(params: dict[str, Any], *, incremental: bool) -> bool:
     flat = flatten(params)
     share = flat["whitened"]
     if is_auto(share):
-        return not incremental and flat["monotonic_cst"] is None
+        return not incremental and not is_constrained(flat["monotonic_cst"])
     return share > 0
+
+
+def is_constrained(monotonic_cst: Any) -> bool:
+    """Is there a column with a monotone constraint?"""
+    if monotonic_cst is None:
+        return False
+    return any(monotonic_cst.values() if isinstance(monotonic_cst, dict) else monotonic_cst)
 
 
 def own_defaults(solver: Any, preset: dict[str, Any]) -> dict[str, Any]:
