@@ -66,7 +66,7 @@ def broken_links(text: str, folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_code_runs(page, monkeypatch, tmp_path):
-    if page == "docs/exporting.md":
+    if page == "docs/saving.md":
         pytest.importorskip("onnx")
         pytest.importorskip("onnxruntime")
     monkeypatch.chdir(tmp_path)  # what a block writes stays out of the tree
