@@ -68,7 +68,7 @@ def broken_links(text: str, folder: Path) -> list[str]:
 def test_code_runs(page, monkeypatch, tmp_path):
     if page == "docs/sources.md":
         pytest.importorskip("pyarrow")
-    if page == "docs/exporting.md":
+    if page == "docs/saving.md":
         pytest.importorskip("onnx")
         pytest.importorskip("onnxruntime")
     if page == "docs/looking_inside.md":

@@ -29,7 +29,6 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from math import prod
 from typing import Any, BinaryIO, NamedTuple
@@ -55,7 +54,6 @@ METADATA, CHECKSUM = "__metadata__", "skbackprop.crc32"
 ALIGNMENT = 64  # of the data within the file; the format asks for 8
 LONGEST_HEADER = 100_000_000  # bytes, as in the safetensors package
 DEEPEST_HEADER, MOST_AXES, LONGEST_NAME = 4, 32, 1000
-AT_ONCE = 2**22  # bytes that are read and added to the checksum
 UNSET = "00000000"
 
 
@@ -171,11 +169,11 @@ def read(file: BinaryIO, size: int) -> Contents:
     metadata = _check_metadata(header)
     entries = _check_entries(header, rest - n)
     buffer = np.empty(rest - n, np.uint8)
+    if file.readinto(buffer) != len(buffer):  # type: ignore[attr-defined]
+        raise ValueError("The file is truncated: it became shorter while it was read.")
     digits = metadata.pop(CHECKSUM, None)
-    if digits is None:  # another tool's
-        _read_into(buffer, file)
-    else:
-        _read_checked(buffer, file, length + text, digits)
+    if digits is not None:
+        _check_checksum(length + text, buffer, digits)
     tensors = {name: _view(buffer, name, *entry) for name, *entry in entries}
     return Contents(tensors, metadata, digits is not None)
 
@@ -322,36 +320,14 @@ def _are_sizes(values: Any) -> bool:
     return isinstance(values, list) and all(type(v) is int and 0 <= v < 2**63 for v in values)
 
 
-def _read_into(part: Any, file: BinaryIO) -> None:
-    if file.readinto(part) != len(part):  # type: ignore[attr-defined]
-        raise ValueError("The file is truncated: it became shorter while it was read.")
-
-
-def _read_checked(buffer: np.ndarray, file: BinaryIO, head: bytes, digits: str) -> None:
-    """Read the data that follow a header, and compare the checksum of both with its digits.
-
-    A thread adds up what has been read, while more of a large file is read.
-    """
+def _check_checksum(head: bytes, buffer: np.ndarray, digits: str) -> None:
     if not re.fullmatch("[0-9a-f]{8}", digits):
         raise ValueError(f"The header is damaged: {CHECKSUM!r} needs eight digits, once.")
     start, end = _place_of_checksum(head, digits)
-    crc = zlib.crc32(b"".join([head[:start], UNSET.encode(), head[end:]]))
-
-    def add(part: np.ndarray) -> None:
-        nonlocal crc
-        crc = zlib.crc32(part, crc)
-
-    with ThreadPoolExecutor(1) as thread:  # starts with the first part that it is given
-        for first in range(0, len(buffer), AT_ONCE):
-            part = buffer[first : first + AT_ONCE]
-            _read_into(part, file)
-            if len(buffer) <= AT_ONCE:
-                add(part)
-            else:
-                thread.submit(add, part)
-    if f"{crc:08x}" != digits:
+    found = checksum([head[:start], UNSET.encode(), head[end:], buffer])
+    if found != digits:
         raise ValueError(
-            f"The file is damaged: its checksum is {crc:08x}, and it states {digits}. Take a copy "
+            f"The file is damaged: its checksum is {found}, and it states {digits}. Take a copy "
             "of the file, or save the model again."
         )
 

@@ -6,7 +6,6 @@ import time
 import numpy as np
 import pytest
 
-from skbackprop.io import safetensors
 from skbackprop.io.safetensors import CHECKSUM, DTYPES, dumps, loads
 
 RNG = np.random.default_rng(0)
@@ -181,16 +180,3 @@ def test_a_fault_is_named_at_once(data, message):
     with pytest.raises(ValueError, match=message):
         loads(data)
     assert time.perf_counter() - start < 1
-
-
-@pytest.mark.parametrize("at_once", [1, 100, 799, 800, 801])
-def test_a_file_is_read_in_parts(at_once, monkeypatch):
-    monkeypatch.setattr(safetensors, "AT_ONCE", at_once)
-    data = dumps({"W": np.arange(100.0)}, {"model": "{}"})
-    assert loads(data).checked
-    np.testing.assert_array_equal(loads(data).tensors["W"], np.arange(100.0))
-    for i in (len(data) - 800, len(data) - 400, len(data) - 1):
-        damaged = bytearray(data)
-        damaged[i] ^= 1
-        with pytest.raises(ValueError, match="its checksum is"):
-            loads(bytes(damaged))
