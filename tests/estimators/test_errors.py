@@ -182,6 +182,10 @@ IN_OBJECTS = {
         ["auto", "int", "[1"],
     ),
     (TableEncoding, "learned_scale", "feature_encoding"): NOT_AUTO_BOOL,
+    (TableEncoding, "monotonic_cst", "feature_encoding"): (
+        [1, "up", [2], [[1]], [], {"up": 2}, {0: 1}],
+        ["None", "-1, 0 and 1", "column names"],
+    ),
     (WeightInit, "weights", "weight_init"): (
         ["large", None, {}, 0.5],
         ["auto", "mlp", *INITIALIZER_NAMES],

@@ -9,7 +9,14 @@ from numpy.testing import assert_array_equal
 from settings import packed
 from sklearn.base import clone
 
-from skbackprop import BackpropClassifier, BackpropRegressor, LogLoss, TableEncoding, load
+from skbackprop import (
+    BackpropClassifier,
+    BackpropRegressor,
+    LogLoss,
+    RowSource,
+    TableEncoding,
+    load,
+)
 from skbackprop.nn.losses import Loss, Pinball
 from skbackprop.optim import SGD, ScheduleFree
 from skbackprop.training.callbacks import Callback
@@ -261,6 +268,22 @@ def test_a_step_that_is_interrupted_is_corrected():
 
     model = fit(n_members=1, callbacks=[Spoil()], early_stopping=False, solver=SGD(averaging=None))
     assert n_violations(model) == 0
+
+
+def test_rows_of_a_source():
+    rows, target = X[["free", "down", "up"]].to_numpy(), SCORE
+
+    class Batches:
+        def __iter__(self):
+            for start in range(0, N, 64):
+                yield rows[start : start + 64], target[start : start + 64]
+
+    encoding = TableEncoding(monotonic_cst=[0, -1, 1])
+    model = BackpropRegressor(**QUICK, feature_encoding=encoding)
+    model.fit(RowSource(Batches(), sample_rows=100, buffer_rows=100))
+    assert (
+        n_violations(model, get=lambda m, X: m.predict(X[["free", "down", "up"]].to_numpy())) == 0
+    )
 
 
 def test_copies_and_files(tmp_path):
