@@ -237,7 +237,7 @@ MUTANTS = [
         "recipes",
     ),
     Mutant("recipes/presets.py", "ceil(n / max(1, round(n / size)))", "size", "recipes"),
-    Mutant("recipes/monotone.py", " * np.sign(encoder._scale)", "", "estimators/test_monotone.py"),
+    Mutant("recipes/monotone.py", " * np.sign(scale)", "", "estimators/test_monotone.py"),
     Mutant(
         "recipes/monotone.py", "np.sign(getattr", "np.abs(getattr", "estimators/test_monotone.py"
     ),

@@ -154,8 +154,8 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
     feature_encoding : {"table"}, TableEncoding, None or "auto", default="auto"
         "table": numbers are scaled by their quartiles and smoothly clipped, missing ones get
         an indicator, numbers whose single values mean something the effect of the value,
-        categories become columns or codes.  None: X is taken as it is.  "auto": "table"; plain:
-        None.
+        categories become columns or codes.  A `TableEncoding` has monotone constraints, too.
+        None: X is taken as it is.  "auto": "table"; plain: None.
     numeric_embedding : {"periodic", "piecewise", "both"}, NumericEmbedding, None or "auto", \
             default="auto"
         More inputs for each numeric column: cosines with learned frequencies, piecewise-linear

@@ -18,6 +18,7 @@ from ..nn.losses.classification import BinaryLogLoss
 from ..nn.monotone import Limits, MonotoneUnits, weight_limits
 from ..nn.network import Network
 from ..optim.base import Optimizer
+from ..tables.growth import statistics
 from ..targets import LabelCodec
 from .settings import public_name
 
@@ -140,8 +141,8 @@ def check_target(codec: Any, loss: Loss) -> None:
         got = f"{codec.n_classes} classes" if single else "several columns of labels"
         raise ValueError(
             f"{NAME} needs two classes, whose probabilities have one order, got {got} and the "
-            f"loss {type(loss).__name__}. Remove the constraints, or use one classifier for each "
-            "class (sklearn.multiclass.OneVsRestClassifier)."
+            f"loss {type(loss).__name__}. Remove the constraints, or learn one class against the "
+            "others."
         )
 
 
@@ -170,8 +171,8 @@ def make_limits(
     """The limits of the parameters within which the network is monotone; None for no limits."""
     if resolved["monotonic_cst"] is None:
         return None
-    of_columns = np.array(resolved["monotonic_cst"])[encoder._numeric]
     inputs = np.zeros(encoder.n_numeric + encoder.n_other)
-    inputs[: encoder.n_numeric] = of_columns * np.sign(encoder._scale)
-    scale = np.sign(getattr(codec, "scale", np.ones(1)))  # of a classifier none is turned
-    return weight_limits(network, inputs, np.repeat(scale, resolved["n_out"] // len(scale)))
+    for place, (i, (_, scale)) in enumerate(statistics(encoder).items()):
+        inputs[place] = resolved["monotonic_cst"][i] * np.sign(scale)
+    outputs = np.sign(getattr(codec, "scale", np.ones(1)))  # of a classifier none is turned
+    return weight_limits(network, inputs, np.repeat(outputs, resolved["n_out"] // len(outputs)))

@@ -187,6 +187,10 @@ IN_OBJECTS = {
         ["much", None, -0.1, 1.5, np.nan, True],
         ["auto", "[0", "1]"],
     ),
+    (TableEncoding, "monotonic_cst", "feature_encoding"): (
+        [1, "up", [2], [[1]], [], {"up": 2}, {0: 1}],
+        ["None", "-1, 0 and 1", "column names"],
+    ),
     (WeightInit, "weights", "weight_init"): (
         ["large", None, {}, 0.5],
         ["auto", "mlp", *INITIALIZER_NAMES],

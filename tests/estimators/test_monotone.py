@@ -5,11 +5,18 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from settings import packed
 from sklearn.base import clone
 
-from skbackprop import BackpropClassifier, BackpropRegressor, LogLoss, TableEncoding, load
+from skbackprop import (
+    BackpropClassifier,
+    BackpropRegressor,
+    LogLoss,
+    RowSource,
+    TableEncoding,
+    load,
+)
 from skbackprop.nn.losses import Loss, Pinball
 from skbackprop.optim import SGD, ScheduleFree
 from skbackprop.training.callbacks import Callback
@@ -193,6 +200,13 @@ def test_no_column_is_free():
     assert_array_equal(*predictions)
 
 
+def test_columns_that_are_constant():
+    encoding = TableEncoding(monotonic_cst=[1, -1])
+    model = BackpropRegressor(**QUICK, feature_encoding=encoding).fit(np.ones((N, 2)), SCORE)
+    predicted = model.predict([[0.0, 1.0], [1.0, 1.0], [2.0, 0.0]])
+    assert_allclose(predicted, predicted[0], rtol=1e-12)
+
+
 def test_no_constraint():
     expected = fit(feature_encoding=TableEncoding()).predict(X)
     for cst in ({}, {"up": 0}, [0, 0, 0, 0]):
@@ -231,7 +245,8 @@ def test_partial_fit(task):
         X, score = table(60, seed=call)
         X, y = X * 1, (np.where(score > 2, "yes", "no") if task == "binary" else score * (1 + call))
         X["up"] *= 1 + 3 * call  # the statistics follow
-        X["free"] = 0.0 if call == 0 else X["free"]  # a column gets its place later
+        if call == 0:  # columns get their places later
+            X[["free", "down"]] = 0.0
         model.partial_fit(X, y, **({"classes": ["no", "yes"]} if task == "binary" else {}))
         assert n_violations(model) == 0
 
@@ -261,6 +276,22 @@ def test_a_step_that_is_interrupted_is_corrected():
 
     model = fit(n_members=1, callbacks=[Spoil()], early_stopping=False, solver=SGD(averaging=None))
     assert n_violations(model) == 0
+
+
+def test_rows_of_a_source():
+    rows, target = X[["free", "down", "up"]].to_numpy(), SCORE
+
+    class Batches:
+        def __iter__(self):
+            for start in range(0, N, 64):
+                yield rows[start : start + 64], target[start : start + 64]
+
+    encoding = TableEncoding(monotonic_cst=[0, -1, 1])
+    model = BackpropRegressor(**QUICK, feature_encoding=encoding)
+    model.fit(RowSource(Batches(), sample_rows=100, buffer_rows=100))
+    assert (
+        n_violations(model, get=lambda m, X: m.predict(X[["free", "down", "up"]].to_numpy())) == 0
+    )
 
 
 def test_copies_and_files(tmp_path):
