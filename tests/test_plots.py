@@ -18,6 +18,7 @@ from skbackprop import BackpropClassifier, BackpropRegressor, load
 from skbackprop.optim.schedules import SCHEDULES, Cosine
 from skbackprop.plots import LearningRateDisplay, LossCurveDisplay, ScheduleDisplay
 from skbackprop.plots.curves import EXTRA
+from skbackprop.recipes import build
 from skbackprop.training.probe import RangeTest
 
 ROOT = Path(__file__).parents[1]
@@ -213,11 +214,12 @@ def test_the_loss_of_the_ensemble_is_that_of_its_predictions():
     )
 
 
-def test_restarts_are_marked():
+def test_restarts_are_marked(monkeypatch):
     display = LossCurveDisplay([3.0, 2.0, 1.0], restarts=[1, 2]).plot()
     assert [line.get_xdata()[0] for line in display.restart_lines_] == [1, 2]
     assert labels(display) == ["training", "restart"]
     x = np.random.default_rng(0).normal(size=(300, 2))
+    monkeypatch.setitem(build.GAINS, "squared_error", 0.1)
     model = BackpropRegressor(random_state=0, max_iter=10, n_members=2, max_restarts=2)
     restarts = model.fit(x, np.sin(2 * x[:, 0]) * x[:, 1])._fitted.run.restarts
     assert len(restarts) > 0

@@ -111,20 +111,22 @@ def test_ranks_share_ties(benchmark):
 # ---- ablation ----
 
 
-def test_an_ingredient_counts_where_it_changes_the_model(benchmark):
+def test_a_variant_is_compared_with_the_default_on_the_same_rows(benchmark):
     ablation = benchmark("bench_ablation")
-    name, errors = ablation.INGREDIENTS[0], {"a": (0.09, 0.19), "b": (0.39, 0.19), "c": (0.5, 0.5)}
+    name, errors = "not whitened", {"a": (0.09, 0.19), "b": (0.39, 0.19), "c": (0.5, 0.5)}
     records = [
-        {"table": table, "seed": 0, "recipe": recipe, "error": error, "cpu_seconds": seconds}
-        for table, (on, off) in errors.items()
-        for recipe, error, seconds in ((ablation.WHOLE, on, 2.0), (name, off, 1.0))
-    ]
-    row = ablation.summary(records, name)
-    assert (row["tables"], row["of"], row["won"]) == (2, 3, 1)
-    assert row["error"] == pytest.approx(1)
+        {"table": table, "seed": 0, "variant": variant, "kind": "binary", "error": error,
+         "seconds": seconds}
+        for table, (with_it, without) in errors.items()
+        for variant, error, seconds in (("default", with_it, 1.0), (name, without, 2.0))
+    ]  # fmt: skip
+    row, everything = ablation.summary([*records, {"variant": name, "table": "d"}])
+    assert (row["kind"], row["tables"], row["better"], row["worse"]) == ("binary", 3, 1, 1)
+    assert row["error"] == pytest.approx(1)  # twice and half
     assert row["time"] == pytest.approx(2)
-    assert ablation.summary(records[-2:], name) is None
-    assert all(ablation.without(ingredient) for ingredient in ablation.INGREDIENTS)
+    assert everything == row | {"kind": "all"}
+    assert ablation.summary(records[:1]) == []
+    assert next(iter(ablation.variants().values())) == {}
 
 
 # ---- drawbacks ----

@@ -20,6 +20,8 @@ class ProgressBar(Callback):
         Printed before the bar.
     """
 
+    state_attributes = ()
+
     def __init__(self, progress: Any, prefix: str = ""):
         self.progress, self.prefix = progress, prefix
         self.task: Any = None

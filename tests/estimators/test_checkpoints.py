@@ -442,7 +442,8 @@ def test_ctrl_c_in_the_second_training_leaves_the_file(path, monkeypatch):
 def test_ctrl_c_in_parallel_leaves_no_half_state(path, monkeypatch):
     """The runs of other stacks are stopped after their epoch, which is no end of theirs."""
     monkeypatch.setattr(parallel_members, "LARGE", 1)
-    params = PLAIN | STOPPING | {"n_members": 2, "n_jobs": 2}
+    long = {"max_iter": 200, "n_iter_no_change": 200}  # it must not end before the interruption
+    params = PLAIN | STOPPING | long | {"n_members": 2, "n_jobs": 2}
     whole = result(make(BackpropClassifier, params).fit(X, y))
 
     def wait(jobs, return_when):

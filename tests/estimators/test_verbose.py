@@ -9,7 +9,7 @@ import pytest
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.mlp import MLPClassifier
 from skbackprop.recipes import build
-from skbackprop.training.callbacks import reporting
+from skbackprop.training.callbacks import Checkpoint, reporting
 
 from .common import unconverged
 
@@ -192,3 +192,11 @@ def test_a_short_training_is_not_announced(caplog):
     with caplog.at_level("INFO", "skbackprop"):
         BackpropClassifier(max_iter=3, random_state=0).fit(X, LABELS)
     assert "will take" not in caplog.text
+
+
+def test_a_bar_and_a_checkpoint_go_together(tmp_path, monkeypatch):
+    pytest.importorskip("rich")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    checkpoint = Checkpoint(tmp_path / "file", every_seconds=0)
+    model = BackpropRegressor(verbose="bar", max_iter=3, callbacks=[checkpoint], random_state=0)
+    assert model.fit(X, Y).n_iter_ == 3

@@ -123,13 +123,13 @@ class Log(Callback):
         What there is to do, for this message; without it there is none.
     """
 
+    state_attributes = ()  # after a kill the time is measured anew
+
     def __init__(self, work: str = ""):
         self.work, self.start = work, 0.0
 
     def on_train_begin(self, run: Run) -> None:
         self.start = perf_counter()
-
-    state_attributes = ()
 
     def on_epoch_end(self, run: Run) -> None:
         self._expect(run)

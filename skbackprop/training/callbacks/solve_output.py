@@ -62,6 +62,8 @@ class SolveOutput(Callback):
         Least relative fall of the validation loss.
     """
 
+    state_attributes = ()  # it does nothing before the end
+
     def __init__(
         self,
         rows: Rows,
