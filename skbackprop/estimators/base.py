@@ -178,7 +178,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         y = inputs.y
         check_consistent_length(X, y)
         weight, factor = cast_weights(inputs.sample_weight, X.dtype)
-        if weight is None and inputs.source is not None and inputs.sample_weight is not None:
+        if weight is None and inputs.survey is not None and inputs.sample_weight is not None:
             weight, factor = inputs.sample_weight.astype(X.dtype), 1.0  # others may differ
         scale = inputs.weight_scale * factor
         table = Table(X, y, codec.encode(y, X.dtype), weight, scale)
@@ -190,7 +190,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
 
     def _shows_rows(self, inputs: FitInputs) -> bool:
         """Do the numbers of the rows of X matter: to a splitter, to groups, or to a scorer?"""
-        if inputs.source is not None:
+        if inputs.survey is not None:
             return True  # each row has a number in the source
         splits = not isinstance(self.validation_fraction, (int, float, str))
         scores = not (isinstance(self.scoring, str) and self.scoring in ("auto", "loss"))
@@ -231,8 +231,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         loss: Loss,
         resolved: dict[str, Any],
         resume: bool,
-        encoder: ColumnEncoder | None = None,
-        rng: np.random.RandomState | None = None,
+        encoder: ColumnEncoder | None,
+        rng: np.random.RandomState,
     ) -> Fitted:
         """The network and the run to train: new ones, or copies of those of the last call."""
         out = resolved["out_activation"]
@@ -250,7 +250,6 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         monotone.settle(resolved, encoder, codec, loss, old)
         widths = build.widths_of(encoder, table.x)
         if not resume:
-            rng = rng or generator(self.random_state)
             layer = build.make_layer(resolved, widths, loss, build.n_members(resolved))
             network = Network(layer, dtype)
             whitened = slice(0) if encoder is None else encoder.whitened
@@ -270,7 +269,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         new.run = continued_run(self._fitted, new, table.x)
         new.network = new.run.network
         if new.run.rng is None:  # a plain fit was pickled without its generator
-            new.run.rng = generator(self.random_state)
+            new.run.rng = rng
         return new
 
     def _check_validation(self, inputs: FitInputs, fitted: Fitted) -> Table:
@@ -387,7 +386,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
             dtype = np.dtype(np.float64 if is_auto(self.dtype) else self.dtype)
             x = np.zeros((0, n_features), dtype)
             table = Table(x, np.zeros(0), np.zeros((0, codec.n_targets), dtype), None)
-            fitted = self._start(table, codec, self._make_loss(codec), resolved, False)
+            rng, loss = generator(self.random_state), self._make_loss(codec)
+            fitted = self._start(table, codec, loss, resolved, False, None, rng)
             self.__dict__.pop("feature_names_in_", None)
             self.n_features_in_ = n_features
             fitted.continued = fitted.incremental = True

@@ -70,7 +70,7 @@ def _columns_with_effects(
     before: Fitted | None,
 ) -> list[tuple[int, np.ndarray]]:
     """The columns, and the columns of the target that they have effects on."""
-    dense = isinstance(table.x, np.ndarray) and inputs.source is None
+    dense = isinstance(table.x, np.ndarray) and inputs.survey is None
     if encoder is None or not dense or table.rows.n < FEWEST_ROWS:
         return []
     if before is not None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..recipes.resolve import is_auto
 from ..recipes.settings import TableEncoding
-from ..sources import RowSource, Survey
+from ..sources import Survey
 from ..training.batches import Rows
 from ..training.stored import StoredRows
 from . import rows
@@ -36,8 +36,7 @@ class FitInputs:
     weight_scale: float = 1.0  # power of two that sample_weight was multiplied by
     kept_rows: np.ndarray | None = None  # if rows of weight 0 were removed from these arrays
     n_rows_given: int = 0
-    source: RowSource | None = None  # if X is a sample of it
-    survey: Survey | None = None
+    survey: Survey | None = None  # if X is a sample of a source
     checkpoint: Any = None  # the file of a Checkpoint among the callbacks
     given: tuple[Any, Any, Any] = field(init=False)  # X, y and sample_weight as they came
 

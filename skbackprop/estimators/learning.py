@@ -69,16 +69,17 @@ def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> No
     tasks = FitTasks(estimator, fitted, inputs, len(sizes) * (1 + resolved["refit"]))
     announce(fitted, split)
     # Callbacks that print or report are called in the order of the stacks.
-    in_turn = bool(tasks.context or own_callbacks(fitted) or resolved["verbose"])
+    own = own_callbacks(resolved)
+    in_turn = bool(tasks.context or own or resolved["verbose"])
     n_at_once = 1 if in_turn else min(n_threads(resolved), len(sizes))
     plans, keepers = plans_of_stacks(estimator, fitted, split, inputs, (sizes, runs))
     for i, (plan, keeper) in enumerate(zip(plans, keepers, strict=True)):
-        log = Log(describe_work(fitted, split, sizes[i]))
+        log = Log("" if inputs.incremental else describe_work(fitted, split, sizes[i]))
         plan.callbacks = build.make_callbacks(
             resolved,
             keeper,
             RestoreFinite(split.table.x),
-            [log, *tasks.callbacks(runs, sizes, i), *own_callbacks(fitted)],
+            [log, *tasks.callbacks(runs, sizes, i), *deepcopy(own)],
             incremental=inputs.incremental,
             n_turns=-(-len(sizes) // n_at_once),
         )
@@ -181,10 +182,10 @@ def solver_of_output(
     return [SolveOutput(plan.batches.rows, plan.batches.members, keeper)]
 
 
-def own_callbacks(fitted: Fitted) -> list[Callback]:
-    """Copies of the user's callbacks: `fit` changes no parameter."""
-    given = fitted.resolved["callbacks"] or []
-    return deepcopy([callback for callback in given if not isinstance(callback, Checkpoint)])
+def own_callbacks(resolved: dict[str, Any]) -> list[Callback]:
+    """The user's callbacks, of which each training gets copies: `fit` changes no parameter."""
+    given = resolved["callbacks"] or []
+    return [callback for callback in given if not isinstance(callback, Checkpoint)]
 
 
 def probe(

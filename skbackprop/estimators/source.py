@@ -43,18 +43,17 @@ def take_sample(estimator: Any, inputs: FitInputs) -> None:
     found = survey(source, all_labels=is_classifier(estimator))
     inputs.X, inputs.y, inputs.sample_weight = found.sample
     if not found.is_complete:
-        inputs.source, inputs.survey = source, found
+        inputs.survey = found
 
 
 @contextmanager
 def stored_rows(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> Iterator[Table]:
     """The table with all rows of the source in files; a table in memory is left as it is."""
-    source = inputs.source
-    if source is None or inputs.survey is None:
+    if inputs.survey is None:
         yield table
         return
     check_source(estimator, fitted, table)
-    n, shuffle = inputs.survey.n_rows, fitted.resolved["shuffle"]
+    source, n, shuffle = inputs.survey.source, inputs.survey.n_rows, fitted.resolved["shuffle"]
     widths = table.x.shape[1], table.target.shape[1]
     n_in_buffer = source.buffer_rows or max(1, BUFFER // (sum(widths) * table.x.itemsize))
     n_buckets, n_folds = -(-n // n_in_buffer), folds_of(fitted.resolved)
@@ -111,7 +110,7 @@ def encode_batch(
     estimator: Any, fitted: Fitted, batch: Batch, inputs: FitInputs, i: int
 ) -> tuple[Rows, np.ndarray]:
     """A batch as rows for training, and which of its rows these are."""
-    names = f"batch {i} of the source", f"sample_weight of batch {i}"
+    names = "y of the batch", "sample_weight of the batch"
     try:
         table, kept = estimator._check_more(*batch, names, fitted, inputs)
     except ValueError as error:

@@ -30,6 +30,7 @@ class Survey:
 
     Parameters
     ----------
+    source : RowSource
     n_rows : int
         Number of rows of the source.
     sample : Batch
@@ -38,6 +39,7 @@ class Survey:
         The numbers of these rows in the source.
     """
 
+    source: RowSource
     n_rows: int
     sample: Batch
     numbers: np.ndarray
@@ -88,7 +90,7 @@ def survey(source: RowSource, *, all_labels: bool = False) -> Survey:
         n_rows += n
     if n_rows == 0:
         raise ValueError("The source has no rows. Pass one with at least one row.")
-    return Survey(n_rows, *sample.rows())
+    return Survey(source, n_rows, *sample.rows())
 
 
 def rows_of_batch(batch: Batch, i: int) -> int:

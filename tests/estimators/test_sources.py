@@ -188,7 +188,7 @@ REFUSED = {
     "labels": (
         lambda: again(X, np.where(Y > 2, "new", LABELS)),
         {},
-        "batch 0 of the source has labels that y does not have: .*new",
+        "Batch 0 of the source: y of the batch has labels that y does not have: .*new",
     ),
     "lbfgs": (lambda: RowSource(X, LABELS, **SIZES), {"solver": "lbfgs"}, "solver='lbfgs' needs"),
     "probe": (
