@@ -26,6 +26,8 @@ from sklearn.metrics import (
     root_mean_squared_error,
 )
 
+from .importance import to_shuffle
+
 MOST_CLASSES = 20  # of a confusion matrix that can be read
 MOST_COLUMNS = 200  # whose importance is computed
 MOST_POINTS = 1000  # of a picture
@@ -171,8 +173,7 @@ class Evaluation:
         index = np.arange(self.n)
         if self.n > self.max_rows:
             index = np.sort(np.random.default_rng(0).permutation(self.n)[: self.max_rows])
-        # scikit-learn's function keeps names and types of the columns of pandas only.
-        X = self.X.to_pandas() if hasattr(self.X, "to_pandas") else self.X
+        X = to_shuffle(self.X)
         names = getattr(X, "columns", [f"x{i}" for i in range(shape[1])])
         X = X.iloc[index] if hasattr(X, "iloc") else np.asarray(X)[index]
         found = permutation_importance(self.model, X, self.y[index], n_repeats=5, random_state=0)

@@ -112,7 +112,7 @@ def feature_importance(
     mean, std = mean_and_std(explained)
     shuffled = permutation_importance(
         opened.estimator,
-        X,
+        to_shuffle(X),
         y,
         scoring=scoring,
         n_repeats=n_repeats,
@@ -121,6 +121,11 @@ def feature_importance(
     return Importances(
         opened.feature_names, mean, std, shuffled.importances_mean, shuffled.importances_std
     )
+
+
+def to_shuffle(X: Any) -> Any:
+    """X for `permutation_importance`, which keeps names and types of columns of pandas only."""
+    return X.to_pandas() if hasattr(X, "to_pandas") else X
 
 
 def mean_and_std(explained: Attributions) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """Importances, and the selectors of scikit-learn that use them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
@@ -118,3 +119,16 @@ def test_drawn_rows_have_the_marginals_of_training():
     assert_allclose(weights.sum(axis=0), 1)
     levels = [j for j in range(len(columns)) if X.columns[columns[j]] in ("town", "kind", "new")]
     assert_allclose((rows * weights).sum(axis=0)[levels], E.mean(axis=0)[levels], atol=1e-6)
+
+
+def test_columns_of_polars_keep_their_names_and_types():
+    polars = pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
+    rng = np.random.default_rng(0)
+    columns = {"size": rng.normal(size=80), "color": rng.choice(["red", "blue", "green"], 80)}
+    y = columns["size"] + (columns["color"] == "red")
+    found = []
+    for X in (pd.DataFrame(columns), polars.DataFrame(columns)):
+        model = BackpropRegressor(preset="fast", max_iter=5, random_state=0).fit(X, y)
+        found.append(feature_importance(model, X, y, random_state=0).permutation_mean)
+    assert_array_equal(*found)
