@@ -1,7 +1,7 @@
 """Run the benchmarks: ``python -m benchmarks``, see ``benchmarks/README.md``.
 
-The studies, ``python -m benchmarks tables``, ``ablation``, ``drawbacks`` and ``source``, are run by
-name.
+The studies, ``python -m benchmarks tables``, ``ablation``, ``drawbacks``, ``source`` and
+``cluster``, are run by name.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 from . import (
     bench_ablation,
     bench_checkpoints,
+    bench_cluster,
     bench_drawbacks,
     bench_fit,
     bench_floor,
@@ -141,6 +142,7 @@ STUDIES = {  # python -m benchmarks NAME
     "ablation": bench_ablation,
     "drawbacks": bench_drawbacks,
     "source": bench_source,
+    "cluster": bench_cluster,
 }
 
 if __name__ == "__main__":

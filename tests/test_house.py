@@ -57,7 +57,7 @@ OPTIONAL = {  # part: packages that may be missing, imported inside functions on
     "sources": {"pandas", "polars", "pyarrow"},
     "recipes": {"rich"},
     "onnx": {"onnx", "skl2onnx"},
-    "dask": {"dask", "distributed"},
+    "dask": {"dask", "distributed", "pandas"},
 }
 INSIDE = {  # part: what of the package is imported inside functions only, where it is used
     "estimators": {"io", "__version__"},
@@ -65,7 +65,7 @@ INSIDE = {  # part: what of the package is imported inside functions only, where
     "io": {"__version__"},
 }
 PRINTS = "skbackprop/training/callbacks/reporting.py"
-GENERATORS = {"Generator", "PCG64", "RandomState", "SFC64", "SeedSequence", "default_rng"}
+GENERATORS = {"Generator", "PCG64", "Philox", "RandomState", "SFC64", "SeedSequence", "default_rng"}
 
 # (base class, the table that names its subclasses, subclasses that need no name)
 TABLES = [

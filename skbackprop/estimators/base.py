@@ -63,6 +63,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
     _auto_preset = "auto"  # what preset="auto" means
     _doc_link_module = "skbackprop"
     _doc_link_template = DOC_PAGE.format("skbackprop")
+    _take_sample, _stored_rows = take_sample, stored_rows  # of rows that are not in memory
 
     # ---- what the two estimators define -------------------------------------------------
 
@@ -102,7 +103,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
     def _fit(self, inputs: FitInputs) -> Any:
         with unharmed_on_error(self):
             fitted, table = self._prepare(inputs)
-            with stored_rows(self, fitted, table, inputs) as table:
+            with self._stored_rows(fitted, table, inputs) as table:
                 learn(self, fitted, table, inputs)
             self._fitted = fitted
         return self
@@ -115,7 +116,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         check_arguments(inputs, params, first=not resume)
         rng = (self._fitted.run.rng if resume else None) or generator(self.random_state)
         inputs.checkpoint = open_checkpoint(self, inputs, None if resume else rng)
-        take_sample(self, inputs)
+        self._take_sample(inputs)
         codec = self._prepare_target(inputs, resume)
         encoder = self._encoder(inputs, params, resume)
         table = self._check_table(inputs, codec, encoder, resume)

@@ -11,6 +11,7 @@ from ..recipes.resolve import is_auto
 from ..recipes.settings import TableEncoding
 from ..sources import Survey
 from ..training.batches import Rows
+from ..training.shards import ShardedRows
 from ..training.stored import StoredRows
 from . import rows
 
@@ -49,7 +50,8 @@ class Table:
     """Checked and encoded rows: features, y, target of the network, weights.
 
     ``weight_scale`` is the factor by which the weights were multiplied, to be applied to `alpha`.
-    With `stored`, the rows are a sample of those that are trained on.
+    With `stored`, the rows are a sample of those that are trained on, which are in files or in
+    other processes.
     """
 
     x: Any
@@ -57,7 +59,7 @@ class Table:
     target: np.ndarray
     weight: np.ndarray | None
     weight_scale: float = 1.0
-    stored: StoredRows | None = None
+    stored: StoredRows | ShardedRows | None = None
 
     @property
     def rows(self) -> Rows:
@@ -66,7 +68,7 @@ class Table:
 
     @property
     def n_rows(self) -> int:
-        """Number of rows, of those in files if there are files."""
+        """Number of rows that are trained on."""
         return self.rows.n if self.stored is None else self.stored.n
 
     def take(self, index: np.ndarray) -> Table:

@@ -42,6 +42,7 @@ from ..training.parallel_members import (
 from ..training.plan import Plan
 from ..training.probe import probe_learning_rate
 from ..training.run import Run
+from ..training.shards import ShardedBatches, ShardedRows
 from ..training.stored import NO_FOLD, StoredBatches
 from ..warn import warn_user
 from .calibration import fit_temperature
@@ -133,6 +134,8 @@ def stacks_of(estimator: Any, fitted: Fitted, split: Split) -> tuple[list[int], 
         return [1], [fitted.run]
     if fitted.stack_sizes is None:
         together = split.shares_validation and is_scorer(estimator, fitted)
+        # Rows in other processes: few long messages.
+        together = together or isinstance(split.table.stored, ShardedRows)
         fitted.stack_sizes = sizes_of_stacks(fitted.resolved, together=together)
     return fitted.stack_sizes, runs_of_stacks(fitted, fitted.stack_sizes)
 
@@ -236,7 +239,7 @@ def keep_results(
 
 
 def sizes_of_stacks(resolved: dict[str, Any], *, together: bool) -> list[int]:
-    """The number of members of each stack; one stack if they are scored together."""
+    """The number of members of each stack; one stack if they are trained together."""
     if together:
         return [resolved["n_members"]]
     width = resolved["batch_size"] * max(resolved["hidden_layer_sizes"], default=1)
@@ -319,14 +322,14 @@ def make_plan(
 
 def make_batches(
     resolved: dict[str, Any], table: Table, members: list[Any] | None
-) -> Batches | StoredBatches:
-    """The mini-batches of a table, in memory or in files; see `Split.training`."""
+) -> Batches | StoredBatches | ShardedBatches:
+    """The mini-batches of a table, wherever its rows are; see `Split.training`."""
     size, n_parts = resolved["batch_size"], resolved["gradient_accumulation_steps"]
     micro = size if n_parts > 1 else None
     if table.stored is None:
         return Batches(table.rows, size * n_parts, resolved["shuffle"], members, micro)
     left_out = members if has_members(resolved) else (members or [NO_FOLD])[0]
-    return StoredBatches(table.stored, size * n_parts, resolved["shuffle"], left_out, micro)
+    return table.stored.batches(size * n_parts, resolved["shuffle"], left_out, micro)
 
 
 def continues(run: Run, optimizer: Any) -> bool:

@@ -13,7 +13,12 @@ from .fitted import Fitted
 from .inputs import FitInputs, Table
 from .split import Split
 
-LEFT_OUT = "callbacks", "n_jobs", "random_state"  # these are no facts, or are described here
+LEFT_OUT = (
+    "callbacks",
+    "client",
+    "n_jobs",
+    "random_state",
+)  # these are no facts, or are described here
 
 
 def open_checkpoint(estimator: Any, inputs: FitInputs, rng: Any) -> Any:

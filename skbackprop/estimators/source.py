@@ -67,11 +67,12 @@ def stored_rows(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs)
     ) as stored:
         first = 0
         for i, batch in enumerate(source.batches()):
-            numbers = np.arange(first, first + rows_of_batch(batch, i))
+            name = f"Batch {i} of the source"
+            numbers = np.arange(first, first + rows_of_batch(batch, name))
             first += len(numbers)
             if first > n:
                 break
-            rows, kept = encode_batch(estimator, fitted, batch, inputs, i)
+            rows, kept = encode_batch(estimator, fitted, batch, inputs, name)
             numbers = numbers[kept]
             bucket = numbers // n_in_buffer
             if shuffle:
@@ -107,14 +108,14 @@ def check_source(estimator: Any, fitted: Fitted, table: Table) -> None:
 
 
 def encode_batch(
-    estimator: Any, fitted: Fitted, batch: Batch, inputs: FitInputs, i: int
+    estimator: Any, fitted: Fitted, batch: Batch, inputs: FitInputs, name: str
 ) -> tuple[Rows, np.ndarray]:
-    """A batch as rows for training, and which of its rows these are."""
+    """A batch as rows for training, and which of its rows these are; messages call it `name`."""
     names = "y of the batch", "sample_weight of the batch"
     try:
         table, kept = estimator._check_more(*batch, names, fitted, inputs)
     except ValueError as error:
-        raise ValueError(f"Batch {i} of the source: {error}") from error
+        raise ValueError(f"{name}: {error}") from error
     weight = None
     if table.weight is not None:
         weight = (table.weight * inputs.weight_scale).astype(table.x.dtype)

@@ -119,8 +119,8 @@ class RowSource:
             names = [self.label]
             if self.sample_weight is not None:
                 names.append(self.sample_weight)
-            columns = [_column(batch, name, i) for name in names]
-            return Batch(_without(batch, names), *columns)
+            columns = [column_of(batch, name, i) for name in names]
+            return Batch(without(batch, names), *columns)
         if not isinstance(batch, tuple) or len(batch) not in (2, 3):
             raise ValueError(
                 f"Batch {i} of the source must be a tuple (X, y) or (X, y, sample_weight), got "
@@ -240,7 +240,7 @@ def _slices(X: Any, y: Any, weight: Any) -> Iterator[Batch]:
         yield Batch(X[rows], y[rows], None if weight is None else weight[rows])
 
 
-def _column(table: Any, name: str, i: int) -> Any:
+def column_of(table: Any, name: str, i: int) -> Any:
     """A column of a table of pyarrow, pandas or polars."""
     names = names_of(table)
     if name not in names:
@@ -249,7 +249,7 @@ def _column(table: Any, name: str, i: int) -> Any:
     return table.column(name) if hasattr(table, "column_names") else table[name]
 
 
-def _without(table: Any, names: list[str]) -> Any:
+def without(table: Any, names: list[str]) -> Any:
     """A table without some of its columns."""
     if hasattr(table, "drop_columns"):  # pyarrow
         return table.drop_columns(names)

@@ -82,23 +82,22 @@ def survey(source: RowSource, *, all_labels: bool = False) -> Survey:
     ValueError
         If the source has no rows, or a batch whose parts differ in length.
     """
-    sample, n_rows, counts = _Sample(source.sample_rows), 0, Counter()
+    sample, n_rows = Sample(source.sample_rows, all_labels=all_labels), 0
     for i, batch in enumerate(source.batches()):
-        n = rows_of_batch(batch, i)
-        first = _first_rows(batch.y, counts) if all_labels else np.empty(0, int)
-        sample.add(batch, np.arange(n_rows, n_rows + n), first)
+        n = rows_of_batch(batch, f"Batch {i} of the source")
+        sample.add(batch, np.arange(n_rows, n_rows + n))
         n_rows += n
     if n_rows == 0:
         raise ValueError("The source has no rows. Pass one with at least one row.")
     return Survey(source, n_rows, *sample.rows())
 
 
-def rows_of_batch(batch: Batch, i: int) -> int:
-    """The number of rows of a batch."""
+def rows_of_batch(batch: Batch, name: str) -> int:
+    """The number of rows of a batch, which messages call `name`."""
     n, n_labels = count_rows(batch.X), count_rows(batch.y)
     if n is None or n_labels != n:
         raise ValueError(
-            f"Batch {i} of the source needs as many labels as rows, got X of type "
+            f"{name} needs as many labels as rows, got X of type "
             f"{type(batch.X).__name__} with {n} rows and y of type {type(batch.y).__name__} with "
             f"{n_labels}."
         )
@@ -120,18 +119,31 @@ def _first_rows(y: Any, counts: Counter[Any]) -> np.ndarray:
     return np.unique(np.array(chosen, dtype=int))
 
 
-class _Sample:
-    """The rows with the smallest keys so far, and some that belong to it in any case."""
+class Sample:
+    """The rows with the smallest keys so far, and the first rows of each label.
 
-    def __init__(self, size: int) -> None:
-        self.size, self.n = size, 0
+    The samples of the parts of some rows, added in their order, give the sample of all.
+
+    Parameters
+    ----------
+    size : int
+        Number of rows with the smallest keys.
+    all_labels : bool
+        Are the first rows of each label in the sample in any case?
+    """
+
+    def __init__(self, size: int, *, all_labels: bool) -> None:
+        self.size, self.all_labels, self.n = size, all_labels, 0
+        self.counts: Counter[Any] = Counter()
         self.always = np.empty(0, int)
         self.limit = np.uint64(2**64 - 1)  # rows with larger keys do not get in
         self.parts: list[tuple[Batch, np.ndarray]] = []
 
-    def add(self, batch: Batch, numbers: np.ndarray, always: np.ndarray) -> None:
+    def add(self, batch: Batch, numbers: np.ndarray) -> None:
         """Take those rows of a batch that may belong to the sample."""
-        self.always = np.concatenate([self.always, numbers[always]])
+        if self.all_labels:
+            first = numbers[_first_rows(batch.y, self.counts)]
+            self.always = np.concatenate([self.always, first])
         if not self.parts and not len(numbers):
             return
         if not self.parts and len(getattr(batch.X, "shape", ())) == 2:
@@ -178,6 +190,10 @@ def _concatenate(parts: list[Any]) -> Any:
         raise ValueError(f"The batches of the source need one container, got {', '.join(kinds)}.")
     if first is None or len(parts) == 1:
         return first
+    widths = {part.shape[1:] for part in parts if hasattr(part, "shape")}
+    if len(widths) > 1:
+        counts = ", ".join(str(*width) for width in sorted(widths))
+        raise ValueError(f"The batches of the source need the same columns, got {counts} of them.")
     if isinstance(first, list):
         return [row for part in parts for row in part]
     for attribute, join in JOINS.items():

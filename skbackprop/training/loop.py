@@ -98,9 +98,8 @@ def one_epoch(plan: Plan, run: Run, step: Step, hooks: list[Callable[[Run], None
     run.order = plan.batches.order(run.order, run.rng)
     total, n_rows = 0.0, 0
     for batch in plan.batches.epoch(run.order):
-        n = batch.x.shape[-2]
-        total += step(batch) * n
-        n_rows += n
+        total += step(batch) * batch.n
+        n_rows += batch.n
         for hook in hooks:
             hook(run)
     return total / max(n_rows, 1)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from ..nn.losses import Loss
 from ..nn.network import Network, Pass
 from ..params import Frozen, frozen
 from .batches import Rows
+
+if TYPE_CHECKING:
+    from .shards import ShardedBatch
 
 BLOCK = 2**16  # elements of a temporary: so many stay in the cache
 TINY = float(np.finfo(np.float32).tiny)  # the weights of a member may all be 0 in a batch
@@ -103,18 +106,38 @@ class Objective(Frozen):
         of one of them.
         """
         share, total = shares(rows)
-        grad, value = self.network.grad, 0.0
-        added = np.zeros_like(grad)
+        added = np.zeros_like(self.network.grad)
+        value = self.add_gradients(rows, share, bind, micro_batch_size, added)
+        self.network.grad[...] = added
+        if self.alpha:
+            first = rows.part(slice(0, micro_batch_size))
+            value += self.penalize(total) / bind(first.x.shape).n_members
+        return value
+
+    def add_gradients(
+        self,
+        rows: Rows,
+        share: Any,
+        bind: Callable[[tuple[int, ...]], Pass],
+        micro_batch_size: int,
+        added: np.ndarray,
+    ) -> float:
+        """Add the gradient of ``Σ share · ℓ`` to `added`, and return the sum."""
+        value = 0.0
         for start in range(0, rows.n, micro_batch_size):
             index = slice(start, start + micro_batch_size)
             part = rows.part(index)
             share_part = share[..., index] if isinstance(share, np.ndarray) else share
-            bound = bind(part.x.shape)
-            value += self.propagate(part, share_part, bound)
-            added += grad
-        grad[...] = added
+            value += self.propagate(part, share_part, bind(part.x.shape))
+            added += self.network.grad
+        return value
+
+    def collect(self, batch: ShardedBatch) -> float:
+        """The same value and gradient, of a batch whose rows are in several places."""
+        value, gradient = batch.value_and_gradient(self.network.theta, self.schedule_factors)
+        self.network.grad[...] = gradient
         if self.alpha:
-            value += self.penalize(total) / bound.n_members
+            value += self.penalize(float(np.mean(batch.total))) / batch.n_members
         return value
 
 

@@ -27,6 +27,7 @@ class Plan:
     ----------
     loss : Loss
     batches : Batches
+        Or `StoredBatches`, or `ShardedBatches`.
     alpha : float
         L2 penalty, see `Objective`.
     optimizer : Optimizer or None

@@ -19,6 +19,7 @@ from .batches import Rows
 from .objective import Objective
 from .plan import Plan
 from .run import Run
+from .shards import ShardedBatch, ShardedBatches
 
 
 class Step:
@@ -48,6 +49,9 @@ class Step:
             run.schedule_factors,
             None if weight is None else float(weight.mean()),
         )
+        if isinstance(plan.batches, ShardedBatches):
+            plan.batches.begin(self.objective, has_dropout=plan.has_dropout)
+            self.rows_per_pass = 0
         n_epochs = plan.horizon or run.first_epoch + plan.max_epochs
         self.first_averaged = plan.average_from * len(plan.batches) * n_epochs
         self.learning_rates = None if multipliers is None else np.empty_like(multipliers)
@@ -55,16 +59,16 @@ class Step:
         if multipliers is not None and not multipliers.all():
             self.moving = (multipliers[: network.weights.size] > 0).astype(network.dtype)
 
-    def __call__(self, batch: Rows) -> float:
+    def __call__(self, batch: Rows | ShardedBatch) -> float:
         plan, run, clock, theta = self.plan, self.run, self.run.clock, self.run.network.theta
-        n = batch.x.shape[-2]
+        n = batch.n
         for name, schedule in plan.scheduled.items():
             run.schedule_factors[name] = schedule(clock)
         lr = run.lr = plan.learning_rate * run.lr_scale * plan.schedule(clock)
         if n <= self.rows_per_pass:
             loss = self.objective(batch, run.passes.get(n) or run.bound(batch.x.shape))
         else:
-            loss = self.objective.accumulate(batch, run.bound, self.rows_per_pass)
+            loss = self.in_parts(batch)
         if plan.max_grad_norm is not None:
             clip_norm(self.grad, plan.max_grad_norm)
         if plan.weight_decay > 0:
@@ -79,6 +83,12 @@ class Step:
         if run.average is not None and clock.step >= self.first_averaged:
             run.average.update(theta)
         return loss
+
+    def in_parts(self, batch: Rows | ShardedBatch) -> float:
+        """Loss and gradient of a batch that is not propagated as a whole, here."""
+        if isinstance(batch, ShardedBatch):
+            return self.objective.collect(batch)
+        return self.objective.accumulate(batch, self.run.bound, self.rows_per_pass)
 
     def rates(self, lr: float) -> float | np.ndarray:
         """One learning rate, or one for each parameter."""

@@ -107,6 +107,12 @@ class StoredRows:
         target = np.ascontiguousarray(rest[:, :n_targets])
         return Rows(x, target, weight), rest[:, n_targets].astype(int)
 
+    def batches(
+        self, batch_size: int, shuffle: bool, left_out: int | Sequence[int], micro: int | None
+    ) -> StoredBatches:
+        """The mini-batches of these rows."""
+        return StoredBatches(self, batch_size, shuffle, left_out, micro)
+
     def _path(self, bucket: int, name: str) -> Path:
         return Path(self._folder.name) / f"{bucket}.{name}"
 

@@ -1,0 +1,124 @@
+"""Training on a cluster: ``python -m benchmarks cluster``, a million rows of fifty columns.
+
+Needs dask and distributed.
+
+The same network is trained on the same rows in one process, with two threads, and on 1, 2 and 4
+local workers of one thread each.  Reports seconds for a step, the part of them in which the client
+waits for the slowest worker, and the bytes of a step.  With more workers than cores a step cannot
+become faster: what is measured is the cost of the messages.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+N_COLUMNS = 50
+
+
+def rows(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers, and a target that depends on five of them."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, N_COLUMNS), dtype=np.float32)
+    y = X[:, 0] * X[:, 1] + np.sin(2 * X[:, 2]) + np.maximum(X[:, 3], 0) * X[:, 4]
+    return X, y
+
+
+class Steps:
+    """Seconds of each step, as a callback."""
+
+    state_attributes = ()
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def __deepcopy__(self, memo: Any) -> Steps:
+        return self  # the times of the training are read afterwards
+
+    def on_batch_end(self, run: Any) -> None:
+        self.times.append(perf_counter())
+
+    @property
+    def seconds(self) -> np.ndarray:
+        """Without the first step, and without what is between two epochs."""
+        return np.diff(self.times)[1:]
+
+
+@contextmanager
+def watched() -> Iterator[list[tuple[float, int]]]:
+    """Collects, of each gradient, the seconds until the workers have answered, and the bytes."""
+    from skbackprop.training.shards import ShardedBatch
+
+    plain, calls = ShardedBatch.value_and_gradient, []
+
+    def value_and_gradient(self: Any, theta: Any, factors: Any) -> Any:
+        start = perf_counter()
+        value, gradient = plain(self, theta, factors)
+        n_workers = len(self.holders.actors)
+        calls.append((perf_counter() - start, n_workers * (theta.nbytes + gradient.nbytes)))
+        return value, gradient
+
+    ShardedBatch.value_and_gradient = value_and_gradient  # type: ignore[method-assign]
+    try:
+        yield calls
+    finally:
+        ShardedBatch.value_and_gradient = plain  # type: ignore[method-assign]
+
+
+def in_one_process(X: Any, y: Any, settings: dict[str, Any], n_threads: int) -> dict[str, float]:
+    """Seconds of a step on arrays in memory."""
+    from skbackprop import BackpropRegressor
+
+    steps = Steps()
+    with threadpool_limits(n_threads):
+        BackpropRegressor(**settings, callbacks=[steps], n_jobs=n_threads).fit(X, y)
+    return {"seconds": float(np.median(steps.seconds))}
+
+
+def on_workers(X: Any, y: Any, settings: dict[str, Any], n_workers: int) -> dict[str, float]:
+    """Seconds of a step on local workers, the part of waiting, and the bytes of the messages."""
+    import dask.array as da
+    from distributed import Client, LocalCluster
+
+    from skbackprop.dask import DaskBackpropRegressor
+
+    steps, size = Steps(), -(-len(X) // 4)
+    options = {"threads_per_worker": 1, "dashboard_address": None, "memory_limit": 0}
+    with (
+        LocalCluster(n_workers=n_workers, processes=True, **options) as cluster,
+        Client(cluster) as client,
+        watched() as calls,
+    ):
+        arrays = da.from_array(X, chunks=(size, N_COLUMNS)), da.from_array(y, chunks=size)
+        arrays = client.persist(arrays)
+        DaskBackpropRegressor(**settings, callbacks=[steps]).fit(*arrays)
+    waited, sent = np.median(np.array(calls), axis=0)
+    seconds = float(np.median(steps.seconds))
+    return {"seconds": seconds, "waiting": waited / seconds, "bytes": sent}
+
+
+def main(arguments: list[str]) -> int:
+    """Print a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks cluster", description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--epochs", type=int, default=2)
+    options = parser.parse_args(arguments)
+    X, y = rows(options.rows)
+    settings = {"max_iter": options.epochs, "batch_size": 4096, "random_state": 0}
+    base = in_one_process(X, y, settings, n_threads=2)
+    print("| trained on | ms a step | ratio | waiting | MB a step |\n|---|---|---|---|---|")
+    print(f"| one process, 2 threads | {1e3 * base['seconds']:.1f} | 1 | | |")
+    for n_workers in (1, 2, 4):
+        row = on_workers(X, y, settings, n_workers)
+        ratio = row["seconds"] / base["seconds"]
+        print(
+            f"| {n_workers} workers | {1e3 * row['seconds']:.1f} | {ratio:.2f} | "
+            f"{row['waiting']:.0%} | {row['bytes'] / 1e6:.2f} |"
+        )
+    return 0

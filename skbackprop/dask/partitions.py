@@ -1,0 +1,150 @@
+"""The rows of Dask collections: partition by partition, on the workers that hold them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..sources import Batch, Survey
+from ..sources.readers import column_of, without
+from ..sources.survey import Sample, rows_of_batch
+from ..tables.weights import count_rows
+from .cluster import Cluster
+
+KINDS = "Dask arrays, Dask DataFrames or Series, or lists of delayed partitions"
+
+
+@dataclass
+class Partitions:
+    """The partitions of a table, its labels and its weights.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    delayed : dict of int to Delayed
+        Each is a `Batch`, by its number.
+    n_rows_of : dict of int to int
+        How many rows each of them has.  Partitions without rows are left out.
+    sample_rows : int
+        See `RowSource`.
+    """
+
+    cluster: Cluster
+    delayed: dict[int, Any]
+    n_rows_of: dict[int, int]
+    sample_rows: int
+
+    @property
+    def first_row(self) -> dict[int, int]:
+        """The number of the first row of each partition."""
+        ends = np.cumsum([0, *self.n_rows_of.values()]).tolist()
+        return dict(zip(self.n_rows_of, ends, strict=False))
+
+    def survey(self, *, all_labels: bool) -> Survey:
+        """The same sample as `sources.survey` takes of the same rows, in whatever partitions."""
+        cluster, size = self.cluster, self.sample_rows
+        parts = cluster.compute(self.delayed)
+        jobs = {
+            i: cluster.submit(sample_of, parts[i], first, size, all_labels)
+            for i, first in self.first_row.items()
+        }
+        sample = Sample(size, all_labels=all_labels)
+        for i in jobs:
+            sample.add(*cluster.result(jobs[i], f"Partition {i}"))
+        return Survey(self, sum(self.n_rows_of.values()), *sample.rows())  # type: ignore[arg-type]
+
+
+def open_partitions(
+    cluster: Cluster, X: Any, y: Any, sample_weight: Any, sample_rows: int
+) -> Partitions:
+    """The partitions of the arguments of `fit`.
+
+    Raises
+    ------
+    ValueError
+        If they are not divided alike, or have no rows.
+    TypeError
+        If some are in memory.
+    """
+    from dask import delayed
+
+    columns = {"y": y, "sample_weight": sample_weight}
+    names = {name: column for name, column in columns.items() if isinstance(column, str)}
+    divided = {"X": delayed_parts("X", X)}
+    for name, column in columns.items():
+        if name not in names and column is not None:
+            divided[name] = delayed_parts(name, like_rows(column, X))
+    lengths = {name: len(parts) for name, parts in divided.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(
+            f"X, y and sample_weight need the same partitions, got {lengths}. Divide them alike, "
+            "by repartition or rechunk."
+        )
+    make = delayed(batch_of, pure=False)
+    batches = {
+        i: make(**{name: parts[i] for name, parts in divided.items()}, names=names, i=i)
+        for i in range(lengths["X"])
+    }
+    parts = cluster.compute(batches)
+    jobs = {i: cluster.submit(rows_of_batch, part, f"Partition {i}") for i, part in parts.items()}
+    n_rows_of = {i: cluster.result(job, f"Partition {i}") for i, job in jobs.items()}
+    n_rows_of = {i: n for i, n in n_rows_of.items() if n > 0}
+    if not n_rows_of:
+        raise ValueError("X has no rows in any partition. Pass at least one row.")
+    return Partitions(cluster, {i: batches[i] for i in n_rows_of}, n_rows_of, sample_rows)
+
+
+def is_collection(data: Any) -> bool:
+    """Is it a Dask array, DataFrame or Series?"""
+    from dask import is_dask_collection
+
+    return is_dask_collection(data) and hasattr(type(data), "to_delayed")
+
+
+def is_partitioned(data: Any) -> bool:
+    """Is it something that `delayed_parts` divides?"""
+    from dask import is_dask_collection
+    from distributed import Future
+
+    if isinstance(data, (list, tuple)) and data:
+        return all(isinstance(part, Future) or is_dask_collection(part) for part in data)
+    return is_collection(data)
+
+
+def delayed_parts(name: str, data: Any) -> list[Any]:
+    """The partitions of a collection; a list of partitions is left as it is."""
+    if not is_partitioned(data):
+        raise TypeError(
+            f"{name} needs one of {KINDS}, as X is, got {type(data).__name__}. Convert it, for "
+            "example by dask.array.from_array or dask.dataframe.from_pandas."
+        )
+    if isinstance(data, (list, tuple)):
+        return list(data)
+    if hasattr(data, "chunks") and data.ndim == 2:
+        data = data.rechunk({1: -1})  # all columns of a row together
+    return list(np.ravel(np.array(data.to_delayed(), dtype=object)))
+
+
+def like_rows(column: Any, X: Any) -> Any:
+    """An array of labels or weights, in the chunks of an array X."""
+    both = hasattr(column, "chunks") and hasattr(X, "chunks") and column.shape[:1] == X.shape[:1]
+    if both and column.chunks[0] != X.chunks[0] and not np.isnan(X.shape[0]):
+        return column.rechunk({0: X.chunks[0]})
+    return column
+
+
+def batch_of(X: Any, y: Any = None, sample_weight: Any = None, *, names: Any, i: int) -> Batch:
+    """A partition with labels and weights, some of which may be columns of X."""
+    columns = {"y": y, "sample_weight": sample_weight}
+    for name, column in names.items():
+        columns[name] = column_of(X, column, i)
+    return Batch(without(X, list(names.values())) if names else X, **columns)
+
+
+def sample_of(batch: Batch, first: int, size: int, all_labels: bool) -> tuple[Batch, np.ndarray]:
+    """Those rows of a partition that may be in the sample, and their numbers."""
+    sample = Sample(size, all_labels=all_labels)
+    sample.add(batch, first + np.arange(count_rows(batch.X)))
+    return sample.rows()
