@@ -59,7 +59,7 @@ class Step:
         if multipliers is not None and not multipliers.all():
             self.moving = (multipliers[: network.weights.size] > 0).astype(network.dtype)
 
-    def __call__(self, batch: Rows | ShardedBatch) -> float:
+    def __call__(self, batch: Rows) -> float:
         plan, run, clock, theta = self.plan, self.run, self.run.clock, self.run.network.theta
         n = batch.n
         for name, schedule in plan.scheduled.items():
@@ -68,7 +68,7 @@ class Step:
         if n <= self.rows_per_pass:
             loss = self.objective(batch, run.passes.get(n) or run.bound(batch.x.shape))
         else:
-            loss = self.in_parts(batch)
+            loss = self.add_up(batch)
         if plan.max_grad_norm is not None:
             clip_norm(self.grad, plan.max_grad_norm)
         if plan.weight_decay > 0:
@@ -84,8 +84,8 @@ class Step:
             run.average.update(theta)
         return loss
 
-    def in_parts(self, batch: Rows | ShardedBatch) -> float:
-        """Loss and gradient of a batch that is not propagated as a whole, here."""
+    def add_up(self, batch: Any) -> float:
+        """The loss of a batch whose gradient is a sum, of micro-batches or of a `ShardedBatch`."""
         if isinstance(batch, ShardedBatch):
             return self.objective.collect(batch)
         return self.objective.accumulate(batch, self.run.bound, self.rows_per_pass)
