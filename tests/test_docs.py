@@ -68,6 +68,9 @@ def broken_links(text: str, folder: Path) -> list[str]:
 def test_code_runs(page, monkeypatch, tmp_path):
     if page == "docs/sources.md":
         pytest.importorskip("pyarrow")
+    if page == "docs/cluster.md":
+        pytest.importorskip("dask.array")
+        pytest.importorskip("distributed")
     if page == "docs/saving.md":
         pytest.importorskip("onnx")
         pytest.importorskip("onnxruntime")
