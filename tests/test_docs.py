@@ -9,6 +9,8 @@ import ast
 import doctest
 import inspect
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from textwrap import dedent
@@ -118,6 +120,29 @@ def test_a_broken_link_is_seen(tmp_path):
     (tmp_path / "there.md").touch()
     page = "[a](there.md#part) [b](#part) [c](https://example.org) [d](gone.md) {literalinclude} x"
     assert broken_links(page, tmp_path) == ["gone.md", "x"]
+
+
+def test_a_broken_link_of_a_built_page_is_seen(tmp_path):
+    (tmp_path / "part").mkdir()
+    (tmp_path / "index.html").write_text(
+        """<a href="part/">in</a> <a href="part/index.html#a%20b">in</a> <img src="x.png">
+        <a href="#here" id="here">in</a> <a href="https://example.org/x#y">out</a>
+        <a href="part/index.html#there">broken</a> <a href="../outside.html">broken</a>"""
+    )
+    (tmp_path / "part/index.html").write_text('<p id="a b"><img srcset="../y.png 1x, ../x.png 2x">')
+    (tmp_path / "x.png").touch()
+    (tmp_path.parent / "outside.html").touch()
+    command = [sys.executable, str(ROOT / "docs/check_links.py"), str(tmp_path)]
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert found.returncode == 1
+    assert found.stdout.splitlines() == [
+        "index.html:3: part/index.html#there: no such anchor",
+        "index.html:3: ../outside.html: no such file",
+        "part/index.html:1: ../y.png: no such file",
+    ]
+    (tmp_path / "index.html").unlink()
+    (tmp_path / "y.png").touch()
+    assert subprocess.run(command, capture_output=True).returncode == 0
 
 
 def test_the_tour_of_the_code_visits_every_file_once():

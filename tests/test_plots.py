@@ -19,6 +19,7 @@ from skbackprop.optim.schedules import SCHEDULES, Cosine
 from skbackprop.plots import LearningRateDisplay, LossCurveDisplay, ScheduleDisplay
 from skbackprop.plots.curves import EXTRA
 from skbackprop.recipes import build
+from skbackprop.training.callbacks import Monitor
 from skbackprop.training.probe import RangeTest
 
 ROOT = Path(__file__).parents[1]
@@ -74,6 +75,25 @@ def test_the_validation_loss_is_drawn_where_it_was_measured():
     display = LossCurveDisplay.from_estimator(estimator, name="mine")
     assert list(display.validation_line_.get_ydata()) == estimator.history_["validation_loss"]
     assert labels(display)[:3] == ["mine, training", "mine, validation", "mine, epochs kept"]
+
+
+def test_monitored_columns_are_drawn_where_they_were_measured():
+    x = np.random.default_rng(1).normal(size=(30, 3))
+    monitor = Monitor({"new": (x, x[:, 0] > 0)}, ["neg_log_loss", "accuracy"], every=2)
+    model = fitted(callbacks=[monitor])
+    columns = ["new_neg_log_loss", "new_accuracy"]
+    display = LossCurveDisplay.from_estimator(model, monitored=columns[:1], negate_score=True)
+    (line,) = display.monitored_lines_
+    values = model.history_["new_neg_log_loss"]
+    assert line.get_xdata().tolist() == [2, 4, 5]
+    assert line.get_ydata().tolist() == [-values[i] for i in (1, 3, 4)]
+    assert labels(display)[-1] == "BackpropClassifier, new_log_loss"
+    both = LossCurveDisplay.from_estimator(model, monitored=columns, name="mine")
+    assert [line.get_label() for line in both.monitored_lines_] == [f"mine, {c}" for c in columns]
+    assert both.monitored_lines_[0].get_ydata()[-1] == values[-1]
+    assert LossCurveDisplay.from_estimator(model).monitored_lines_ == []
+    with pytest.raises(ValueError, match=r"columns of history_.*'loss'.*got \['new_r2'\]"):
+        LossCurveDisplay.from_estimator(model, monitored=["new_r2"])
 
 
 def test_displays_share_axes(pyplot, range_test):

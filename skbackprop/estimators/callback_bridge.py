@@ -17,6 +17,7 @@ from ..training.callbacks.restarts import most_epochs_with_restarts
 from ..training.run import Run
 from .fitted import Fitted
 from .inputs import FitInputs
+from .monitoring import monitors_of
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -143,8 +144,8 @@ class ReportEpochs(Callback):
 
 def most_epochs(resolved: dict[str, Any]) -> int | None:
     """The largest number of epochs of a training; None if it is not known in advance."""
-    if resolved["callbacks"]:
-        return None  # these may plan more epochs
+    if len(monitors_of(resolved)) < len(resolved["callbacks"] or []):
+        return None  # other callbacks may plan more epochs
     max_restarts = resolved["max_restarts"] if build.restarts(resolved) else 0
     return most_epochs_with_restarts(resolved["max_iter"], max_restarts)
 

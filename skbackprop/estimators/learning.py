@@ -24,6 +24,7 @@ from ..training.callbacks import (
     Callback,
     Checkpoint,
     Log,
+    Monitor,
     RestoreBest,
     RestoreFinite,
     SolveOutput,
@@ -50,6 +51,7 @@ from .callback_bridge import FitTasks
 from .convergence import announce, announce_end, describe_work, report_end
 from .fitted import Fitted
 from .inputs import FitInputs, Table
+from .monitoring import make_monitors, monitors_of
 from .resuming import check_start
 from .scoring import is_scorer, make_score
 from .split import Split, all_rows, check_split, has_members, part, split_rows
@@ -69,6 +71,7 @@ def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> No
     sizes, runs = stacks_of(estimator, fitted, split)
     tasks = FitTasks(estimator, fitted, inputs, len(sizes) * (1 + resolved["refit"]))
     announce(fitted, split)
+    monitors = make_monitors(estimator, fitted, incremental=inputs.incremental)
     # Callbacks that print or report are called in the order of the stacks.
     own = own_callbacks(resolved)
     in_turn = bool(tasks.context or own or resolved["verbose"])
@@ -80,7 +83,7 @@ def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> No
             resolved,
             keeper,
             RestoreFinite(split.table.x),
-            [log, *tasks.callbacks(runs, sizes, i), *deepcopy(own)],
+            [*monitors, log, *tasks.callbacks(runs, sizes, i), *deepcopy(own)],
             incremental=inputs.incremental,
             n_turns=-(-len(sizes) // n_at_once),
         )
@@ -133,9 +136,9 @@ def stacks_of(estimator: Any, fitted: Fitted, split: Split) -> tuple[list[int], 
     if not has_members(fitted.resolved):
         return [1], [fitted.run]
     if fitted.stack_sizes is None:
-        together = split.shares_validation and is_scorer(estimator, fitted)
-        # Rows in other processes: few long messages.
-        together = together or isinstance(split.table.stored, ShardedRows)
+        by_scorer = split.shares_validation and is_scorer(estimator, fitted)
+        elsewhere = isinstance(split.table.stored, ShardedRows)  # few long messages
+        together = by_scorer or elsewhere or bool(monitors_of(fitted.resolved))
         fitted.stack_sizes = sizes_of_stacks(fitted.resolved, together=together)
     return fitted.stack_sizes, runs_of_stacks(fitted, fitted.stack_sizes)
 
@@ -188,7 +191,7 @@ def solver_of_output(
 def own_callbacks(resolved: dict[str, Any]) -> list[Callback]:
     """The user's callbacks, of which each training gets copies: `fit` changes no parameter."""
     given = resolved["callbacks"] or []
-    return [callback for callback in given if not isinstance(callback, Checkpoint)]
+    return [callback for callback in given if not isinstance(callback, (Checkpoint, Monitor))]
 
 
 def probe(

@@ -203,7 +203,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
     callbacks : list of callbacks or None, default=None
         Objects with methods of `skbackprop.training.callbacks.Callback`, called during
         training, for each group of members; copies of them are used.  With a `Checkpoint` among
-        them a fit goes on after its process was killed.
+        them a fit goes on after its process was killed; a `Monitor` scores named rows after each
+        epoch, for `history_`.
     n_jobs : int or None, default=None
         Most threads that train members side by side; None stands for all cores.  The numbers
         do not depend on it.
@@ -242,7 +243,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         on effects of values.  Empty without a feature encoding.
     history_ : dict of list
         Columns with an entry for each epoch: epoch, loss, validation_loss, validation_score,
-        learning_rate, gradient_norm (of the last batch), seconds.
+        learning_rate, gradient_norm (of the last batch), seconds; and those of callbacks, such
+        as `Monitor`.
     stop_reason_ : str
         "max_iter", "no_improvement", "learning_rate_too_small", "converged" ("lbfgs"),
         "diverged", "time_budget", "interrupted" or "callback".

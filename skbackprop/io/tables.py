@@ -188,6 +188,7 @@ OBJECTS: dict[str, tuple[type, tuple[str, ...]]] = {
     "training.History": (history.History, ("columns",)),
     "callback.Checkpoint": (callbacks.Checkpoint, ("path", "every_seconds")),
     "callback.Log": (callbacks.Log, ()),
+    "callback.Monitor": (callbacks.Monitor, ("scoring", "every")),
     "callback.Progress": (callbacks.Progress, ()),
     "callback.ReduceOnPlateau": (
         callbacks.ReduceOnPlateau,

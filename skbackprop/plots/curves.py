@@ -10,7 +10,7 @@ array([0.1  , 0.1  , 0.1  , 0.1  , 0.01 , 0.01 , 0.001, 0.001])
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,11 @@ class LossCurveDisplay(_Display):
         The validation loss of the members' mean prediction.
     restarts : sequence of int
         The epochs after which the schedule of the learning rate was restarted.
+    monitored : dict of sequences of float or None, optional
+        Other values of each epoch by name, such as the scores of a `Monitor`.
+    negate_score : bool, default=False
+        Whether to change the sign of the values of `monitored`, as of "neg_log_loss", whose
+        negative is a loss.
 
     Attributes
     ----------
@@ -91,7 +96,7 @@ class LossCurveDisplay(_Display):
     line_ : matplotlib Line2D
         The training loss.
     validation_line_, kept_points_, kept_line_, ensemble_line_ : matplotlib Line2D or None
-    restart_lines_ : list of matplotlib Line2D
+    restart_lines_, monitored_lines_ : list of matplotlib Line2D
 
     Examples
     --------
@@ -111,15 +116,25 @@ class LossCurveDisplay(_Display):
         kept_loss: float | None = None,
         ensemble_loss: float | None = None,
         restarts: Sequence[int] = (),
+        monitored: Mapping[str, Sequence[float | None]] | None = None,
+        negate_score: bool = False,
     ):
         self.loss, self.validation_loss = loss, validation_loss
         self.estimator_name = estimator_name
         self.kept_epochs, self.restarts = kept_epochs, restarts
         self.kept_loss, self.ensemble_loss = kept_loss, ensemble_loss
+        self.monitored, self.negate_score = monitored or {}, negate_score
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, *, ax: Any = None, name: str | None = None, **kwargs: Any
+        cls,
+        estimator: Any,
+        *,
+        monitored: Sequence[str] = (),
+        negate_score: bool = False,
+        ax: Any = None,
+        name: str | None = None,
+        **kwargs: Any,
     ) -> LossCurveDisplay:
         """Draw what a fitted estimator has written into ``history_``, and what it has kept.
 
@@ -130,6 +145,10 @@ class LossCurveDisplay(_Display):
         estimator : estimator
             A fitted `BackpropClassifier` or `BackpropRegressor`, or a pipeline or a search that
             ends with one.
+        monitored : sequence of str
+            Columns of ``history_`` to draw beside the losses, such as those of a `Monitor`.
+        negate_score : bool, default=False
+            Whether to change the sign of `monitored`.
         ax : matplotlib Axes, optional
             Where to draw; by default in a new figure.
         name : str, optional
@@ -139,10 +158,15 @@ class LossCurveDisplay(_Display):
         """
         model = open_model(estimator).estimator
         history = model.history_
+        unknown = [column for column in monitored if column not in history]
+        if unknown:
+            raise ValueError(f"monitored needs columns of history_, {[*history]}, got {unknown}.")
         display = cls(
             history["loss"],
             history["validation_loss"],
             estimator_name=type(model).__name__ if name is None else name,
+            monitored={column: history[column] for column in monitored},
+            negate_score=negate_score,
             **kept_of(model._fitted),
         )
         return display.plot(ax=ax, **kwargs)
@@ -155,8 +179,7 @@ class LossCurveDisplay(_Display):
         (self.line_,) = ax.plot(epochs, self.loss, **{"label": f"{before}training", **kwargs})
         color = self.line_.get_color()
         self.validation_line_ = self.kept_points_ = None
-        losses = np.array(self.validation_loss if self.validation_loss else [], float)
-        measured = np.flatnonzero(~np.isnan(losses))  # None has become NaN
+        losses, measured = measured_of(self.validation_loss or [])
         if measured.size:
             style = {"label": f"{before}validation", "linestyle": "--", "color": color, **kwargs}
             (self.validation_line_,) = ax.plot(measured + 1, losses[measured], **style)
@@ -172,6 +195,13 @@ class LossCurveDisplay(_Display):
             )
             for i, epoch in enumerate(self.restarts)
         ]
+        self.monitored_lines_ = []
+        for column, values in self.monitored.items():
+            scores, measured = measured_of(values)
+            label = column.replace("neg_", "", 1) if self.negate_score else column
+            drawn = -scores[measured] if self.negate_score else scores[measured]
+            style = {"label": f"{before}{label}", **kwargs}
+            self.monitored_lines_ += ax.plot(measured + 1, drawn, **style)
         return self._end()
 
     def _level(self, loss: float | None, label: str, linestyle: str, color: Any) -> Any:
@@ -180,6 +210,12 @@ class LossCurveDisplay(_Display):
             return None
         label = f"{label}, {loss:.3g}"
         return self.ax_.axhline(loss, color=color, lw=1.2, ls=linestyle, label=label)
+
+
+def measured_of(values: Sequence[float | None]) -> tuple[np.ndarray, np.ndarray]:
+    """The values as numbers, and which of them were measured."""
+    numbers = np.array(values, float)  # None becomes NaN
+    return numbers, np.flatnonzero(~np.isnan(numbers))
 
 
 def kept_of(fitted: Any) -> dict[str, Any]:

@@ -31,6 +31,8 @@ class History:
     over the epoch of each batch's loss before its update, penalty included.
     ``gradient_norm`` is that of the last batch of the epoch.  ``seconds`` is the time
     of the epoch, validation included.
+
+    Callbacks may write columns of their own, by `set`.
     """
 
     def __init__(self) -> None:
@@ -53,7 +55,9 @@ class History:
         self._n_rows += 1
 
     def set(self, name: str, value: Any) -> None:
-        """Fill in a value of the last epoch."""
+        """Fill in a value of the last epoch; in a column that is new, earlier ones are None."""
+        if name not in self._lists:  # a copy of this history does not get it
+            self._lists = {**self._lists, name: [None] * self._n_rows}
         self._lists[name][-1] = value
 
     def copy(self) -> History:

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
-from typing import Any
 
 import numpy as np
 
 from ..nn.network import copy_members, leaves
-from .history import COLUMNS, History
+from .history import History
 from .loop import train
 from .plan import Plan
 from .run import Run
@@ -139,10 +138,10 @@ def mean_history(histories: Sequence[History]) -> History:
     mean = History()
     columns = [history.columns for history in histories]
     for epoch in range(max(len(history) for history in histories)):
-        row: dict[str, Any] = {}
-        for name in COLUMNS:
-            known = [c[name][epoch] for c in columns if epoch < len(c[name])]
+        mean.add()
+        for name in dict.fromkeys(name for c in columns for name in c):
+            known = [c[name][epoch] for c in columns if epoch < len(c.get(name, ()))]
             values = [value for value in known if value is not None]
-            row[name] = sum(values) / len(values) if values else None
-        mean.add(**row | {"epoch": epoch + 1})
+            mean.set(name, sum(values) / len(values) if values else None)
+        mean.set("epoch", epoch + 1)
     return mean

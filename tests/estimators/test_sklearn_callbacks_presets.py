@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.recipes import build
+from skbackprop.training.callbacks import Monitor
 
 from .common import SKLEARN_HAS_CALLBACKS, assert_identical, unconverged
 
@@ -144,7 +145,13 @@ def test_number_of_epochs_is_unknown_with_training_callbacks():
 
     X, y = frame("auto")
     recorder = Recorder()
-    estimator = BackpropClassifier(max_iter=2, callbacks=[Longer()], random_state=0)
+    monitor = Monitor({"train": (X, y)})
+    estimator = BackpropClassifier(max_iter=2, max_restarts=0, callbacks=[monitor], random_state=0)
+    estimator.set_callbacks(recorder).fit(X, y)
+    assert recorder.limits["fit"] == recorder.n_epochs() == 2
+    assert len(recorder.models[0][1].history_["train_score"]) == 1
+    recorder = Recorder()
+    estimator = BackpropClassifier(max_iter=2, callbacks=[monitor, Longer()], random_state=0)
     estimator.set_callbacks(recorder).fit(X, y)
     assert recorder.limits["fit"] is None
     assert recorder.n_epochs() == estimator.n_iter_ == 5

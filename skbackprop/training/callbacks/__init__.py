@@ -3,6 +3,7 @@
 from .base import EVENTS, Callback, is_callback
 from .budget import TimeBudget
 from .checkpoint import Checkpoint
+from .monitor import Monitor
 from .reduce_on_plateau import ReduceOnPlateau
 from .replay import ReplayLearningRates, RestoreEpochs
 from .reporting import Log, PeriodicProgress, Progress, print_begin, print_end
@@ -16,6 +17,7 @@ __all__ = [
     "Callback",
     "Checkpoint",
     "Log",
+    "Monitor",
     "PeriodicProgress",
     "Progress",
     "ReduceOnPlateau",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from math import ceil
+from numbers import Real
 from time import perf_counter
 
+from ..history import COLUMNS, History
 from ..run import Run
 from .base import Callback
 
@@ -38,6 +40,8 @@ class Progress(Callback):
         score = run.history.last("validation_score")
         if score is not None:
             print(f"Validation score: {score:f}")
+        for text in recorded(run.history):
+            print(text)
         self._print_messages(run)
 
     def on_train_end(self, run: Run) -> None:
@@ -91,7 +95,13 @@ class PeriodicProgress(Callback):
             text.append(f"validation loss {history['validation_loss'][known[-1]]:.4g}")
             if self.score != "loss":
                 text.append(f"{self.score} {history['validation_score'][known[-1]]:.4g}")
-        return ", ".join(text)
+        return ", ".join(text + recorded(history))
+
+
+def recorded(history: History) -> list[str]:
+    """What callbacks have written into columns of their own in the last epoch."""
+    own = {name: history.last(name) for name in history.columns if name not in COLUMNS}
+    return [f"{name} {value:.4g}" for name, value in own.items() if isinstance(value, Real)]
 
 
 def print_begin(preset: str, parts: list[str]) -> None:
