@@ -26,8 +26,9 @@ class EncodePartitions:
     inputs : FitInputs
         Of `fit`.
     n_folds : int
-    n_rows_of, first_row : mapping of int to int
-        The number of rows of each partition, and the number of its first row.
+    spans : mapping of int to (int, int)
+        Of each partition the number of its first row, and how many rows it has.
+    kind : type of Shards
     """
 
     def __init__(
@@ -36,11 +37,11 @@ class EncodePartitions:
         fitted: Fitted,
         inputs: FitInputs,
         n_folds: int,
-        n_rows_of: Mapping[int, int],
-        first_row: Mapping[int, int],
+        spans: Mapping[int, tuple[int, int]],
+        kind: type[Shards] = Shards,
     ) -> None:
         self.estimator, self.fitted, self.n_folds = estimator, fitted, n_folds
-        self.n_rows_of, self.first_row = n_rows_of, first_row
+        self.spans, self.kind = spans, kind
         self.inputs = FitInputs(None, None)  # without the sample
         self.inputs.weight_scale = inputs.weight_scale
         self.inputs.class_counts = inputs.class_counts
@@ -49,12 +50,12 @@ class EncodePartitions:
         shards = {}
         for i, batch in zip(numbers, batches, strict=True):
             name = f"Partition {i}"
-            n = rows_of_batch(batch, name)
-            if n != self.n_rows_of[i]:
+            (first, before), n = self.spans[i], rows_of_batch(batch, name)
+            if n != before:
                 raise ValueError(
-                    f"{name} had {self.n_rows_of[i]} rows when it was read first, and {n} "
+                    f"{name} had {before} rows when it was read first, and {n} "
                     "when it was read again. Pass a collection that gives the same rows each time."
                 )
             rows, kept = encode_batch(self.estimator, self.fitted, batch, self.inputs, name)
-            shards[i] = rows, fold_of(self.first_row[i] + np.arange(n)[kept], self.n_folds)
-        return Shards(shards)
+            shards[i] = rows, fold_of(first + np.arange(n)[kept], self.n_folds)
+        return self.kind(shards)

@@ -16,13 +16,18 @@ from ..estimators.fitted import Fitted
 from ..estimators.inputs import FitInputs, Table
 from ..estimators.source import check_source, folds_of
 from ..sources.readers import SAMPLE_ROWS
-from ..training.shards import ShardedRows
+from ..training.local_steps import LocalBatches, LocalShards
+from ..training.shards import ShardedBatches, ShardedRows, Shards
 from .cluster import ActorHolders, Cluster
 from .encoding import EncodePartitions
 from .lazy import accuracy_of_part, lazily, mean_of_parts, r2_of_parts, squares_of_part
 from .partitions import Partitions, is_collection, is_partitioned, open_partitions
 
-OWN = {"sample_rows": SAMPLE_ROWS, "client": None}  # parameters beside those of the base class
+OWN = {
+    "sync": "step",
+    "sample_rows": SAMPLE_ROWS,
+    "client": None,
+}  # parameters beside those of the base class
 DOC = """`{name}` whose rows are the partitions of Dask collections.
 
     `fit` takes Dask arrays, Dask DataFrames, or lists of delayed partitions.  The rows stay on the
@@ -36,7 +41,11 @@ DOC = """`{name}` whose rows are the partitions of Dask collections.
     lazy: an array gives an array, a DataFrame gives a Series or a DataFrame with the same index
     and divisions.
 
-    {parameters}sample_rows : int, default=50000
+    {parameters}sync : {{"step", "epoch"}}, default="step"
+        "step": the gradients of all workers are added up in every step, exactly.  "epoch": each
+        worker takes the steps of an epoch on its own rows, and then their parameters are averaged
+        (McMahan et al., 2017), which needs few messages; the model depends on the workers.
+    sample_rows : int, default=50000
         Rows of the sample that scales, levels, quantiles and validation rows come from.  A table of
         fewer rows is collected, and the model is that of `{name}` for rows in memory.
     client : distributed.Client, default=None
@@ -54,6 +63,9 @@ DOC = """`{name}` whose rows are the partitions of Dask collections.
     ----------
     Chen, Pan, Monga, Bengio & Jozefowicz, "Revisiting distributed synchronous SGD" (2016).
 
+    McMahan, Moore, Ramage, Hampson & Agüera y Arcas, "Communication-efficient learning of deep
+    networks from decentralized data" (2017).
+
     Examples
     --------
     >>> import dask.array as da
@@ -68,6 +80,28 @@ DOC = """`{name}` whose rows are the partitions of Dask collections.
     ((250, 250, 250, 250),)
     >>> client.close()
     """
+
+
+KINDS_OF_SYNC: dict[str, tuple[type[Shards], type[ShardedBatches]]] = {
+    "step": (Shards, ShardedBatches),
+    "epoch": (LocalShards, LocalBatches),
+}
+
+
+def check_parallel(fitted: Fitted, sync: str) -> None:
+    """Refuse what rows in several processes do not allow."""
+    if sync not in KINDS_OF_SYNC:
+        raise ValueError(f"sync must be one of {[*KINDS_OF_SYNC]}, got {sync!r}.")
+    if fitted.resolved["normalization"] == "batch":
+        raise ValueError(
+            "normalization='batch' needs all rows of a batch in one process, got the rows of a "
+            "cluster. Use normalization='layer'."
+        )
+    if sync == "epoch" and fitted.resolved["solver"] == "schedule_free":
+        raise ValueError(
+            "sync='epoch' needs an optimizer whose parameters can be averaged, got schedule_free. "
+            "Use solver='adamw', or sync='step'."
+        )
 
 
 def _doc(base: type) -> str:
@@ -230,21 +264,15 @@ class DaskEstimator:
                 yield table
             return
         check_source(self, fitted, table)
-        if fitted.resolved["normalization"] == "batch":
-            raise ValueError(
-                "normalization='batch' needs all rows of a batch in one process, got the rows of "
-                "a cluster. Use normalization='layer'."
-            )
+        check_parallel(fitted, self.sync)
         rows, n_folds = found.source, folds_of(fitted.resolved)
-        encode = EncodePartitions(
-            self.to_local(), fitted, inputs, n_folds, rows.n_rows_of, rows.first_row
-        )
+        holder, kind = KINDS_OF_SYNC[self.sync]
+        encode = EncodePartitions(self.to_local(), fitted, inputs, n_folds, rows.spans, holder)
         with ActorHolders(rows.cluster, rows.delayed, encode) as holders:
             weighted = table.weight is not None
             n_features = table.x.shape[1]
-            yield replace(
-                table, stored=ShardedRows(holders, n_features, n_folds, has_weight=weighted)
-            )
+            stored = ShardedRows(holders, n_features, n_folds, has_weight=weighted, kind=kind)
+            yield replace(table, stored=stored)
 
     # ---- protocols --------------------------------------------------------------------------
 

@@ -37,10 +37,12 @@ class Partitions:
     sample_rows: int
 
     @property
-    def first_row(self) -> dict[int, int]:
-        """The number of the first row of each partition."""
+    def spans(self) -> dict[int, tuple[int, int]]:
+        """Of each partition the number of its first row in the table, and how many it has."""
         ends = np.cumsum([0, *self.n_rows_of.values()]).tolist()
-        return dict(zip(self.n_rows_of, ends, strict=False))
+        return {
+            i: (first, n) for (i, n), first in zip(self.n_rows_of.items(), ends[:-1], strict=True)
+        }
 
     def survey(self, *, all_labels: bool) -> Survey:
         """The same sample as `sources.survey` takes of the same rows, in whatever partitions."""
@@ -48,7 +50,7 @@ class Partitions:
         parts = cluster.compute(self.delayed)
         jobs = {
             i: cluster.submit(sample_of, parts[i], first, size, all_labels)
-            for i, first in self.first_row.items()
+            for i, (first, _) in self.spans.items()
         }
         sample = Sample(size, all_labels=all_labels)
         for i in jobs:

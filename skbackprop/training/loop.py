@@ -16,6 +16,7 @@ import numpy as np
 from ..optim.averaging import ExponentialAverage
 from .callbacks.base import Hooks, collect, end_epoch
 from .lbfgs import fit_lbfgs
+from .local_steps import LocalBatches, LocalSteps
 from .plan import Plan
 from .run import Run
 from .step import Step
@@ -56,7 +57,7 @@ def fit_stochastic(plan: Plan, run: Run, hooks: Hooks) -> None:
     start_optimizer(plan, run)
     if plan.recorder is not None:
         plan.recorder.restore(plan, run)
-    step = Step(plan, run)
+    step = (LocalSteps if isinstance(plan.batches, LocalBatches) else Step)(plan, run)
     while run.stop_reason is None:
         start = perf_counter()
         for hook in hooks["on_epoch_begin"]:
@@ -93,7 +94,9 @@ def start_optimizer(plan: Plan, run: Run) -> None:
     run.clock.n_epochs = plan.horizon or run.clock.epoch + plan.max_epochs
 
 
-def one_epoch(plan: Plan, run: Run, step: Step, hooks: list[Callable[[Run], None]]) -> float:
+def one_epoch(
+    plan: Plan, run: Run, step: Step | LocalSteps, hooks: list[Callable[[Run], None]]
+) -> float:
     """Visit every row once; return the mean of the losses before each step."""
     run.order = plan.batches.order(run.order, run.rng)
     total, n_rows = 0.0, 0

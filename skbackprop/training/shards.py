@@ -178,14 +178,24 @@ class ShardedRows:
     holders : Holders
     n_features, n_folds : int
     has_weight : bool
+    kind : type of ShardedBatches
+        What `batches` makes.
     """
 
     def __init__(
-        self, holders: Holders, n_features: int, n_folds: int, *, has_weight: bool
+        self,
+        holders: Holders,
+        n_features: int,
+        n_folds: int,
+        *,
+        has_weight: bool,
+        kind: type[ShardedBatches] | None = None,
     ) -> None:
-        self.holders, self.n_features = holders, n_features
+        self.holders, self.n_features, self.kind = holders, n_features, kind or ShardedBatches
         of_shard: dict[int, tuple[np.ndarray, float]] = {}
-        for counts in holders.call("counts", n_folds):
+        of_holders = holders.call("counts", n_folds)
+        self.n_holders = len(of_holders)
+        for counts in of_holders:
             of_shard |= counts
         self.counts = np.array([of_shard[i][0] for i in sorted(of_shard)])  # shards × folds
         mean = sum(weight for _, weight in of_shard.values()) / max(self.n, 1)
@@ -200,7 +210,7 @@ class ShardedRows:
         self, batch_size: int, shuffle: bool, left_out: int | Sequence[int], micro: int | None
     ) -> ShardedBatches:
         """The mini-batches of these rows."""
-        return ShardedBatches(self, batch_size, shuffle, left_out, micro)
+        return self.kind(self, batch_size, shuffle, left_out, micro)
 
 
 @dataclass

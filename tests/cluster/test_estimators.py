@@ -100,6 +100,14 @@ def test_every_preset_learns(client, params):
     assert model.score(X, Y["three labels"]) > 0.7
 
 
+@pytest.mark.parametrize("kind", ["number", "three labels"])
+def test_parameters_averaged_after_each_epoch(client, kind):
+    model = estimator(kind, sync="epoch", max_iter=40, batch_size=32, dropout=0.1)
+    model.fit(*arrays(kind, weight=WEIGHT + 0.5))
+    assert model.score(X, Y[kind]) > 0.8
+    assert np.isfinite(model.history_["loss"]).all()
+
+
 def test_few_rows_give_the_model_of_rows_in_memory(client):
     params = {"sample_rows": N}
     ours = estimator("number", **params).fit(*arrays("number", weight=WEIGHT))
@@ -205,12 +213,12 @@ def test_no_client(monkeypatch):
         estimator("number").fit(*arrays("number"))
 
 
-def test_parameters_are_those_of_the_local_estimator_and_two():
+def test_parameters_are_those_of_the_local_estimator_and_three():
     for dask, local in [
         (DaskBackpropClassifier, BackpropClassifier),
         (DaskBackpropRegressor, BackpropRegressor),
     ]:
-        more = {"sample_rows": 50_000, "client": None}
+        more = {"sync": "step", "sample_rows": 50_000, "client": None}
         assert dask().get_params() == local().get_params() | more
         assert "client : distributed.Client" in dask.__doc__
         assert "hidden_layer_sizes : " in dask.__doc__
@@ -255,6 +263,10 @@ class TestRefused:
             "solver='lbfgs' needs all rows", solver="lbfgs", preset="plain", batch_size="auto"
         )
 
+    def test_what_cannot_be_averaged(self, client):
+        self.refused("needs an optimizer whose", sync="epoch", solver="schedule_free")
+        self.refused("sync must be one of", sync="never")
+
     def test_partitions_that_differ(self, client):
         from dask import delayed
 
@@ -274,7 +286,7 @@ class TestRefused:
 
     def test_rows_that_change(self):
         inputs = FitInputs(None, None)
-        encode = EncodePartitions(None, None, inputs, 2, {3: 800}, {3: 0})
+        encode = EncodePartitions(None, None, inputs, 2, {3: (0, 800)})
         with pytest.raises(ValueError, match="Partition 3 had 800 rows .* and 700"):
             encode([3], Batch(X[:700], Y["number"][:700]))
 
@@ -293,3 +305,18 @@ class TestRefused:
         self_check = estimator("number")
         with pytest.raises(ValueError, match=r"need the versions of the client.* got numpy 1\.0"):
             self_check.fit(*arrays("number"))
+
+
+def test_a_search_runs_on_the_cluster(client):
+    import joblib
+    from sklearn.model_selection import GridSearchCV
+
+    search = GridSearchCV(
+        BackpropRegressor(max_iter=2, random_state=0), {"dropout": [0.0, 0.2]}, cv=2
+    )
+    with joblib.parallel_config("dask", client=client):
+        search.fit(X[:200], Y["number"][:200])
+    with joblib.parallel_config("sequential"):
+        alone = clone(search).fit(X[:200], Y["number"][:200])
+    scores = [each.cv_results_["mean_test_score"] for each in (search, alone)]
+    assert_allclose(*scores, rtol=1e-5)
