@@ -27,7 +27,7 @@ from ..recipes.constraints import check_parameters
 from ..recipes.presets import PLAIN, DataSummary
 from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused, whitens
 from ..recipes.settings import check_nested
-from ..tables.columns import read_table
+from ..tables.columns import read_table, written
 from ..tables.encoder import ColumnEncoder
 from ..tables.weights import cast_weights, count_rows, scale_weights, take_rows
 from ..targets.class_weight import without_weight
@@ -315,7 +315,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         unseen = self._unseen(y, codec)
         if unseen:
             raise ValueError(
-                f"{names[0]} has labels that y does not have: {unseen}. Remove these rows."
+                f"{names[0]} has labels that y does not have: {written(unseen)}. Remove these rows."
             )
         weight = self._weigh(y, weight, codec, inputs, count=False)
         return Table(X, y, codec.encode(y, X.dtype), weight), kept

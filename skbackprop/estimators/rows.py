@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from ..tables.columns import written
 from ..warn import warn_user
 
 TOO_SMALL = (
@@ -98,8 +99,8 @@ def warn_rare(target: np.ndarray, labels: Any) -> None:
     named = labels[values[count == 1]].tolist()
     if named:
         warn_user(
-            f"These classes of y have one row each, which stays in the training part: {named}. "
-            "The validation score says nothing about them.",
+            "These classes of y have one row each, which stays in the training part: "
+            f"{written(named)}. The validation score says nothing about them.",
         )
 
 

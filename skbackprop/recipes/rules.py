@@ -23,6 +23,9 @@ import numpy as np
 
 from ..nn.losses import LOSSES
 from ..params import Frozen, frozen
+from ..tables.columns import short
+
+LONGEST_VALUE = 300  # characters of a value in a message
 
 
 @frozen
@@ -124,7 +127,8 @@ def is_allowed(rule: Rule, value: Any) -> bool:
 
 def complain(name: str, value: Any, rule: Rule, owner: str) -> str:
     """What was required, what was got, what to do."""
-    text = f"The {name!r} parameter of {owner} must be {rule}. Got {value!r} instead."
+    got = short(repr(value), LONGEST_VALUE)
+    text = f"The {name!r} parameter of {owner} must be {rule}. Got {got} instead."
     if isinstance(value, str):
         near = nearest(value, rule.names)
         if name == "hidden_layer_sizes" and value in LOSSES:

@@ -13,6 +13,7 @@ Cells(distinct=['red', 'blue'], inverse=array([0, 1, 0]), families=frozenset({'t
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
@@ -368,6 +369,15 @@ def some(items: list[str], noun: str = "") -> str:
     return f"{noun}{'s' if len(items) > 1 else ''} {shown}" if noun else shown
 
 
-def short(text: str) -> str:
+def written(values: Iterable[Any]) -> str:
+    """Labels or other values in brackets; not too many, and none too long for a message.
+
+    >>> written(["a", "b" * 99]) == "['a', '" + "b" * 59 + "…]"
+    True
+    """
+    return f"[{some([short(repr(value)) for value in values])}]"
+
+
+def short(text: str, longest: int = LONGEST_NAME) -> str:
     """A text that is not too long for a message."""
-    return text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…"
+    return text if len(text) <= longest else f"{text[:longest]}…"

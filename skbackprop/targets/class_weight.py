@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from ..tables.columns import short, written
 from .label_codecs import LabelCodec
 from .labels import label_columns
 
@@ -134,16 +135,17 @@ def _check_weights(weights: Any, labels: list[Any]) -> None:
     unknown = [label for label in weights if label not in labels]
     if unknown:
         raise ValueError(
-            f"class_weight needs labels of y, {labels}, got {unknown} too. "
+            f"class_weight needs labels of y, {written(labels)}, got {written(unknown)} too. "
             "Remove these, or correct their spelling."
         )
     for label, weight in weights.items():
         if not isinstance(weight, Real) or not 0 <= weight < np.inf:
             raise ValueError(
-                f"class_weight needs finite numbers >= 0, got {weight!r} for the class {label!r}. "
-                "Give a class that should not count the weight 0."
+                f"class_weight needs finite numbers >= 0, got {weight!r} for the class "
+                f"{short(repr(label))}. Give a class that should not count the weight 0."
             )
     if all(weights.get(label, 1) == 0 for label in labels):
         raise ValueError(
-            f"class_weight needs a class with a weight > 0, got zero for all classes: {weights}."
+            "class_weight needs a class with a weight > 0, got zero for all classes: "
+            f"{written(weights)}."
         )

@@ -21,6 +21,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from ..tables.columns import written
 from .label_codecs import HeadsCodec, LabelCodec, MultilabelCodec
 from .reading import read_target
 
@@ -188,7 +189,8 @@ def check_same_classes(y: np.ndarray, codec: Any) -> None:
     if not same:
         raise ValueError(
             "warm_start can only be used where `y` has the same classes as in the previous "
-            f"call to fit. Previously got {codec.classes}, `y` has {new.classes}"
+            f"call to fit. Previously got {written(_plain(codec.classes))}, `y` has "
+            f"{written(_plain(new.classes))}"
         )
 
 
@@ -197,9 +199,9 @@ def check_known_labels(y: np.ndarray, codec: Any) -> None:
     unseen = unseen_labels(y, codec)
     if unseen:
         raise ValueError(
-            f"`y` has classes not in `self.classes_`: {unseen}. Known are "
-            f"{_plain(codec.classes)}. Remove these rows, or name all classes in the first "
-            "call to partial_fit."
+            f"`y` has classes not in `self.classes_`: {written(unseen)}. Known are "
+            f"{written(_plain(codec.classes))}. Remove these rows, or name all classes in the "
+            "first call to partial_fit."
         )
 
 

@@ -523,3 +523,27 @@ def test_a_score_of_another_kind_of_target_is_refused_by_name():
     classifier = BackpropClassifier((3,), early_stopping=True, scoring="r2")
     with pytest.raises(ValueError, match="scoring='r2' failed.*scoring='loss'"):
         classifier.fit(X, np.where(y == 1, "yes", "no"))
+
+
+LONG = "x" * 10**5
+MIXED_X, LABELS = np.random.default_rng(0).normal(size=(61, 2)), np.array(["a", *["a", "b"] * 30])
+MIXED = np.array([LONG, *["a", "b"] * 30], dtype=object)
+
+
+@pytest.mark.parametrize(
+    "fails",
+    [
+        lambda: BackpropClassifier(activation=LONG).fit(MIXED_X, LABELS),
+        lambda: BackpropClassifier(class_weight={LONG: 1.0}).fit(MIXED_X, LABELS),
+        lambda: BackpropClassifier(max_iter=1).fit(MIXED_X, LABELS, X_val=MIXED_X, y_val=MIXED),
+        lambda: (
+            BackpropClassifier(preset="plain", max_iter=1)
+            .partial_fit(MIXED_X, LABELS, classes=["a", "b"])
+            .partial_fit(MIXED_X, MIXED)
+        ),
+    ],
+)
+def test_a_message_does_not_repeat_a_long_value(fails):
+    with pytest.raises(ValueError, match="xxx") as error:
+        fails()
+    assert len(str(error.value)) < 1000
