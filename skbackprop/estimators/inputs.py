@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,9 +11,11 @@ from ..recipes.resolve import is_auto
 from ..recipes.settings import TableEncoding
 from ..sources import Survey
 from ..training.batches import Rows
-from ..training.shards import ShardedRows
 from ..training.stored import StoredRows
 from . import rows
+
+if TYPE_CHECKING:
+    from ..training.shards import ShardedRows
 
 TINY = 64  # up to this many rows, weights that are counts are taken literally
 

@@ -43,8 +43,7 @@ from ..training.parallel_members import (
 from ..training.plan import Plan
 from ..training.probe import probe_learning_rate
 from ..training.run import Run
-from ..training.shards import ShardedBatches, ShardedRows
-from ..training.stored import NO_FOLD, StoredBatches
+from ..training.stored import NO_FOLD
 from ..warn import warn_user
 from .calibration import fit_temperature
 from .callback_bridge import FitTasks
@@ -137,8 +136,9 @@ def stacks_of(estimator: Any, fitted: Fitted, split: Split) -> tuple[list[int], 
         return [1], [fitted.run]
     if fitted.stack_sizes is None:
         by_scorer = split.shares_validation and is_scorer(estimator, fitted)
-        elsewhere = isinstance(split.table.stored, ShardedRows)  # few long messages
-        together = by_scorer or elsewhere or bool(monitors_of(fitted.resolved))
+        stored = split.table.stored
+        together = by_scorer or bool(monitors_of(fitted.resolved))
+        together = together or (stored is not None and stored.in_one_stack)
         fitted.stack_sizes = sizes_of_stacks(fitted.resolved, together=together)
     return fitted.stack_sizes, runs_of_stacks(fitted, fitted.stack_sizes)
 
@@ -323,9 +323,7 @@ def make_plan(
     )
 
 
-def make_batches(
-    resolved: dict[str, Any], table: Table, members: list[Any] | None
-) -> Batches | StoredBatches | ShardedBatches:
+def make_batches(resolved: dict[str, Any], table: Table, members: list[Any] | None) -> Any:
     """The mini-batches of a table, wherever its rows are; see `Split.training`."""
     size, n_parts = resolved["batch_size"], resolved["gradient_accumulation_steps"]
     micro = size if n_parts > 1 else None

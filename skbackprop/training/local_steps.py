@@ -26,7 +26,7 @@ from ..optim.schedules import Clock
 from .batches import Batches, Rows
 from .plan import Plan
 from .run import Run
-from .shards import ShardedBatch, ShardedBatches, Shards, Task, philox_state
+from .shards import ShardedBatch, ShardedBatches, ShardedStep, Shards, Task, philox_state
 from .step import Step
 
 
@@ -77,19 +77,6 @@ class LocalShards(Shards):
         return order
 
 
-class LocalBatches(ShardedBatches):
-    """Sharded rows whose holders take the steps themselves; an epoch is one batch."""
-
-    def __len__(self) -> int:
-        """Number of steps in an epoch, of each holder."""
-        return -(-self.n_rows // (self.batch_size * self.rows.n_holders))
-
-    def epoch(self, order: Any) -> Iterator[ShardedBatch]:
-        """All rows at once."""
-        n = self.n_rows
-        yield ShardedBatch(self.rows.holders, int(order[0]), 0, n, n, self.n_members)
-
-
 class LocalSteps:
     """``step(batch) -> loss``: an epoch of local steps, and the mean of the parameters.
 
@@ -104,10 +91,9 @@ class LocalSteps:
     """
 
     def __init__(self, plan: Plan, run: Run) -> None:
-        self.batches, self.run = cast(LocalBatches, plan.batches), run
+        self.batches, self.run = plan.batches, run
         self.plan = replace(plan, batches=None, callbacks=(), recorder=None, average=None)  # type: ignore[arg-type]
-        step = Step(plan, run)  # begins, with its objective
-        self.grad = step.grad
+        self.grad = ShardedStep(plan, run).grad  # it tells the holders what is trained
 
     def __call__(self, batch: Any) -> float:
         run, n_steps = self.run, len(self.batches)
@@ -124,3 +110,18 @@ class LocalSteps:
         run.clock.step += n_steps - 1
         run.lr = self.plan.learning_rate * run.lr_scale * self.plan.schedule(run.clock)
         return float(np.dot(n, [loss for _, loss, _ in results]) / n.sum())
+
+
+class LocalBatches(ShardedBatches):
+    """Sharded rows whose holders take the steps themselves; an epoch is one batch."""
+
+    make_step = LocalSteps
+
+    def __len__(self) -> int:
+        """Number of steps in an epoch, of each holder."""
+        return -(-self.n_rows // (self.batch_size * self.rows.n_holders))
+
+    def epoch(self, order: Any) -> Iterator[ShardedBatch]:
+        """All rows at once."""
+        n = self.n_rows
+        yield ShardedBatch(self.rows.holders, int(order[0]), 0, n, n, self.n_members)

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
 from ..optim.averaging import ExponentialAverage
 from .callbacks.base import Hooks, collect, end_epoch
 from .lbfgs import fit_lbfgs
-from .local_steps import LocalBatches, LocalSteps
 from .plan import Plan
 from .run import Run
 from .step import Step
@@ -57,7 +57,7 @@ def fit_stochastic(plan: Plan, run: Run, hooks: Hooks) -> None:
     start_optimizer(plan, run)
     if plan.recorder is not None:
         plan.recorder.restore(plan, run)
-    step = (LocalSteps if isinstance(plan.batches, LocalBatches) else Step)(plan, run)
+    step = getattr(plan.batches, "make_step", Step)(plan, run)
     while run.stop_reason is None:
         start = perf_counter()
         for hook in hooks["on_epoch_begin"]:
@@ -95,7 +95,7 @@ def start_optimizer(plan: Plan, run: Run) -> None:
 
 
 def one_epoch(
-    plan: Plan, run: Run, step: Step | LocalSteps, hooks: list[Callable[[Run], None]]
+    plan: Plan, run: Run, step: Callable[[Any], float], hooks: list[Callable[[Run], None]]
 ) -> float:
     """Visit every row once; return the mean of the losses before each step."""
     run.order = plan.batches.order(run.order, run.rng)

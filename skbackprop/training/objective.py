@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,9 +23,6 @@ from ..nn.losses import Loss
 from ..nn.network import Network, Pass
 from ..params import Frozen, frozen
 from .batches import Rows
-
-if TYPE_CHECKING:
-    from .shards import ShardedBatch
 
 BLOCK = 2**16  # elements of a temporary: so many stay in the cache
 TINY = float(np.finfo(np.float32).tiny)  # the weights of a member may all be 0 in a batch
@@ -130,14 +127,6 @@ class Objective(Frozen):
             share_part = share[..., index] if isinstance(share, np.ndarray) else share
             value += self.propagate(part, share_part, bind(part.x.shape))
             added += self.network.grad
-        return value
-
-    def collect(self, batch: ShardedBatch) -> float:
-        """The same value and gradient, of a batch whose rows are in several places."""
-        value, gradient = batch.value_and_gradient(self.network.theta, self.schedule_factors)
-        self.network.grad[...] = gradient
-        if self.alpha:
-            value += self.penalize(float(np.mean(batch.total))) / batch.n_members
         return value
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -27,7 +27,9 @@ from ..nn.losses import Loss
 from ..nn.network import Network
 from .batches import Rows
 from .objective import TINY, Objective
+from .plan import Plan
 from .run import Run
+from .step import Step
 
 MASK = 2**64 - 1
 
@@ -182,6 +184,8 @@ class ShardedRows:
         What `batches` makes.
     """
 
+    in_one_stack = True  # few long messages
+
     def __init__(
         self,
         holders: Holders,
@@ -252,6 +256,24 @@ class ShardedBatch:
         return value, gradient
 
 
+class ShardedStep(Step):
+    """A step on the rows of all holders: only the gradient is computed there."""
+
+    def __init__(self, plan: Plan, run: Run):
+        super().__init__(plan, run)
+        self.rows_per_pass = 0  # no batch is here
+        cast(ShardedBatches, plan.batches).begin(self.objective, has_dropout=plan.has_dropout)
+
+    def add_up(self, batch: ShardedBatch) -> float:
+        """Mean loss of a batch plus the penalty; leaves the gradient in ``network.grad``."""
+        objective, run = self.objective, self.run
+        value, gradient = batch.value_and_gradient(run.network.theta, run.schedule_factors)
+        self.grad[...] = gradient
+        if objective.alpha:
+            value += objective.penalize(float(np.mean(batch.total))) / batch.n_members
+        return value
+
+
 @dataclass
 class ShardedBatches:
     """The mini-batches of sharded rows; used as `Batches`.
@@ -275,6 +297,7 @@ class ShardedBatches:
     shuffle: bool = True
     left_out: int | Sequence[int] = -1
     micro_batch_size: int | None = None
+    make_step: ClassVar[Any] = ShardedStep
 
     def __post_init__(self) -> None:
         counts = self.rows.counts

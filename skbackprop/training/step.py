@@ -19,7 +19,6 @@ from .batches import Rows
 from .objective import Objective
 from .plan import Plan
 from .run import Run
-from .shards import ShardedBatch, ShardedBatches
 
 
 class Step:
@@ -49,9 +48,6 @@ class Step:
             run.schedule_factors,
             None if weight is None else float(weight.mean()),
         )
-        if isinstance(plan.batches, ShardedBatches):
-            plan.batches.begin(self.objective, has_dropout=plan.has_dropout)
-            self.rows_per_pass = 0
         n_epochs = plan.horizon or run.first_epoch + plan.max_epochs
         self.first_averaged = plan.average_from * len(plan.batches) * n_epochs
         self.learning_rates = None if multipliers is None else np.empty_like(multipliers)
@@ -85,9 +81,7 @@ class Step:
         return loss
 
     def add_up(self, batch: Any) -> float:
-        """The loss of a batch whose gradient is a sum, of micro-batches or of a `ShardedBatch`."""
-        if isinstance(batch, ShardedBatch):
-            return self.objective.collect(batch)
+        """The loss of a batch whose gradient is the sum of those of its parts."""
         return self.objective.accumulate(batch, self.run.bound, self.rows_per_pass)
 
     def rates(self, lr: float) -> float | np.ndarray:

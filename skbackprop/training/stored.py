@@ -49,6 +49,8 @@ class StoredRows:
         Where the folder is made; by default among the temporary files of the system.
     """
 
+    in_one_stack = False  # must all members be trained together?
+
     def __init__(
         self,
         widths: tuple[int, int],

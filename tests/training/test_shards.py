@@ -12,7 +12,7 @@ from skbackprop.nn.losses import LOSSES
 from skbackprop.nn.network import Network
 from skbackprop.optim import Adam
 from skbackprop.training import Objective, Plan, Rows, Run, train
-from skbackprop.training.shards import ShardedRows, Shards, Task, philox_state
+from skbackprop.training.shards import ShardedRows, ShardedStep, Shards, Task, philox_state
 
 SIZES = 70, 0, 31, 12, 55  # rows of the shards, one of which is empty
 N_FOLDS, N_FEATURES = 3, 4
@@ -96,10 +96,11 @@ def test_the_gradient_is_that_of_the_batch_in_one_place(loss, left_out, weighted
     network = make_network(None if isinstance(left_out, int) else 4)
     batches = sharded(shards, 3, left_out)
     smoothing = 0.1 if "log_loss" in loss else 0.0
-    objective = Objective(network, LOSSES[loss], 0.3, smoothing)
-    batches.begin(objective, has_dropout=False)
+    plan = Plan(LOSSES[loss], batches, alpha=0.3, label_smoothing=smoothing, optimizer=Adam())
+    sharded_step = ShardedStep(plan, Run(network, None))
+    objective = sharded_step.objective
     for step, batch in enumerate(batches.epoch(np.array([7]))):
-        value, gradient = objective.collect(batch), network.grad.copy()
+        value, gradient = sharded_step.add_up(batch), network.grad.copy()
         rows = in_one_place(shards, 7, step, batches.task)
         assert batch.n == rows.n
         assert value == pytest.approx(objective(rows, network.bind(rows.x.shape)), rel=1e-12)
