@@ -8,7 +8,8 @@ the two errors on the same rows.
 from __future__ import annotations
 
 import argparse
-from math import log
+from itertools import product
+from math import ceil, log
 from statistics import mean
 from time import process_time
 from typing import Any
@@ -18,11 +19,12 @@ from sklearn.model_selection import train_test_split
 
 from . import report, study
 from .bench_tables import SMALL, geometric
-from .real_tables import judge, names_of, ours, split_rows
+from .real_tables import MOST_ROWS, judge, names_of, ours, split_rows
 from .study import Record
 
 FEW_ROWS = 3000
 KINDS = ("binary", "multiclass", "regression")
+MEASURES = ("error", "log_loss")  # for two classes the error is 1 - AUC, for more the log loss
 QUICK = {"tables": ["iris", "diabetes"], "variants": ["not whitened"], "seeds": 1, "rows": 80}
 
 
@@ -38,6 +40,9 @@ def variants() -> dict[str, dict[str, Any]]:
         "whitened in half of the members": {"feature_encoding": TableEncoding(whitened=0.5)},
         "whitened in all members": {"feature_encoding": TableEncoding(whitened=1.0)},
         "last layer as trained": {"solver": Adam(beta_2=0.95, solve_output=False)},
+        # Of classes only; the first differs from the default with few rows, the second with many.
+        "scores as trained": {"calibration": None},
+        "scores divided": {"calibration": "sqrt_temperature"},
     }
 
 
@@ -59,6 +64,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser = study.parser("ablation", __doc__)
     parser.add_argument("--seeds", type=int, default=4, help="divisions of the training rows")
     parser.add_argument("--rows", type=int, default=FEW_ROWS, help="rows divided, at most")
+    parser.add_argument("--learned", type=int, help="learn from so many rows, and evaluate on all "
+                        "other training rows")  # fmt: skip
     parser.add_argument("--variants", nargs="+", choices=list(variants())[1:], metavar="NAME",
                         default=list(variants())[1:], help="some of the variants")  # fmt: skip
     arguments = study.start(parser.parse_args(argv))
@@ -70,52 +77,66 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def cases(arguments: argparse.Namespace) -> list[Record]:
     """The default and each variant on each division."""
+    rows = {"rows": arguments.rows}
+    if arguments.learned is not None:
+        rows = {"rows": MOST_ROWS, "learned": arguments.learned}
     return [
-        {"table": table, "seed": seed, "rows": arguments.rows, "variant": variant}
+        {"table": table, "seed": seed, **rows, "variant": variant}
         for seed in range(arguments.seeds)
         for table in arguments.tables
         for variant in ["default", *arguments.variants]
     ]
 
 
-def measure(table: str, seed: int, rows: int, variant: str, data: str | None) -> Record:
-    """Fit to three of four training rows; the error on the others, and seconds of the processor."""
+def measure(
+    table: str, seed: int, rows: int, variant: str, data: str | None, learned: int | None = None
+) -> Record:
+    """Fit to three of four training rows, or to `learned` of them, and judge on the others.
+
+    The record has the error, for classes the log loss, and seconds of the processor.
+    """
     split = split_rows(table, data, 0, rows)
     stratify = None if split.regression or np.bincount(split.y).min() < 2 else split.y
+    n = len(split.y)
+    n_test = ceil(n / 4) if learned is None else max(ceil(n / 4), n - learned)
     X, X_test, y, y_test = train_test_split(
-        split.X, split.y, test_size=0.25, random_state=seed, stratify=stratify
+        split.X, split.y, test_size=n_test, random_state=seed, stratify=stratify
     )
     known = slice(None) if split.regression else np.isin(y_test, y)
-    model = ours("auto", random_state=seed, **variants()[variant]).make(split)
+    chosen = variants()[variant]
+    if split.regression:
+        chosen.pop("calibration", None)
+    model = ours("auto", random_state=seed, **chosen).make(split)
     start = process_time()
     model.fit(X, y)
     seconds = process_time() - start
-    error = judge(split.kind, model, X_test[known], y_test[known])["error"]
-    return {"kind": split.kind, "error": error, "seconds": seconds}
+    found = judge(split.kind, model, X_test[known], y_test[known])
+    measured = {name: found[name] for name in MEASURES if name in found}
+    return {"kind": split.kind, **measured, "seconds": seconds}
 
 
 def summary(records: list[Record]) -> list[Record]:
-    """A row for each variant and kind of target."""
-    rows = []
-    for variant in dict.fromkeys(r["variant"] for r in records if r["variant"] != "default"):
-        for kind in (*KINDS, "all"):
-            errors = logs(records, variant, kind, "error", SMALL)
-            times = logs(records, variant, kind, "seconds", 0.0)
-            if errors:
-                ratio, deviation = geometric(list(errors.values()))
-                rows.append({
-                    "variant": variant, "kind": kind, "tables": len(errors), "error": ratio,
-                    "deviation": deviation, "time": geometric(list(times.values()))[0],
-                    "better": sum(value < 0 for value in errors.values()),
-                    "worse": sum(value > 0 for value in errors.values()),
-                })  # fmt: skip
+    """A row for each variant, kind of target and measure."""
+    rows, names = [], dict.fromkeys(r["variant"] for r in records if r["variant"] != "default")
+    for variant, kind, measure in product(names, (*KINDS, "all"), MEASURES):
+        errors = logs(records, variant, kind, measure, SMALL)
+        times = logs(records, variant, kind, "seconds", 0.0)
+        if errors:
+            ratio, deviation = geometric(list(errors.values()))
+            rows.append({
+                "variant": variant, "kind": kind, "measure": measure.replace("_", " "),
+                "tables": len(errors), "ratio": ratio,
+                "deviation": deviation, "time": geometric(list(times.values()))[0],
+                "better": sum(value < 0 for value in errors.values()),
+                "worse": sum(value > 0 for value in errors.values()),
+            })  # fmt: skip
     return rows
 
 
 def logs(records: list[Record], variant: str, kind: str, key: str, plus: float) -> dict[str, float]:
     """For each table the mean logarithm of a number over that of the default."""
     found = {(r["variant"], r["table"], r["seed"]): r for r in records
-             if "error" in r and kind in ("all", r["kind"])}  # fmt: skip
+             if key in r and kind in ("all", r["kind"])}  # fmt: skip
     each: dict[str, list[float]] = {}
     for (name, table, seed), record in found.items():
         base = found.get(("default", table, seed))
@@ -140,8 +161,9 @@ def by_table(records: list[Record]) -> tuple[list[Record], dict[str, str]]:
 COLUMNS = {
     "variant": "variant",
     "kind": "target",
+    "measure": "measure",
     "tables": "tables",
-    "error": "error / default",
+    "ratio": "over that of the default",
     "deviation": "± (standard error over tables)",
     "better": "better on",
     "worse": "worse on",

@@ -70,7 +70,7 @@ CHOICES: dict[str, list[Any]] = {
     "standardize_target": ["auto", True, False],
     "loss": ["auto", "poisson", "gamma", Huber(), Pinball((0.1, 0.9))],
     "class_weight": [None, "balanced", {0: 2.0}],
-    "calibration": [None, "temperature"],
+    "calibration": ["auto", None, "temperature", "sqrt_temperature"],
 }
 COLUMNS = (
     *["normal"] * 12, *["text"] * 3, "integers", "constant", "missing", "huge", "tiny", "infinite",

@@ -122,7 +122,7 @@ def test_a_variant_is_compared_with_the_default_on_the_same_rows(benchmark):
     ]  # fmt: skip
     row, everything = ablation.summary([*records, {"variant": name, "table": "d"}])
     assert (row["kind"], row["tables"], row["better"], row["worse"]) == ("binary", 3, 1, 1)
-    assert row["error"] == pytest.approx(1)  # twice and half
+    assert row["ratio"] == pytest.approx(1)  # twice and half
     assert row["time"] == pytest.approx(2)
     assert everything == row | {"kind": "all"}
     assert ablation.summary(records[:1]) == []

@@ -178,9 +178,13 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
     n_hidden_layers : int or None, default=None
         Number of hidden layers, all with the width `hidden_layer_sizes`: two numbers that a
         search can tune.  None: `hidden_layer_sizes` has an entry for each layer.
-    calibration : {"temperature"} or None, default=None
-        "temperature" divides the scores by the number with which the probabilities of the
-        rows held out are best (Guo, Pleiss, Sun & Weinberger, 2017).
+    calibration : {"temperature", "sqrt_temperature", "auto"} or None, default="auto"
+        What the scores of each member are divided by.  "temperature": the number with which the
+        probabilities of the rows held out are best (Guo, Pleiss, Sun & Weinberger, 2017).
+        "sqrt_temperature": its square root, and at least 1; a choice of ours for few rows.
+        "auto": "sqrt_temperature" for two classes and fewer than 600 rows, for more classes and
+        fewer than 250, else None; also None for large sparse X, several columns of labels, a
+        loss object other than `LogLoss`, `partial_fit`, and without held-out rows; plain: None.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factor on the weights of the rows of a class; a list for several columns of labels.
     weight_init : str, callable, list, WeightInit or "auto", default="auto"
@@ -349,7 +353,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         max_restarts="auto",
         time_budget=None,
         n_hidden_layers=None,
-        calibration=None,
+        calibration="auto",
         class_weight=None,
         weight_init="auto",
         scoring="auto",

@@ -147,7 +147,7 @@ def member_quantiles(predictions: np.ndarray, probabilities: Sequence[float]) ->
 
 
 def mc_dropout(
-    network: Network, x: Any, n_passes: int, rng: Any, loss: Loss
+    network: Network, x: Any, n_passes: int, rng: Any, loss: Loss, temperature: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of the predictions of many passes with dropout.
 
@@ -166,20 +166,22 @@ def mc_dropout(
         The units that are dropped.
     loss : Loss
         Its `Loss.predict` turns scores into predictions.
+    temperature : float
+        By which the scores are divided first.
 
     Returns
     -------
     mean, sd : ndarray of shape (n, m)
         Over all passes, of all members.
     """
-    passes = mc_predictions(network, x, n_passes, rng, loss)
+    passes = mc_predictions(network, x, n_passes, rng, loss, temperature)
     moments = [(rows.mean(axis=0), rows.std(axis=0)) for rows in passes]
     means, sds = zip(*moments, strict=True)
     return np.concatenate(means), np.concatenate(sds)
 
 
 def mc_predictions(
-    network: Network, x: Any, n_passes: int, rng: Any, loss: Loss
+    network: Network, x: Any, n_passes: int, rng: Any, loss: Loss, temperature: float = 1.0
 ) -> Iterator[np.ndarray]:
     """Predictions of many passes with dropout, ``(n_passes, rows, m)``, chunk after chunk.
 
@@ -202,6 +204,6 @@ def mc_predictions(
             )
             forward = bind_forward(network.layer, network.p, ws)
         assert forward is not None
-        # A copy each: scores are written over by the next pass.
-        passes = np.stack([loss.predict(forward(rows)).copy() for _ in range(n_passes)])
+        # Divided, they are copies: scores are written over by the next pass.
+        passes = np.stack([loss.predict(forward(rows) / temperature) for _ in range(n_passes)])
         yield passes.reshape(-1, *passes.shape[-2:])

@@ -45,7 +45,7 @@ from ..training.probe import probe_learning_rate
 from ..training.run import Run
 from ..training.stored import NO_FOLD
 from ..warn import warn_user
-from .calibration import fit_temperature
+from .calibration import TEMPERATURES
 from .callback_bridge import FitTasks
 from .convergence import announce, announce_end, describe_work, report_end
 from .fitted import Fitted
@@ -237,8 +237,9 @@ def keep_results(
     held = fitted.held_out = HeldOut(
         np.concatenate([p.target for p in parts]), np.concatenate([p.scores for p in parts]), weight
     )
-    if fitted.resolved["calibration"] == "temperature":
-        fitted.temperature = fit_temperature(held.scores, held.target, held.weight, fitted.loss)
+    if fitted.resolved["calibration"] is not None:
+        temperature = TEMPERATURES[fitted.resolved["calibration"]]
+        fitted.temperature = temperature(held.scores, held.target, held.weight, fitted.loss)
 
 
 def sizes_of_stacks(resolved: dict[str, Any], *, together: bool) -> list[int]:

@@ -209,8 +209,9 @@ def check_split(fitted: Fitted, split: Split) -> None:
             f"{' and '.join(named)} needs dense rows, got a sparse X. Leave it out, or pass "
             "X.toarray()."
         )
-    if split.held_out is None and fitted.resolved["calibration"]:
+    calibration = fitted.resolved["calibration"]
+    if split.held_out is None and calibration:
         raise ValueError(
-            "calibration='temperature' needs validation rows, got early_stopping=False. Set "
+            f"calibration={calibration!r} needs validation rows, got early_stopping=False. Set "
             "early_stopping=True, pass X_val and y_val, or leave calibration out."
         )

@@ -29,7 +29,7 @@ def member_deviation(fitted: Fitted, x: Any, method: str, n_passes: int) -> np.n
             "dropout=0.1, or use method='members'."
         )
     rng = np.random.default_rng(0)  # the same masks whenever it is asked
-    return mc_dropout(fitted.network, x, n_passes, rng, fitted.loss)[1]
+    return mc_dropout(fitted.network, x, n_passes, rng, fitted.loss, fitted.temperature)[1]
 
 
 def held_out_rows(fitted: Fitted, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

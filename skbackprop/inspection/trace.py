@@ -177,7 +177,8 @@ def trace(
 
     The model is left as it is.  Random parts are off, as in prediction: dropout is the identity,
     and batch normalization uses its running moments.  The loss is the mean loss of the rows,
-    without penalties, class weights and label smoothing.  All numbers have double precision.
+    without penalties, class weights and label smoothing, and probabilities are those that the
+    loss sees, without a calibration.  All numbers have double precision.
 
     Parameters
     ----------
@@ -219,12 +220,14 @@ def trace(
     >>> t[-1].a.round(3), t[-1].delta.round(3)          # softmax, and softmax − target
     (array([[0.   , 0.595, 0.405]]), array([[ 0.   , -0.405,  0.405]]))
     """
+    temperature = 1.0
     if isinstance(model, Network):
         network, stacked, x, target, loss = _of_network(model, x, y, loss)
         source = "the input"
     else:
         network, stacked, x, target, loss = _of_estimator(model, x, y, loss, member)
         source = "the row as the network gets it"
+        temperature = open_model(model).estimator._fitted.temperature
     recording = record_pass(network, x, target, loss)
     names = Namer(recording)
     entries = [Entry("forward", 0, "a⁽⁰⁾", source, x), *_forward(names, recording, stacked)]
@@ -239,6 +242,7 @@ def trace(
     sizes = "-".join(str(width) for width in _widths(entries))
     rows = "1 row" if len(x) == 1 else f"{len(x)} rows"
     notes = [f"{', '.join(names.off)}: off, as in prediction"] if names.off else []
+    notes += [f"temperature {temperature:.4g}: off, as in training"] if temperature != 1 else []
     return Trace(f"{sizes} network, {rows}", entries, notes, learning_rate)
 
 

@@ -144,7 +144,7 @@ CONSTRAINTS: dict[str, Rule] = {
     "member_sharing": names("independent", "batch", "mini"),
     "max_restarts": AUTO | integer(0),
     "time_budget": NONE | number(0, inf, closed="neither"),
-    "calibration": NONE | names("temperature"),
+    "calibration": NONE | names("auto", "temperature", "sqrt_temperature"),
     "standardize_target": AUTO | BOOL,
     "clip_predictions": AUTO | BOOL,
     "weight_init": INITIALIZERS_RULE | settings("WeightInit"),

@@ -53,6 +53,7 @@ PLAIN: dict[str, Any] = {
     "solve_output": False,
     "n_members": 1,
     "max_restarts": 0,
+    "calibration": None,
     "label_smoothing_schedule": "constant",
     "standardize_target": False,
     "clip_predictions": False,
@@ -67,6 +68,8 @@ MOST_WORK = {"fast": 0.0, "auto": 1.5e11, "best": 3e12}
 # rows, narrower layers above the third.
 WIDE, EMBEDDED, VERY_WIDE = 300, 1000, 3000
 FEW, MANY_CALLS = 32, 2000  # rows of one call, and of the stream that such calls stand for
+# Rows: from fewer the probabilities of two classes, and of more, come out too sure.
+CALIBRATED_TWO, CALIBRATED_MORE = 600, 250
 FEWEST = 10  # rows: fewer are not split into training and validation rows
 
 # Learning rates of classes and of numbers: the more steps, the smaller; "slow" is for few rows,
@@ -160,6 +163,7 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
         # Some tables with classes lose by whitened columns; where half of the members do without
         # them, the harm is less than half. Nearly noise-free numbers need them in all members.
         "whitened": 0.5 if summary.n_classes else 1.0,
+        "calibration": calibration(summary),
     }
     values["max_iter"] = max(1, round(n_steps / ceil(max(0.9 * n, 1) / values["batch_size"])))
     if summary.n_numeric > WIDE:
@@ -172,6 +176,12 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
     if summary.incremental:
         values |= INCREMENTAL
     return values
+
+
+def calibration(summary: DataSummary) -> str | None:
+    """What few rows divide the scores by; not measured for several columns of labels."""
+    few = CALIBRATED_TWO if summary.n_classes == 2 else CALIBRATED_MORE
+    return "sqrt_temperature" if summary.n_classes > 1 and summary.n < few else None
 
 
 def affordable_restarts(values: dict[str, Any], summary: DataSummary, most_work: float) -> int:
@@ -218,6 +228,7 @@ SPARSE: dict[str, Any] = {
     "n_members": 1,
     "batch_size": 64,
     "max_restarts": 0,
+    "calibration": None,
     "weight_decay": 0.0,
 }
 

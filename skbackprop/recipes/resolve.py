@@ -17,7 +17,7 @@ from ..optim import OPTIMIZERS
 from ..params import Params
 from ..warn import warn_user
 from .presets import PLAIN, DataSummary, preset_values
-from .settings import flatten, public_name
+from .settings import LogLoss, flatten, public_name
 
 # Parameters that only some solvers look at.
 OPTIMIZER_PARAMETERS = {  # field of an optimizer: parameter of the estimator
@@ -89,6 +89,8 @@ def resolve(
     preset = preset | own
     if is_auto(params["max_restarts"]) and not is_auto(params["max_iter"]):
         preset["max_restarts"] = 0  # max_iter is the largest number of epochs
+    if not may_calibrate(params, preset):
+        preset["calibration"] = None
     resolved = OF_CLASSIFIERS | {k: preset.get(k, v) if is_auto(v) else v for k, v in flat.items()}
     if not isinstance(params["solver"], str):  # an object goes by its own numbers
         resolved |= {name: own[name] for name in OPTIMIZER_PARAMETERS.values() if name in own}
@@ -150,6 +152,13 @@ def is_constrained(monotonic_cst: Any) -> bool:
     if monotonic_cst is None:
         return False
     return any(monotonic_cst.values() if isinstance(monotonic_cst, dict) else monotonic_cst)
+
+
+def may_calibrate(params: dict[str, Any], preset: dict[str, Any]) -> bool:
+    """May the preset calibrate?  Not without held-out rows, nor the scores of a user's loss."""
+    stopping, loss = params["early_stopping"], params["loss"]
+    holds_out = preset["early_stopping"] if is_auto(stopping) else stopping
+    return bool(holds_out) and isinstance(loss, (str, LogLoss))
 
 
 def own_defaults(solver: Any, preset: dict[str, Any]) -> dict[str, Any]:

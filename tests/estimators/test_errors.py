@@ -104,7 +104,10 @@ WRONG_IN = {
     BackpropClassifier: WRONG
     | {
         "loss": (["hinge", None, 3, Scheduled(0.1), LogLoss], LOSS_OF[BackpropClassifier]),
-        "calibration": (["isotonic", True, 1.0], ["None", "temperature"]),
+        "calibration": (
+            ["isotonic", True, 1.0],
+            ["auto", "None", "temperature", "sqrt_temperature"],
+        ),
         "class_weight": (["equal", 3, 0.5], ["balanced", "dict", "None"]),
     },
     BackpropRegressor: WRONG

@@ -58,10 +58,23 @@ def fit(name, Estimator=BackpropClassifier):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_members_together_predict_what_the_model_predicts(name):
-    model = fit(name)
+    model = BackpropClassifier(calibration=None, **MODELS[name]).fit(TABLE, LABELS)
     traces = [trace(model, TABLE[:5], member=m) for m in range(MODELS[name]["n_members"])]
     mean = np.mean([t[-1].a for t in traces], axis=0)
     np.testing.assert_allclose(mean, model.predict_proba(TABLE[:5]), rtol=0, atol=1e-6)
+
+
+def test_a_calibration_is_off_and_a_note_says_so():
+    model, raw = (
+        BackpropClassifier(calibration=calibration, **SMALL).fit(TABLE, LABELS)
+        for calibration in ("temperature", None)
+    )
+    t, without = trace(model, TABLE[:5], LABELS[:5]), trace(raw, TABLE[:5], LABELS[:5])
+    np.testing.assert_array_equal(t[-1].a, without[-1].a)
+    np.testing.assert_array_equal(t[-1].delta, without[-1].delta)
+    note = f"temperature {model._fitted.temperature:.4g}: off, as in training"
+    assert t.notes == [*without.notes, note]
+    assert note in str(t)
 
 
 @pytest.mark.parametrize("Estimator", [BackpropClassifier, BackpropRegressor])
