@@ -6,6 +6,9 @@ The same network is trained on the same rows in one process, with two threads, a
 local workers of one thread each.  Reports seconds for a step, the part of them in which the client
 waits for the slowest worker, and the bytes of a step.  With more workers than cores a step cannot
 become faster: what is measured is the cost of the messages.
+
+``--simulate`` compares the error of ``sync="epoch"`` with that of ``sync="step"`` for more workers,
+which are objects of one process: it needs neither Dask nor cores.
 """
 
 from __future__ import annotations
@@ -13,11 +16,18 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
+
+from skbackprop import BackpropRegressor, RowSource
+from skbackprop.dask.encoding import EncodePartitions
+from skbackprop.dask.estimators import KINDS_OF_SYNC
+from skbackprop.estimators.source import folds_of
+from skbackprop.training.shards import ShardedRows
 
 N_COLUMNS = 50
 
@@ -73,8 +83,6 @@ def watched() -> Iterator[list[tuple[float, int]]]:
 
 def in_one_process(X: Any, y: Any, settings: dict[str, Any], n_threads: int) -> dict[str, float]:
     """Seconds of a step on arrays in memory."""
-    from skbackprop import BackpropRegressor
-
     steps = Steps()
     with threadpool_limits(n_threads):
         BackpropRegressor(**settings, callbacks=[steps], n_jobs=n_threads).fit(X, y)
@@ -103,12 +111,71 @@ def on_workers(X: Any, y: Any, settings: dict[str, Any], n_workers: int) -> dict
     return {"seconds": seconds, "waiting": waited / seconds, "bytes": sent}
 
 
+class Workers(BackpropRegressor):
+    """The estimator on a cluster whose workers are objects of this process."""
+
+    n_workers, sync = 1, "step"
+
+    @contextmanager
+    def _stored_rows(self, fitted: Any, table: Any, inputs: Any) -> Iterator[Any]:
+        batches, n_folds = list(inputs.survey.source.batches()), folds_of(fitted.resolved)
+        ends = np.cumsum([0, *(len(batch.y) for batch in batches)]).tolist()
+        spans = {i: (ends[i], len(batch.y)) for i, batch in enumerate(batches)}
+        holder, kind = KINDS_OF_SYNC[self.sync]
+        encode = EncodePartitions(self, fitted, inputs, n_folds, spans, holder)
+        own = [range(j, len(batches), self.n_workers) for j in range(self.n_workers)]
+        holders = InProcess([encode(list(each), *(batches[i] for i in each)) for each in own])
+        width = table.x.shape[1]
+        yield replace(
+            table, stored=ShardedRows(holders, width, n_folds, has_weight=False, kind=kind)
+        )
+
+
+class InProcess:
+    """Calls methods of the shards one after the other."""
+
+    def __init__(self, shards: list[Any]) -> None:
+        self.shards = shards
+
+    def call(self, method: str, *args: Any) -> list[Any]:
+        return [getattr(shard, method)(*args) for shard in self.shards]
+
+
+def simulate(n: int, epochs: int) -> None:
+    """Print 1 - R² of test rows for numbers of workers."""
+    X, y = rows(n + 20_000)
+    parts = [(X[i:n:64], y[i:n:64]) for i in range(64)]
+    print("| workers | step | epoch |\n|---|---|---|")
+    for n_workers in (1, 2, 4, 16, 64):
+        errors = []
+        for sync in KINDS_OF_SYNC:
+            model = Workers(max_iter=epochs, batch_size=256, random_state=0)
+            model.n_workers, model.sync = n_workers, sync
+            model.fit(RowSource(Parts(parts), sample_rows=n // 10))
+            errors.append(1 - model.score(X[n:], y[n:]))
+        print(f"| {n_workers} | {errors[0]:.4f} | {errors[1]:.4f} |", flush=True)
+
+
+class Parts:
+    """Batches that can be read again."""
+
+    def __init__(self, parts: list[Any]) -> None:
+        self.parts = parts
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.parts)
+
+
 def main(arguments: list[str]) -> int:
     """Print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks cluster", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--simulate", action="store_true")
     options = parser.parse_args(arguments)
+    if options.simulate:
+        simulate(min(options.rows, 100_000), 10 * options.epochs)
+        return 0
     X, y = rows(options.rows)
     settings = {"max_iter": options.epochs, "batch_size": 4096, "random_state": 0}
     base = in_one_process(X, y, settings, n_threads=2)
