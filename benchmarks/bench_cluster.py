@@ -7,6 +7,13 @@ local workers of one thread each.  Reports seconds for a step, the part of them 
 waits for the slowest worker, and the bytes of a step.  With more workers than cores a step cannot
 become faster: what is measured is the cost of the messages.
 
+From the messages alone, to workers that only send arrays back, comes a model of the time of a step:
+
+    seconds of a step = rows / (workers · rows a second) + workers · (latency + bytes / bandwidth)
+
+in which the client serves one worker after the other.  Its predictions for larger clusters are
+printed.
+
 ``--simulate`` compares the error of ``sync="epoch"`` with that of ``sync="step"`` for more workers,
 which are objects of one process: it needs neither Dask nor cores.
 """
@@ -111,6 +118,59 @@ def on_workers(X: Any, y: Any, settings: dict[str, Any], n_workers: int) -> dict
     return {"seconds": seconds, "waiting": waited / seconds, "bytes": sent}
 
 
+class Echo:
+    """What a worker does if its gradient takes no time."""
+
+    def gradient(self, theta: np.ndarray) -> np.ndarray:
+        return theta.astype(np.float64)
+
+
+def make_echo(numbers: list[int], *parts: Any) -> Echo:
+    return Echo()
+
+
+def messages() -> tuple[float, float]:
+    """Seconds of the messages to one worker, and seconds for each byte of them."""
+    from dask import delayed
+    from distributed import Client, LocalCluster
+
+    from skbackprop.dask.cluster import ActorHolders, Cluster
+
+    options = {"threads_per_worker": 1, "dashboard_address": None, "memory_limit": 0}
+    seconds = {}
+    with (
+        LocalCluster(n_workers=1, processes=True, **options) as cluster,
+        Client(cluster) as client,
+        ActorHolders(Cluster(client), {0: delayed(0)}, make_echo) as holders,
+    ):
+        for size in (100, 200_000):
+            theta, times = np.zeros(size, np.float32), []
+            for _ in range(100):
+                start = perf_counter()
+                holders.call("gradient", theta)
+                times.append(perf_counter() - start)
+            seconds[12 * size] = float(np.median(times))  # 4 bytes there, 8 back
+    (few, short), (many, long) = seconds.items()
+    return short, (long - short) / (many - few)
+
+
+def predict(row_seconds: float, latency: float, byte_seconds: float, n_bytes: int) -> None:
+    """Print what the model says of 10⁹ rows."""
+    n = 1_000_000_000
+    print(f"\nmessages: {1e3 * latency:.2f} ms and {1e-9 / byte_seconds:.2f} GB/s for one worker")
+    print(f"one core: {1e-3 / row_seconds:.0f} thousand rows a second")
+    print("| workers | rows of a batch | ms a step | messages | hours of an epoch |")
+    print("|---|---|---|---|---|")
+    for n_workers, batch in ((2, 4096), (8, 16_384), (8, 65_536), (128, 65_536), (128, 524_288)):
+        gradient = batch * row_seconds / n_workers
+        sent = n_workers * (latency + n_bytes * byte_seconds)
+        hours = (gradient + sent) * n / batch / 3600
+        print(
+            f"| {n_workers} | {batch} | {1e3 * (gradient + sent):.0f} | "
+            f"{sent / (gradient + sent):.0%} | {hours:.1f} |"
+        )
+
+
 class Workers(BackpropRegressor):
     """The estimator on a cluster whose workers are objects of this process."""
 
@@ -188,4 +248,7 @@ def main(arguments: list[str]) -> int:
             f"| {n_workers} workers | {1e3 * row['seconds']:.1f} | {ratio:.2f} | "
             f"{row['waiting']:.0%} | {row['bytes'] / 1e6:.2f} |"
         )
+    alone = in_one_process(X, y, settings, n_threads=1)
+    bytes_of_worker = int(row["bytes"] / n_workers)
+    predict(alone["seconds"] / settings["batch_size"], *messages(), bytes_of_worker)
     return 0
