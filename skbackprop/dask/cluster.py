@@ -12,6 +12,7 @@ logger = logging.getLogger("skbackprop")
 
 POLL = 1.0  # seconds between two looks at the workers, while an answer is missing
 PATIENCE = 60.0  # seconds until a worker has to be there, in the place of those that were lost
+MOST_LOST = 20  # workers in one fit
 PACKAGES = "python", "numpy", "skbackprop"
 
 
@@ -78,14 +79,11 @@ class Cluster:
             try:
                 return future.result(timeout=POLL)
             except TimeoutError:
+                if future.done():  # the error is that of the function
+                    return future.result()
                 if address is not None and address not in self.workers():
                     raise WorkerLost(address) from None
-                none_since = None if self.workers() else none_since or monotonic()
-                if none_since is not None and monotonic() - none_since > PATIENCE:
-                    raise RuntimeError(
-                        f"{what} needs a worker, and there has been none for {PATIENCE:.0f} s. "
-                        "Start workers, and call fit again."
-                    ) from None
+                none_since = self.check_workers(what, none_since)
             except (KilledWorker, FutureCancelledError) as error:
                 raise RuntimeError(
                     f"{what} was lost with the workers that held it ({error}). Pass collections "
@@ -96,6 +94,18 @@ class Cluster:
                 if address is None or self.stays(address):
                     raise
                 raise WorkerLost(address) from None
+
+    def check_workers(self, what: str, none_since: float | None) -> float | None:
+        """Since when there have been no workers; an error if that is too long."""
+        if self.workers():
+            return None
+        none_since = monotonic() if none_since is None else none_since
+        if monotonic() - none_since > PATIENCE:
+            raise RuntimeError(
+                f"{what} needs a worker, and there has been none for {PATIENCE:.0f} s. Start "
+                "workers, and call fit again."
+            )
+        return none_since
 
     def stays(self, address: str) -> bool:
         """Is a worker in the cluster, and still there after some seconds?
@@ -127,6 +137,7 @@ class ActorHolders:
     ) -> None:
         self.cluster, self.delayed, self.make = cluster, delayed, make
         self.actors: list[tuple[str, list[int], Any]] = []
+        self.n_lost = 0
         self.last_begin: tuple[Any, ...] = ()
 
     def __enter__(self) -> ActorHolders:
@@ -151,6 +162,7 @@ class ActorHolders:
 
     def replace(self, address: str) -> None:
         """Make the objects of a lost worker anew, on those that are left."""
+        self.count_lost(address)
         numbers = [i for where, own, _ in self.actors if where == address for i in own]
         self.actors = [actor for actor in self.actors if actor[0] != address]
         logger.warning(
@@ -178,10 +190,20 @@ class ActorHolders:
                     if self.last_begin:
                         cluster.result(actor.begin(*self.last_begin), "begin", address)
                 except WorkerLost:
+                    self.count_lost(address)
                     continue  # its partitions are still missing
                 self.actors.append((address, own, actor))
                 missing -= set(own)
         self.actors.sort(key=lambda actor: actor[1])
+
+    def count_lost(self, address: str) -> None:
+        """Give up if workers are lost again and again."""
+        self.n_lost += 1
+        if self.n_lost > MOST_LOST:
+            raise RuntimeError(
+                f"fit has lost {self.n_lost} workers, {address} was the last one. Look into the "
+                "log of the workers; often they need more memory, or smaller partitions."
+            )
 
     def by_worker(self, parts: Mapping[int, Any]) -> dict[str, list[int]]:
         """The numbers of the partitions on each worker."""

@@ -218,9 +218,8 @@ class DaskEstimator:
         if is_classifier(self):
             of_part, join = accuracy_of_part, mean_of_parts
         cluster, model = Cluster(self.client_), self.to_local()
-        rows = open_partitions(cluster, X, y, sample_weight, self.sample_rows)
-        parts = cluster.compute(rows.delayed)
-        jobs = {i: cluster.submit(of_part, model, part) for i, part in parts.items()}
+        held = open_partitions(cluster, X, y, sample_weight, self.sample_rows).held
+        jobs = {i: cluster.submit(of_part, model, part) for i, part in held.items()}
         return join([cluster.result(job, f"Partition {i}") for i, job in jobs.items()])
 
     def predict(self, X):
@@ -269,6 +268,7 @@ class DaskEstimator:
         holder, kind = KINDS_OF_SYNC[self.sync]
         encode = EncodePartitions(self.to_local(), fitted, inputs, n_folds, rows.spans, holder)
         with ActorHolders(rows.cluster, rows.delayed, encode) as holders:
+            rows.held = {}  # the workers have them encoded
             weighted = table.weight is not None
             n_features = table.x.shape[1]
             stored = ShardedRows(holders, n_features, n_folds, has_weight=weighted, kind=kind)

@@ -29,12 +29,15 @@ class Partitions:
         How many rows each of them has.  Partitions without rows are left out.
     sample_rows : int
         See `RowSource`.
+    held : dict of int to Future
+        The partitions as long as they are needed: they are computed once.
     """
 
     cluster: Cluster
     delayed: dict[int, Any]
     n_rows_of: dict[int, int]
     sample_rows: int
+    held: dict[int, Any]
 
     @property
     def spans(self) -> dict[int, tuple[int, int]]:
@@ -47,9 +50,8 @@ class Partitions:
     def survey(self, *, all_labels: bool) -> Survey:
         """The same sample as `sources.survey` takes of the same rows, in whatever partitions."""
         cluster, size = self.cluster, self.sample_rows
-        parts = cluster.compute(self.delayed)
         jobs = {
-            i: cluster.submit(sample_of, parts[i], first, size, all_labels)
+            i: cluster.submit(sample_of, self.held[i], first, size, all_labels)
             for i, (first, _) in self.spans.items()
         }
         sample = Sample(size, all_labels=all_labels)
@@ -95,7 +97,8 @@ def open_partitions(
     n_rows_of = {i: n for i, n in n_rows_of.items() if n > 0}
     if not n_rows_of:
         raise ValueError("X has no rows in any partition. Pass at least one row.")
-    return Partitions(cluster, {i: batches[i] for i in n_rows_of}, n_rows_of, sample_rows)
+    kept, held = ({i: each[i] for i in n_rows_of} for each in (batches, parts))
+    return Partitions(cluster, kept, n_rows_of, sample_rows, held)
 
 
 def is_collection(data: Any) -> bool:

@@ -13,6 +13,7 @@ da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
 
 from skbackprop.dask import DaskBackpropRegressor  # noqa: E402
+from skbackprop.dask.cluster import MOST_LOST, ActorHolders  # noqa: E402
 
 pytestmark = [
     pytest.mark.slow,
@@ -71,3 +72,11 @@ def test_rows_that_are_lost_with_a_worker_are_named(cluster):
     with pytest.raises(RuntimeError, match="was lost with the workers that held it"):
         model.fit(rows, labels)
     assert not hasattr(model, "n_iter_")
+
+
+def test_fit_gives_up_when_workers_are_lost_again_and_again():
+    holders = ActorHolders(None, {}, None)
+    for _ in range(MOST_LOST):
+        holders.count_lost("tcp://a")
+    with pytest.raises(RuntimeError, match=r"lost 21 workers, tcp://b was the last"):
+        holders.count_lost("tcp://b")

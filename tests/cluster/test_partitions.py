@@ -77,6 +77,31 @@ def test_lists_of_delayed_partitions(cluster):
     assert_array_equal(found.survey(all_labels=True).sample.X, X)
 
 
+def test_partitions_are_computed_once(cluster, tmp_path):
+    from dask import delayed
+
+    def read(i):
+        (tmp_path / str(len(list(tmp_path.iterdir())))).touch()
+        return X[i::2]
+
+    rows = [delayed(read, pure=False)(i) for i in range(2)]
+    found = open_partitions(cluster, rows, [delayed(y[i::2]) for i in range(2)], None, 1000)
+    found.survey(all_labels=True)
+    parts = cluster.compute(found.delayed)
+    assert [len(cluster.result(part, "a partition").X) for part in parts.values()] == [150, 150]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_an_error_of_a_partition_is_raised(cluster):
+    from dask import delayed
+
+    def fail():
+        raise TimeoutError("the disk does not answer")
+
+    with pytest.raises(TimeoutError, match="the disk"):
+        cluster.result(cluster.client.compute(delayed(fail)()), "Partition 0")
+
+
 def test_what_is_divided_otherwise_is_refused(cluster):
     rows = da.from_array(X, chunks=(100, 3))
     labels = da.concatenate([da.from_array(part) for part in (y[:100], y[:90], y[200:])])
