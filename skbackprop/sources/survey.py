@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ..tables.containers import names_of
 from ..tables.weights import count_rows, take_rows
 from .readers import Batch, RowSource
 
@@ -80,11 +81,16 @@ def survey(source: RowSource, *, all_labels: bool = False) -> Survey:
     Raises
     ------
     ValueError
-        If the source has no rows, or a batch whose parts differ in length.
+        If the source has no rows, a batch whose parts differ in length, or one with other columns
+        than the first, or with weights where the first one has none.
     """
     sample, n_rows, counts = _Sample(source.sample_rows), 0, Counter()
+    columns, has_weight = None, None
     for i, batch in enumerate(source.batches()):
         n = rows_of_batch(batch, i)
+        if n:
+            columns = _check_columns(batch.X, columns, i)
+            has_weight = _check_presence(batch.sample_weight is not None, has_weight, i)
         first = _first_rows(batch.y, counts) if all_labels else np.empty(0, int)
         sample.add(batch, np.arange(n_rows, n_rows + n), first)
         n_rows += n
@@ -105,11 +111,42 @@ def rows_of_batch(batch: Batch, i: int) -> int:
     return n
 
 
+def _check_columns(X: Any, first: list[Any] | None, i: int) -> list[Any] | None:
+    """The columns of a batch, which must be those of the first; None if it has none."""
+    if hasattr(X, "columns") or hasattr(X, "column_names"):
+        found = names_of(X)
+    else:
+        shape = np.shape(X[:1]) if isinstance(X, list) else getattr(X, "shape", ())
+        found = list(range(shape[1])) if len(shape) == 2 else None
+    if first is None or found is None or found == first:
+        return first or found
+    got = f"{len(found)} columns, not {len(first)}"
+    if len(found) == len(first):
+        j = next(j for j, name in enumerate(found) if name != first[j])
+        got = f"{found[j]!r} as column {j}, not {first[j]!r}"
+    raise ValueError(
+        f"Batch {i} of the source needs the columns of the first one, in their order, got {got}. "
+        "Choose the same columns in every batch."
+    )
+
+
+def _check_presence(has_weight: bool, first: bool | None, i: int) -> bool:
+    """Are there weights?  All batches have them, or none has."""
+    if first is None or has_weight == first:
+        return has_weight
+    raise ValueError(
+        f"Batch {i} of the source {'has a' if has_weight else 'has no'} sample_weight, unlike the "
+        "first one. Pass weights in all batches, or in none."
+    )
+
+
 def _first_rows(y: Any, counts: Counter[Any]) -> np.ndarray:
     """Which rows of a batch are among the first `FIRST_ROWS` of their label; counts are updated."""
     columns = np.atleast_2d(np.asarray(y).T)
     chosen: list[int] = []
     for c, column in enumerate(columns):
+        # Labels that cannot be compared, such as None and 1, are refused later.
+        column = column.astype(str) if column.dtype == object else column
         values, inverse = np.unique(column, return_inverse=True)
         for k, value in enumerate(values.tolist()):
             missing = FIRST_ROWS - counts[c, value]
@@ -183,6 +220,11 @@ def _concatenate(parts: list[Any]) -> Any:
     for attribute, join in JOINS.items():
         if hasattr(first, attribute):
             return join(parts)
+    if len({part.dtype.kind in "SU" for part in parts}) > 1:
+        raise ValueError(
+            "The batches of the source need numbers in all of them or text in all of them, got "
+            "both. Pass labels, and columns, of one kind."
+        )
     return np.concatenate(parts)
 
 

@@ -120,6 +120,28 @@ def test_rows_of_weight_0_do_not_count():
     assert (model.predict(X) == LABELS).mean() > 0.85
 
 
+def test_batches_without_rows_or_without_weight_do_not_matter():
+    weight = np.where((np.arange(1200) >= 300) & (np.arange(1200) < 500), 0.0, 1.5)
+
+    def fitted(X, *empty):
+        batches = [
+            (X[i : i + 100], Y[i : i + 100], weight[i : i + 100]) for i in range(0, 1200, 100)
+        ]
+        source = RowSource(iter_of(*empty, *batches, *empty), **SIZES)
+        return regressor(max_iter=2).fit(source).network_.theta
+
+    expected = fitted(X)
+    assert_array_equal(fitted(np.where(weight[:, None] == 0, 99.0, X)), expected)
+    assert_array_equal(fitted(X, (X[:0], Y[:0], weight[:0]), ([], [], [])), expected)
+
+
+def test_a_batch_of_a_class_of_weight_0_does_not_matter():
+    y = np.where(np.arange(1200) < 400, "wrong", LABELS)
+    model = classifier(class_weight={"wrong": 0, "yes": 1, "no": 1}, max_iter=30)
+    model.fit(RowSource(iter_of(*zip(np.split(X, 12), np.split(y, 12), strict=True)), **SIZES))
+    assert (model.predict(X) == LABELS).mean() > 0.85
+
+
 def test_weights_that_are_equal_in_the_sample_only():
     from skbackprop.sources import survey
 
