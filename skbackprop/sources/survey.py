@@ -108,6 +108,12 @@ def rows_of_batch(batch: Batch, i: int) -> int:
             f"{type(batch.X).__name__} with {n} rows and y of type {type(batch.y).__name__} with "
             f"{n_labels}."
         )
+    weight = batch.sample_weight
+    if weight is not None and count_rows(weight) != n:
+        raise ValueError(
+            f"Batch {i} of the source needs as many weights as rows, got {n} rows and "
+            f"sample_weight of type {type(weight).__name__} with {count_rows(weight)}."
+        )
     return n
 
 

@@ -1,5 +1,6 @@
 """The file of a checkpoint: when it is written, what it holds, and whose it is."""
 
+import json
 import os
 from types import SimpleNamespace
 
@@ -8,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
 
-from skbackprop.io import checkpoint
+from skbackprop.io import checkpoint, safetensors
 from skbackprop.io.checkpoint import CheckpointFile, describe, digest
 from skbackprop.nn import LOSSES, Dense, Network
 from skbackprop.optim import Adam
@@ -246,6 +247,22 @@ def test_one_bit_of_damage_is_found(tmp_path, clock):
     assert path.read_bytes() == data
 
 
+def test_a_file_without_a_checksum_is_refused(tmp_path, clock):
+    path = tmp_path / "fit.ckpt"
+    _, _, end_epoch = opened(path, every=0)
+    end_epoch()
+    data = path.read_bytes()
+    stop = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:stop])
+    del header["__metadata__"][safetensors.CHECKSUM]
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data[stop:])
+    assert safetensors.loads(path.read_bytes()).tensors
+    with pytest.raises(ValueError, match="is as it was. The file is damaged"):
+        CheckpointFile(str(path), 0)
+
+
 # ---- facts -------------------------------------------------------------------------------------
 
 
@@ -257,11 +274,13 @@ class Setting:
 
 
 LONG = list(range(500))
+LONG_ARRAY = np.arange(2000.0)
+OTHER_ARRAY = np.where(LONG_ARRAY == 1000, -1, LONG_ARRAY)
 DIFFERENT = [
     None, True, 1, 1.0, "1", "None", [], (), {}, [1], (1,), [1, [2]], [1, 2], {"a": 1}, {"a": 2},
     {"b": 1}, {"a": [1]}, LONG, [*LONG[:-1], -1], np.zeros(3), np.ones(3), np.zeros(3, np.float32),
     np.zeros((3, 1)), np.zeros((1, 3)), [np.zeros(3), np.ones(3)], [np.ones(3), np.zeros(3)],
-    np.float64(1.0), Adam(), Adam(beta_1=0.5), len, Setting,
+    {"a": LONG_ARRAY}, {"a": OTHER_ARRAY}, np.float64(1.0), Adam(), Adam(beta_1=0.5), len, Setting,
 ]  # fmt: skip
 
 

@@ -228,9 +228,17 @@ def test_any_container_of_rows():
     explained = feature_attributions(model, rows[:3])
     assert_array_equal(explained.numbers, [[1, 0], [2, 1], [4, 1]])
     missing = feature_attributions(model, [[np.nan, "b"], [2.0, None], [3.0, "a"]])
-    assert_array_equal(missing.numbers, [[np.nan, 2], [2, np.nan], [3, 1]])
+    assert_array_equal(missing.numbers, [[np.nan, 1], [2, np.nan], [3, 0]])
     frame = feature_attributions(model, np.array(rows[:3], dtype=object))
     assert_array_equal(frame.values, explained.values)
+
+
+def test_whole_numbers_with_gaps_are_numbers():
+    X = pd.DataFrame({"n": pd.array([10, None, 9, 100] * 10, "Int64"), "t": [*"aba", None] * 10})
+    model = BackpropClassifier(preset="fast", random_state=0, max_iter=2)
+    explained = feature_attributions(model.fit(X, np.arange(40) % 2), X[:4])
+    nan = np.nan
+    assert_array_equal(explained.numbers, [[10, 0], [nan, 1], [9, 0], [100, nan]])
 
 
 def test_members_of_a_pipeline_and_of_a_search():

@@ -145,3 +145,19 @@ def test_a_missing_column_and_a_corrupt_file_are_named(tmp_path):
     (tmp_path / "part1.parquet").write_bytes(b"PAR1 this is no table PAR1")
     with pytest.raises(ValueError, match=r"cannot be read: .*part1\.parquet"):
         list(RowSource(tmp_path, "price").batches())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((X, Y[:89]), "label .* each of its 90 rows, got 89 of them"),
+        ((X, np.tile(Y, 2)), "label .* each of its 90 rows, got 180 of them"),
+        ((X, None), "label .* got None"),
+        ((X, "price"), "label .* got 'price'. Names of columns are for files"),
+        ((X, Y, np.ones(180)), "sample_weight .* each of its 90 rows, got 180 of them"),
+        ((X, Y, 2.0), "sample_weight .* got 2.0"),
+    ],
+)
+def test_an_array_needs_a_label_and_a_weight_for_each_row(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        RowSource(*arguments)

@@ -122,6 +122,8 @@ ONES = np.ones(4)
 DIFFERENT = {
     "more labels": ((X[:4], ONES), (X[:4], X[:5, 0]), "as many labels as rows"),
     "fewer labels": ((X[:4], ONES), (X[:4], X[:3, 0]), "as many labels as rows"),
+    "more weights": ((X[:4], ONES, ONES), (X[:4], ONES, X[:5, 0]), "as many weights as rows"),
+    "one weight": ((X[:4], ONES, ONES), (X[:4], ONES, 2.0), "weights as rows, .* type float"),
     "another name": (
         (FRAME, ONES), (FRAME.rename(columns={"b": "d"}), ONES), "got 'd' as column 1, not 'b'",
     ),
