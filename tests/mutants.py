@@ -419,6 +419,7 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
                 "(V * V * root).sum(axis=1)",
                 "correlations of columns that follow from others",
             ),
+            ("if not used.all():", "if False:", "columns without variance"),
             ("aweights=weight", "aweights=None", "correlations ignore the weights"),
             ("mean @ matrix + half * factor", "half * factor", "the center is lost"),
             ("(0.5 * factor)", "factor", "the new columns are twice as large"),
@@ -491,6 +492,17 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             ("np.arange(n_rows, n_rows + n)", "np.arange(n)", "numbers begin anew in each batch"),
             ("n_labels != n", "n_labels < n", "labels without rows"),
             ("len(self.numbers) == self.n_rows", "len(self.numbers) >= self.n_rows - 1", "whole"),
+        ],
+    ),
+    "sources/readers.py": (
+        "sources",
+        [
+            ("if found != n and", "if found is None and", "labels of other rows"),
+            ('(values is not None or name == "label")', "values is not None", "no labels"),
+            ("first += len(batch)", "first += size", "a short batch skips rows"),
+            ("if batch.num_rows:", "if batch.num_rows > 1:", "rows are lost"),
+            ("range(0, X.shape[0], size)", "range(0, X.shape[0] - 1, size)", "the last row"),
+            ("value < 1", "value < 0", "a sample of no rows"),
         ],
     ),
     # --- recipes ----------------------------------------------------------------------------
@@ -583,6 +595,29 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             ("fold, first = np.full(n, -1), 0", "fold, first = np.full(n, 0), 0", "one fold"),
         ],
     ),
+    "estimators/source.py": (
+        "estimators/test_sources.py",
+        [
+            ("first += len(numbers)", "first = len(numbers)", "rows are not counted"),
+            (
+                "            if shuffle:",
+                "            if not shuffle:",
+                "buckets in the given order",
+            ),
+            ("numbers = numbers[kept]", "numbers = numbers[: len(kept)]", "folds of other rows"),
+            ("if first != n:", "if first > n:", "fewer rows in the second reading"),
+            ("SALT_OF_BUCKETS = 1, 2", "SALT_OF_BUCKETS = 1, 1", "folds are parts of buckets"),
+            ("max(2, round(1 / fraction))", "round(1 / fraction)", "all rows are held out"),
+            (" * inputs.weight_scale", "", "weights of another unit than those of the sample"),
+            (
+                "numbers if inputs.kept_rows is None else numbers[inputs.kept_rows]",
+                "numbers if inputs.kept_rows is None else numbers[: len(inputs.kept_rows)]",
+                "validation rows that are trained on",
+            ),
+            ("    if not rows_of_batch(batch, i):", "    if False:", "empty batches"),
+            ("if not found.is_complete:", "if True:", "few rows are written to files"),
+        ],
+    ),
     # --- io ---------------------------------------------------------------------------------
     "io/checkpoint.py": (
         "files/test_checkpoint_files.py",
@@ -641,7 +676,7 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             (".mean(axis=0) @ directions.T", "[0] @ directions.T", "the base of one baseline"),
             ("weights[:, parts.sources]", "weights[:, -1:]", "weights of another column"),
             ("LARGEST_ERROR = 0.01", "LARGEST_ERROR = 10", "no warning"),
-            ("numbers[np.isin(texts, MISSING)] = np.nan", "pass", "a missing level is a level"),
+            ("~np.isin(texts, MISSING)", "texts == texts", "a missing level is a level"),
             ("parts.owners >= 0", "parts.owners > 0", "the first column has nothing"),
             ("opened.transform(baseline)", "baseline", "baselines of pipelines"),
             ("np.random.default_rng(0)", "np.random.default_rng()", "other draws in each call"),

@@ -5,6 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,14 @@ from scipy import sparse
 from settings import packed
 
 from skbackprop import BackpropClassifier, BackpropRegressor, RowSource
+from skbackprop.estimators.source import (
+    SALT_OF_BUCKETS,
+    SALT_OF_FOLDS,
+    fold_of,
+    folds_of,
+    folds_of_sample,
+)
+from skbackprop.sources.survey import SALT_OF_SAMPLE
 from skbackprop.training.callbacks import Checkpoint
 
 from .common import CLASSIFICATION, TARGETS, unconverged
@@ -255,6 +264,29 @@ def test_what_cannot_be_right_is_refused_and_the_model_is_kept(name, tmp_path, m
         model.fit(make())
     assert_array_equal(model.predict_proba(X), before)
     assert list(Path(tmp_path).iterdir()) == []  # no file is left behind
+
+
+def test_folds_and_buckets_do_not_depend_on_each_other():
+    assert len({SALT_OF_SAMPLE, SALT_OF_FOLDS, SALT_OF_BUCKETS}) == 3
+
+
+@pytest.mark.parametrize(
+    ("fraction", "n_folds"), [(0.1, 10), (0.3, 3), (0.5, 2), (0.9, 2), (1 / 7, 7)]
+)
+def test_a_fold_has_the_share_of_the_validation_rows(fraction, n_folds):
+    """The nearest one: there are two folds at least, since one is trained on."""
+    resolved = {"early_stopping": True, "validation_fraction": fraction}
+    assert folds_of(resolved) == n_folds
+    assert folds_of(resolved | {"early_stopping": False}) == 1
+
+
+def test_the_fold_of_a_row_of_the_sample_is_that_of_its_number():
+    found = SimpleNamespace(numbers=np.array([3, 50, 7, 1000]))
+    inputs = SimpleNamespace(survey=found, kept_rows=None)
+    every = fold_of(np.arange(1001), 5)
+    assert_array_equal(folds_of_sample(inputs, 5), every[found.numbers])
+    inputs.kept_rows = np.array([1, 3])  # the others have the weight 0
+    assert_array_equal(folds_of_sample(inputs, 5), every[[50, 1000]])
 
 
 def test_other_arguments_are_refused():

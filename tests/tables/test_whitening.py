@@ -9,7 +9,13 @@ from scipy.linalg import pinvh, sqrtm
 from skbackprop.tables import ColumnEncoder, from_state, to_state
 from skbackprop.tables.growth import follow, slots
 from skbackprop.tables.scaling import center_and_scale, robust_scale
-from skbackprop.tables.whitening import MOST_COLUMNS, MOST_ROWS, ROWS_EACH, rows_to_whiten
+from skbackprop.tables.whitening import (
+    MOST_COLUMNS,
+    MOST_ROWS,
+    ROWS_EACH,
+    learn_whitening,
+    rows_to_whiten,
+)
 
 N = 300
 
@@ -159,6 +165,20 @@ def test_columns_that_are_left_out():
         holes = X.copy()
         holes[rng.permutation(N)[: int(share * N)], 0] = np.nan
         assert n_whitened(holes) == n
+
+
+@pytest.mark.parametrize("weight", [None, np.random.default_rng(1).random(N)])
+@pytest.mark.parametrize("values", [[5.1, 5.1, 5.1], [0.0, 1e-200, 2e-200], [1e30, 2e30, 3e30]])
+def test_a_column_without_variance_in_the_rows_that_are_read(values, weight):
+    """Its squares are 0, or it is beyond the clip in all of them."""
+    X = related(d=5)
+    X[:, 4] = np.resize(values, N)
+    center, scale = np.zeros(5), np.ones(5)
+    found = learn_whitening(np.arange(5), X, center, scale, weight)
+    expected = learn_whitening(np.arange(4), X[:, :4], center[:4], scale[:4], weight)
+    assert_array_equal(found.columns, np.arange(4))
+    assert_allclose(found.transform(X[:, :4]), expected.transform(X[:, :4]), atol=1e-11)
+    assert learn_whitening(np.arange(2), X[:, 3:], center[:2], scale[:2], weight) is None
 
 
 def test_few_rows_or_many_columns_are_not_whitened():
