@@ -175,9 +175,90 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             ),
         ],
     ),
+    "training/loop.py": (
+        "training",
+        [
+            ("total += step(batch) * n", "total += step(batch)", "mean of the losses of rows"),
+            ("reversed(hooks[", "list(hooks[", "the last callback has the last word"),
+            (
+                "plan.horizon or run.clock.epoch + plan.max_epochs",
+                "plan.max_epochs",
+                "second calls",
+            ),
+            ("deepcopy(run.rng).randint", "run.rng.randint", "dropout changes the order of rows"),
+            ("run.average.decay = plan.average.decay", "pass", "the decay of the first call"),
+        ],
+    ),
+    "training/history.py": (
+        "training",
+        [
+            ("[self._n_rows - 1]", "[-1]", "the newest row of a copy"),
+            ("    self._own_lists()\n        for name, column", "    for name, column", "copies"),
+            ("min(self._n_rows, n_rows)", "n_rows", "rows that are not there"),
+        ],
+    ),
+    "training/parallel_members.py": (
+        "training",
+        [
+            ("(i < n_members % n_stacks)", "0", "members are lost"),
+            ("if n_members * width < LARGE", "if width < LARGE", "large layers in one thread"),
+            ("any(run.best_epoch == 0 for run in diverged)", "False", "untrained members"),
+            ("small[np.arange(size) % n]", "small[np.zeros(size, int)]", "copies of one member"),
+            ("sum(values) / len(values)", "sum(values) / len(columns)", "stacks that ended"),
+            ("interrupted = train(plan, run).interrupted", "train(plan, run)", "Ctrl-C goes on"),
+            ("key=lambda run: run.clock.epoch)", "key=lambda run: -run.clock.epoch)", "longest"),
+            ("        first += size\n\n\ndef load", "\n\ndef load", "stacks of other members"),
+        ],
+    ),
+    "training/callbacks/budget.py": (
+        "training",
+        [
+            ("affordable < run.max_epochs", "affordable > run.max_epochs", "more than planned"),
+            ("run.first_epoch + affordable", "affordable", "the schedule of a second call"),
+            ("run.n_epochs * self.seconds / spent", "self.seconds / spent", "time of all epochs"),
+            ("self.spent + now - self.last, now", "now - self.last, now", "the last epoch alone"),
+            ("if spent >= self.seconds or", "if", "a last epoch that is too long"),
+        ],
+    ),
+    "training/callbacks/stopping.py": (
+        "training",
+        [
+            ("not loss <= plateau.reference - tol", "loss > plateau.reference - tol", "NaN"),
+            ("not -score <= plateau.reference - tol", "-score > plateau.reference - tol", "NaN"),
+            ("not loss <= plateau.reference - tol", "not loss <= plateau.reference", "tol"),
+            (
+                "self.plateau) > self.n_iter_no_change",
+                "self.plateau) >= self.n_iter_no_change",
+                "an epoch of patience too few",
+            ),
+            ("plateau.reference_loss = loss", "pass", "the reference of the loss stays"),
+            (" or fell", "", "a loss that falls does not count"),
+            ("plateau.reference = -score", "plateau.reference = score", "sign of the reference"),
+            ("0 if improved else", "plateau.n_epochs if improved else", "not in a row"),
+        ],
+    ),
+    "training/callbacks/replay.py": (
+        "training",
+        [
+            ("now = self.epochs == run", "now = self.epochs >= run", "epochs before"),
+            ("self.epochs.max():", "self.epochs.min():", "the first of the members ends training"),
+            ("run.eval_network()", "run.network", "weights that are not averaged"),
+            ("min(run.clock.epoch, len", "min(run.n_epochs, len", "rates of a second call"),
+            ("and run.stop_reason not in ARRIVED", "", "L-BFGS that has converged"),
+            ("if not run.failed and", "if", "weights of a fit that failed"),
+        ],
+    ),
     "training/objective.py": (
         "training",
         [
+            (
+                "share = rows.weight / rows.target.dtype.type(self.mean_weight)",
+                "pass",
+                "the weight of a batch of one row",
+            ),
+            ("added += grad", "added[...] = grad", "the last micro-batch alone"),
+            ("np.maximum(total, TINY)", "total", "a batch of weight 0"),
+            ("return value / bound.n_members", "return value", "the sum of members"),
             (
                 "self.label_smoothing * factor",
                 "self.label_smoothing",
@@ -209,12 +290,28 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
                 "run.plateau) <= self.n_iter_no_change",
                 "run.plateau) < self.n_iter_no_change",
                 "an epoch of patience too few",
-            )
+            ),
+            ("run.lr_scale /= self.factor", "run.lr_scale = 1 / self.factor", "divided once"),
+            ("run.plateau = Plateau()", "pass", "one low loss causes all divisions"),
+            ("run.lr <= self.smallest", "run.lr < self.smallest", "the smallest rate"),
+            ("self.smallest:\n            run.stop", "self.smallest:\n            str", "no end"),
         ],
     ),
     "training/callbacks/restarts.py": (
         "training",
-        [("self.factor * length", "length", "restarts are as long as the first schedule")],
+        [
+            ("fall > self.gain * middle", "fall > self.gain", "an absolute gain"),
+            (" and fall >= self.least", "", "negligible falls"),
+            (" and end >= self.least", "", "negligible losses"),
+            ("length = run.max_epochs - self.begin", "length = run.max_epochs", "length"),
+            ("run.first_epoch + self.begin :", "self.begin :", "losses of an earlier call"),
+            ("if end > run.n_epochs", "if end >= run.n_epochs", "restarts of no length"),
+            ("run.clock.first_step = run.clock.step", "pass", "the schedule goes on"),
+            ("run.clock.epoch + length", "run.max_epochs", "the horizon of a second call"),
+            ("np.inf if loss is None", "0.0 if loss is None", "epochs that were not evaluated"),
+            ("self.n_restarts >= self.max_restarts or not pays", "not pays", "no end"),
+            ("self.factor * length", "length", "restarts are as long as the first schedule"),
+        ],
     ),
     "training/batches.py": (
         "training",
@@ -499,7 +596,6 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
         [
             ("if found != n and", "if found is None and", "labels of other rows"),
             ('(values is not None or name == "label")', "values is not None", "no labels"),
-            ("first += len(batch)", "first += size", "a short batch skips rows"),
             ("if batch.num_rows:", "if batch.num_rows > 1:", "rows are lost"),
             ("range(0, X.shape[0], size)", "range(0, X.shape[0] - 1, size)", "the last row"),
             ("value < 1", "value < 0", "a sample of no rows"),
