@@ -70,6 +70,16 @@ def test_tables_yield_their_rows_with_labels_and_weights_apart(kind, tmp_path):
         assert_array_equal(b, X[:, 1])
 
 
+@pytest.mark.parametrize("kind", ["an array", "a folder", "a polars LazyFrame"])
+@pytest.mark.parametrize("size", [1, 7, 29, 89, 90])
+def test_batches_of_any_size_have_all_rows(kind, size, tmp_path, monkeypatch):
+    monkeypatch.setattr("skbackprop.sources.readers.BATCH_ROWS", size)
+    source = RowSource(X, Y) if kind == "an array" else RowSource(TABLES[kind](tmp_path), "price")
+    found = [np.asarray(batch.y) for batch in source.batches()]
+    assert_array_equal(np.concatenate(found), Y)
+    assert 1 <= min(map(len, found)) <= max(map(len, found)) <= size
+
+
 def test_arrays_on_a_disk_yield_slices(tmp_path, monkeypatch):
     monkeypatch.setattr("skbackprop.sources.readers.BATCH_ROWS", 40)
     on_disk = np.memmap(tmp_path / "x", float, "w+", shape=X.shape)
