@@ -129,6 +129,20 @@ def test_rows_of_weight_0_do_not_count():
     assert (model.predict(X) == LABELS).mean() > 0.85
 
 
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_the_sizes_of_batches_change_no_bit(shuffle):
+    """Neither which rows are in the sample, nor in which order training visits them."""
+    table = pd.DataFrame({"a": X[:, 0], "b": np.where(X[:, 1] > 1, np.nan, X[:, 1])})
+    weight = np.arange(1200) % 3 * 0.5
+    found = []
+    for size in (13, 500, 1200):
+        source = RowSource(Batches(table, LABELS, weight, size=size), **SIZES)
+        model = classifier(max_iter=2, n_members=2, shuffle=shuffle, class_weight="balanced")
+        found.append(model.fit(source).network_.theta)
+    assert_array_equal(found[1], found[0])
+    assert_array_equal(found[2], found[0])
+
+
 def test_batches_without_rows_or_without_weight_do_not_matter():
     weight = np.where((np.arange(1200) >= 300) & (np.arange(1200) < 500), 0.0, 1.5)
 

@@ -8,7 +8,7 @@ from scipy import sparse
 from skbackprop.tables import growth
 from skbackprop.tables.encoder import ColumnEncoder
 from skbackprop.tables.growth import follow, slots, statistics
-from skbackprop.tables.running import summarize, with_rows
+from skbackprop.tables.running import MEMORY, differs, is_due, summarize, with_rows
 from skbackprop.tables.state import from_state, to_state
 
 pd = pytest.importorskip("pandas")
@@ -192,3 +192,29 @@ def test_sparse_columns_without_entries_at_first():
     assert encoder.transform(more).sum() == 0
     encoder, _ = follow(encoder, more)
     assert encoder.transform(more).toarray()[:, 1].min() > 0.5
+
+
+# ---- limits ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("known", "wait"), [(0, 1), (7, 1), (40, 10), (255, 63), (10_000, 64)])
+def test_rows_wait_until_they_are_a_quarter_of_those_before(known, wait):
+    assert is_due(wait, known)
+    assert not is_due(wait - 1, known)
+
+
+@pytest.mark.parametrize(
+    ("shift", "ratio", "expected"),
+    [(0, 1, False), (1, 2, False), (-1, 0.25, False), (1.01, 1, True), (-1.01, 1, True),
+     (0, 2.01, True), (0, 0.249, True)],
+)  # fmt: skip
+def test_statistics_are_replaced_if_they_are_far_off(shift, ratio, expected):
+    assert differs(shift, ratio) is expected
+
+
+def test_rows_before_count_as_many_as_they_were_up_to_the_memory():
+    points, x = summarize(X[:, 0]), np.zeros(10)
+    for known, counted in ((0, 0), (50, 50), (1e6, MEMORY)):
+        values, weight = with_rows(points, known, x, np.ones(10))
+        assert weight.sum() == pytest.approx(counted + 10)
+        assert len(values) == (10 if known == 0 else len(points) + 10)
