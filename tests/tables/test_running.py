@@ -8,7 +8,15 @@ from scipy import sparse
 from skbackprop.tables import growth
 from skbackprop.tables.encoder import ColumnEncoder
 from skbackprop.tables.growth import follow, slots, statistics
-from skbackprop.tables.running import MEMORY, differs, is_due, summarize, with_rows
+from skbackprop.tables.running import (
+    LEAST,
+    MEMORY,
+    differs,
+    has_jumped,
+    is_due,
+    summarize,
+    with_rows,
+)
 from skbackprop.tables.state import from_state, to_state
 
 pd = pytest.importorskip("pandas")
@@ -218,3 +226,38 @@ def test_rows_before_count_as_many_as_they_were_up_to_the_memory():
         values, weight = with_rows(points, known, x, np.ones(10))
         assert weight.sum() == pytest.approx(counted + 10)
         assert len(values) == (10 if known == 0 else len(points) + 10)
+
+
+@pytest.mark.parametrize(("distance", "jumps"), [(36.0, False), (44.0, True)])
+@pytest.mark.parametrize("narrow_first", [True, False])
+def test_far_is_by_the_larger_of_the_spreads(distance, jumps, narrow_first):
+    """Interquartile ranges of 1 and 10: four times the larger one is far."""
+    narrow, wide = np.linspace(-1, 1, 1001), np.linspace(-10, 10, 1001) + distance
+    before, now = (narrow, wide) if narrow_first else (wide, narrow)
+    assert has_jumped(summarize(before), now, np.ones(1001)) is jumps
+
+
+@pytest.mark.parametrize(("n", "jumps"), [(LEAST - 1, False), (LEAST, True)])
+def test_few_rows_are_no_jump(n, jumps):
+    assert has_jumped(summarize(X[:, 0]), X[:n, 0] + 1000, np.ones(n)) is jumps
+    assert not has_jumped(np.full(33, np.nan), X[:, 0], np.ones(200))
+
+
+def test_a_turned_column_stays_turned():
+    x = -rng.exponential(size=(100, 1))
+    first = ColumnEncoder().fit(x)
+    assert first._scale[0] < 0
+    second, _ = follow(first, 1000 * x)
+    assert 0 > second._scale[0] > first._scale[0]
+
+
+@pytest.mark.parametrize("n", [100, 4000, 12_000])
+def test_all_rows_of_a_call_are_counted(n):
+    """Also where some of them stand for all."""
+    new, _ = follow(ColumnEncoder().fit(X[:, :1]), rng.normal(size=(n, 1)))
+    assert new._known.tolist() == [200 + n]
+
+
+def test_rows_before_a_jump_are_not_counted():
+    new, _ = follow(ColumnEncoder().fit(X), X[:100] + 1000)
+    assert new._known.tolist() == [100] * 3
