@@ -117,19 +117,22 @@ def rows_of_batch(batch: Batch, i: int) -> int:
     return n
 
 
-def _check_columns(X: Any, first: list[Any] | None, i: int) -> list[Any] | None:
-    """The columns of a batch, which must be those of the first; None if it has none."""
+def _check_columns(X: Any, first: list[Any] | int | None, i: int) -> list[Any] | int | None:
+    """The names or the number of the columns of a batch, which must be those of the first one."""
+    found: list[Any] | int | None
     if hasattr(X, "columns") or hasattr(X, "column_names"):
         found = names_of(X)
     else:
         shape = np.shape(X[:1]) if isinstance(X, list) else getattr(X, "shape", ())
-        found = list(range(shape[1])) if len(shape) == 2 else None
-    if first is None or found is None or found == first:
-        return first or found
-    got = f"{len(found)} columns, not {len(first)}"
-    if len(found) == len(first):
-        j = next(j for j, name in enumerate(found) if name != first[j])
-        got = f"{found[j]!r} as column {j}, not {first[j]!r}"
+        found = shape[1] if len(shape) == 2 else None
+    if type(found) is not type(first) or found == first:  # other containers are refused later
+        return found if first is None else first
+    n, n_first = (len(c) if isinstance(c, list) else c for c in (found, first))
+    got = f"{n} columns, not {n_first}"
+    if n == n_first:
+        pairs = enumerate(zip(found, first, strict=True))
+        j, (own, other) = next((j, pair) for j, pair in pairs if pair[0] != pair[1])
+        got = f"{own!r} as column {j}, not {other!r}"
     raise ValueError(
         f"Batch {i} of the source needs the columns of the first one, in their order, got {got}. "
         "Choose the same columns in every batch."
