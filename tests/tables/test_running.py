@@ -107,6 +107,12 @@ def test_a_constant_number_gets_a_place_when_it_varies():
     assert len(np.unique(encoder.transform([[0, 3.0], [0, 4.0]])[:, 1])) == 2
 
 
+def test_a_number_that_was_missing_in_all_rows_gets_a_place_at_once():
+    """Though other columns wait until there are more rows."""
+    encoder = after(np.column_stack([X[:, 0], np.full(200, np.nan)]), [[0.0, 1.0], [0.0, 2.0]])
+    assert ("number", 1) in slots(encoder)
+
+
 def test_missing_numbers_get_a_place_when_they_appear():
     encoder = after(X[:, :1], [[np.nan]])
     assert slots(encoder) == [("number", 0), ("missing", 0)]
