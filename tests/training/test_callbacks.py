@@ -36,7 +36,7 @@ def start(max_epochs=100, epochs_before=0, members=None, n_steps=5):
     run = Run(network, np.random.RandomState(0))
     run.clock.n_steps = n_steps
     for _ in range(epochs_before):
-        add(run, loss=1.0, validation_loss=1.0)
+        add(run, loss=1.0, validation_loss=0.01)
     run.begin()
     run.max_epochs, run.clock.n_epochs = max_epochs, epochs_before + max_epochs
     return run
