@@ -57,5 +57,6 @@ class EncodePartitions:
                     "when it was read again. Pass a collection that gives the same rows each time."
                 )
             rows, kept = encode_batch(self.estimator, self.fitted, batch, self.inputs, name)
-            shards[i] = rows, fold_of(first + np.arange(n)[kept], self.n_folds)
+            if rows is not None:  # some have a weight
+                shards[i] = rows, fold_of(first + np.arange(n)[kept], self.n_folds)
         return self.kind(shards)

@@ -51,12 +51,12 @@ class Partitions:
         """The same sample as `sources.survey` takes of the same rows, in whatever partitions."""
         cluster, size = self.cluster, self.sample_rows
         jobs = {
-            i: cluster.submit(sample_of, self.held[i], first, size, all_labels)
+            i: cluster.submit(sample_of, self.held[i], first, size, all_labels, f"Partition {i}")
             for i, (first, _) in self.spans.items()
         }
         sample = Sample(size, all_labels=all_labels)
         for i in jobs:
-            sample.add(*cluster.result(jobs[i], f"Partition {i}"))
+            sample.add(*cluster.result(jobs[i], f"Partition {i}"), f"Partition {i}")
         return Survey(self, sum(self.n_rows_of.values()), *sample.rows())  # type: ignore[arg-type]
 
 
@@ -148,8 +148,10 @@ def batch_of(X: Any, y: Any = None, sample_weight: Any = None, *, names: Any, i:
     return Batch(without(X, list(names.values())) if names else X, **columns)
 
 
-def sample_of(batch: Batch, first: int, size: int, all_labels: bool) -> tuple[Batch, np.ndarray]:
+def sample_of(
+    batch: Batch, first: int, size: int, all_labels: bool, name: str
+) -> tuple[Batch, np.ndarray]:
     """Those rows of a partition that may be in the sample, and their numbers."""
     sample = Sample(size, all_labels=all_labels)
-    sample.add(batch, first + np.arange(count_rows(batch.X)))
+    sample.add(batch, first + np.arange(count_rows(batch.X)), name)
     return sample.rows()

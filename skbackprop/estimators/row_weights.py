@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tables.weights import check_weight, take_rows
+from ..tables.weights import NoWeightError, check_weight, take_rows
 from .inputs import FitInputs
 
 
@@ -24,7 +24,7 @@ def check_row_weights(
         return w
     w = np.where(absent, 0.0, 1.0 if w is None else w)
     if not w.any():
-        raise ValueError(
+        raise NoWeightError(
             f"class_weight and {name} give the weight 0 to all {n} rows. Pass rows of a class "
             "whose weight is not 0."
         )

@@ -19,6 +19,7 @@ from sklearn.base import is_classifier
 
 from ..sources import Batch, open_source, survey
 from ..sources.survey import row_keys, rows_of_batch
+from ..tables.weights import NoWeightError
 from ..training.batches import Rows
 from ..training.stored import StoredRows
 from .fitted import Fitted
@@ -73,6 +74,8 @@ def stored_rows(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs)
             if first > n:
                 break
             rows, kept = encode_batch(estimator, fitted, batch, inputs, name)
+            if rows is None:
+                continue
             numbers = numbers[kept]
             bucket = numbers // n_in_buffer
             if shuffle:
@@ -109,11 +112,18 @@ def check_source(estimator: Any, fitted: Fitted, table: Table) -> None:
 
 def encode_batch(
     estimator: Any, fitted: Fitted, batch: Batch, inputs: FitInputs, name: str
-) -> tuple[Rows, np.ndarray]:
-    """A batch as rows for training, and which of its rows these are; messages call it `name`."""
+) -> tuple[Rows | None, np.ndarray]:
+    """A batch as rows for training, and which of its rows these are; None if there are none.
+
+    Messages call it `name`.
+    """
     names = "y of the batch", "sample_weight of the batch"
+    if not rows_of_batch(batch, name):
+        return None, np.empty(0, int)
     try:
         table, kept = estimator._check_more(*batch, names, fitted, inputs)
+    except NoWeightError:  # those of the source are not all 0
+        return None, np.empty(0, int)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     weight = None

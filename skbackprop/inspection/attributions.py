@@ -272,10 +272,13 @@ def cells_of(X: Any) -> np.ndarray:
 
 def _as_numbers(column: np.ndarray) -> np.ndarray:
     """A column as floats; of cells that are no numbers the place of each level."""
-    try:
+    if column.dtype.kind in "biuf":
         return column.astype(np.float64)
+    texts = np.array([str(cell) for cell in column])
+    known = ~np.isin(texts, MISSING)
+    numbers = np.full(len(column), np.nan)
+    try:
+        numbers[known] = column[known].astype(np.float64)
     except (TypeError, ValueError):
-        texts = np.array([str(cell) for cell in column])
-        numbers = np.unique(texts, return_inverse=True)[1].astype(np.float64)
-        numbers[np.isin(texts, MISSING)] = np.nan
-        return numbers
+        numbers[known] = np.unique(texts[known], return_inverse=True)[1]
+    return numbers

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..tables.containers import names_of
+from ..tables.weights import count_rows
 
 SAMPLE_ROWS = 50_000
 BATCH_ROWS, BATCH_CELLS = 2**16, 2**21  # read at once: at most so many rows and cells
@@ -175,12 +176,26 @@ def _reader_of(data: Any, label: Any, sample_weight: Any) -> Callable[[], Iterab
             "generator."
         )
     if hasattr(data, "shape") and len(data.shape) == 2:
-        return lambda: _slices(data, label, sample_weight)
+        return _array_reader(data, label, sample_weight)
     if not hasattr(data, "__iter__") or _is_table(data):
         raise ValueError(f"A source must be {KINDS}, got {type(data).__name__}.")
     if label is not None or sample_weight is not None:
         raise ValueError("Labels and weights of an iterable are in its batches. Leave them out.")
     return lambda: data
+
+
+def _array_reader(data: Any, label: Any, sample_weight: Any) -> Callable[[], Iterable[Any]]:
+    """How to read an array or a table in memory, whose labels and weights are arrays, too."""
+    n = data.shape[0]
+    for name, values in {"label": label, "sample_weight": sample_weight}.items():
+        found = None if isinstance(values, str) else count_rows(values)
+        if found != n and (values is not None or name == "label"):
+            raise ValueError(
+                f"{name} of an array or a table in memory needs a value for each of its {n} rows, "
+                f"got {repr(values) if found is None else f'{found} of them'}. Names of columns "
+                "are for files and lazy tables."
+            )
+    return lambda: _slices(data, label, sample_weight)
 
 
 def _lazy_reader(data: Any) -> Callable[[], Iterable[Any]] | None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ..tables.containers import names_of
 from ..tables.weights import count_rows, take_rows
 from .readers import Batch, RowSource
 
@@ -80,12 +81,14 @@ def survey(source: RowSource, *, all_labels: bool = False) -> Survey:
     Raises
     ------
     ValueError
-        If the source has no rows, or a batch whose parts differ in length.
+        If the source has no rows, a batch whose parts differ in length, or one with other columns
+        than the first, or with weights where the first one has none.
     """
     sample, n_rows = Sample(source.sample_rows, all_labels=all_labels), 0
     for i, batch in enumerate(source.batches()):
-        n = rows_of_batch(batch, f"Batch {i} of the source")
-        sample.add(batch, np.arange(n_rows, n_rows + n))
+        name = f"Batch {i} of the source"
+        n = rows_of_batch(batch, name)
+        sample.add(batch, np.arange(n_rows, n_rows + n), name)
         n_rows += n
     if n_rows == 0:
         raise ValueError("The source has no rows. Pass one with at least one row.")
@@ -101,7 +104,45 @@ def rows_of_batch(batch: Batch, name: str) -> int:
             f"{type(batch.X).__name__} with {n} rows and y of type {type(batch.y).__name__} with "
             f"{n_labels}."
         )
+    weight = batch.sample_weight
+    if weight is not None and count_rows(weight) != n:
+        raise ValueError(
+            f"{name} needs as many weights as rows, got {n} rows and "
+            f"sample_weight of type {type(weight).__name__} with {count_rows(weight)}."
+        )
     return n
+
+
+def _check_columns(X: Any, first: list[Any] | int | None, name: str) -> list[Any] | int | None:
+    """The names or the number of the columns of a batch, which must be those of the first one."""
+    found: list[Any] | int | None
+    if hasattr(X, "columns") or hasattr(X, "column_names"):
+        found = names_of(X)
+    else:
+        shape = np.shape(X[:1]) if isinstance(X, list) else getattr(X, "shape", ())
+        found = shape[1] if len(shape) == 2 else None
+    if type(found) is not type(first) or found == first:  # other containers are refused later
+        return found if first is None else first
+    n, n_first = (len(c) if isinstance(c, list) else c for c in (found, first))
+    got = f"{n} columns, not {n_first}"
+    if n == n_first:
+        pairs = enumerate(zip(found, first, strict=True))
+        j, (own, other) = next((j, pair) for j, pair in pairs if pair[0] != pair[1])
+        got = f"{own!r} as column {j}, not {other!r}"
+    raise ValueError(
+        f"{name} needs the columns of the first one, in their order, got {got}. "
+        "Choose the same columns in every batch."
+    )
+
+
+def _check_presence(has_weight: bool, first: bool | None, name: str) -> bool:
+    """Are there weights?  All batches have them, or none has."""
+    if first is None or has_weight == first:
+        return has_weight
+    raise ValueError(
+        f"{name} {'has a' if has_weight else 'has no'} sample_weight, unlike the "
+        "first one. Pass weights in all batches, or in none."
+    )
 
 
 def _first_rows(y: Any, counts: Counter[Any]) -> np.ndarray:
@@ -109,6 +150,8 @@ def _first_rows(y: Any, counts: Counter[Any]) -> np.ndarray:
     columns = np.atleast_2d(np.asarray(y).T)
     chosen: list[int] = []
     for c, column in enumerate(columns):
+        # Labels that cannot be compared, such as None and 1, are refused later.
+        column = column.astype(str) if column.dtype == object else column
         values, inverse = np.unique(column, return_inverse=True)
         for k, value in enumerate(values.tolist()):
             missing = FIRST_ROWS - counts[c, value]
@@ -138,9 +181,15 @@ class Sample:
         self.always = np.empty(0, int)
         self.limit = np.uint64(2**64 - 1)  # rows with larger keys do not get in
         self.parts: list[tuple[Batch, np.ndarray]] = []
+        self.columns: list[Any] | int | None = None
+        self.has_weight: bool | None = None
 
-    def add(self, batch: Batch, numbers: np.ndarray) -> None:
-        """Take those rows of a batch that may belong to the sample."""
+    def add(self, batch: Batch, numbers: np.ndarray, name: str) -> None:
+        """Take those rows of a batch that may belong to the sample; messages call it `name`."""
+        if len(numbers):
+            self.columns = _check_columns(batch.X, self.columns, name)
+            has_weight = batch.sample_weight is not None
+            self.has_weight = _check_presence(has_weight, self.has_weight, name)
         if self.all_labels:
             first = numbers[_first_rows(batch.y, self.counts)]
             self.always = np.concatenate([self.always, first])
@@ -190,15 +239,16 @@ def _concatenate(parts: list[Any]) -> Any:
         raise ValueError(f"The batches of the source need one container, got {', '.join(kinds)}.")
     if first is None or len(parts) == 1:
         return first
-    widths = {part.shape[1:] for part in parts if hasattr(part, "shape")}
-    if len(widths) > 1:
-        counts = ", ".join(str(*width) for width in sorted(widths))
-        raise ValueError(f"The batches of the source need the same columns, got {counts} of them.")
     if isinstance(first, list):
         return [row for part in parts for row in part]
     for attribute, join in JOINS.items():
         if hasattr(first, attribute):
             return join(parts)
+    if len({part.dtype.kind in "SU" for part in parts}) > 1:
+        raise ValueError(
+            "The batches of the source need numbers in all of them or text in all of them, got "
+            "both. Pass labels, and columns, of one kind."
+        )
     return np.concatenate(parts)
 
 

@@ -11,6 +11,10 @@ from sklearn.utils.validation import _num_samples
 ORDINARY = 2.0**30  # a largest weight up to here, and down to its inverse, is left as it is
 
 
+class NoWeightError(ValueError):
+    """All rows have the weight 0."""
+
+
 def check_weight(weight: Any, n: int, name: str = "sample_weight") -> np.ndarray | None:
     """Sample weights as float64, ``(n,)``, or None.
 
@@ -26,7 +30,9 @@ def check_weight(weight: Any, n: int, name: str = "sample_weight") -> np.ndarray
     Raises
     ------
     ValueError
-        If there is not one finite number of at least 0 for each row, and one above 0.
+        If there is not one finite number of at least 0 for each row.
+    NoWeightError
+        If none of them is above 0.
     """
     if weight is None:
         return None
@@ -45,7 +51,7 @@ def check_weight(weight: Any, n: int, name: str = "sample_weight") -> np.ndarray
         )
     _check_values(w, name)
     if not w.any():
-        raise ValueError(
+        raise NoWeightError(
             f"Sample weights must contain at least one non-zero number, got only zeros as {name}. "
             "Give the rows that should count a positive weight."
         )

@@ -126,6 +126,9 @@ def learn_whitening(
     mean = np.average(scaled, axis=0, weights=weight)
     z = scaled - mean
     spread = np.sqrt(np.average(z * z, axis=0, weights=weight))
+    used = spread > SMALLEST * np.abs(mean)
+    if not used.all():  # the others vary in other rows only, or beyond what squares can hold
+        return learn_whitening(columns[used], x[:, used], center[used], scale[used], weight)
     z /= spread
     values, V = np.linalg.eigh(np.cov(z.T, aweights=weight, bias=True))
     kept = values > SMALLEST * values[-1]

@@ -36,6 +36,8 @@ class LocalShards(Shards):
     def begin(self, task: Task) -> None:
         """Prepare for the epochs of a training."""
         super().begin(task)
+        if not self.shards:
+            return
         held = [rows for rows, _ in self.shards.values()]
         weights = [rows.weight for rows in held]
         self.rows = Rows(
@@ -48,6 +50,8 @@ class LocalShards(Shards):
         self, epoch: int, theta: np.ndarray, plan: Plan, clock: Clock, lr_scale: float
     ) -> tuple[np.ndarray, float, int]:
         """Take the steps of an epoch: the new parameters, the mean loss and the number of rows."""
+        if not self.shards:
+            return theta, 0.0, 0
         run, task, order = self.run, self.task, self._order_of_all(epoch)
         run.network.theta[...] = theta
         run.clock, run.lr_scale = clock, lr_scale

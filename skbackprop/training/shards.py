@@ -42,6 +42,7 @@ class Task(NamedTuple):
     """
 
     layer: Layer
+    dtype: np.dtype
     fixed: np.ndarray
     loss: Loss
     label_smoothing: float
@@ -58,7 +59,7 @@ class Task(NamedTuple):
         The shards have different offsets, so that many small ones do not all give their next row
         in the same step.
 
-        >>> task = Task(*[None] * 6, np.array([5, 2]), 3, shuffle=True, rows_per_pass=9)
+        >>> task = Task(*[None] * 7, np.array([5, 2]), 3, shuffle=True, rows_per_pass=9)
         >>> [task.bounds(slice(None), step).tolist() for step in range(4)]
         [[0, 0], [1, 1], [3, 1], [5, 2]]
         """
@@ -92,7 +93,7 @@ class Shards:
 
     def begin(self, task: Task) -> None:
         """Prepare for the steps of a training."""
-        network = Network(task.layer, next(iter(self.shards.values()))[0].x.dtype)
+        network = Network(task.layer, task.dtype)
         network.fixed[...] = task.fixed
         rng = np.random.Generator(np.random.Philox(0)) if task.has_dropout else None
         self.task, self.epoch = task, None
@@ -107,11 +108,13 @@ class Shards:
     def sums_of_weights(self, epoch: int) -> np.ndarray:
         """The sum of the weights in each step (of each member)."""
         self._order(epoch)
-        sums = []
-        for step in range(self.task.n_steps):
-            weights = [np.asarray(self._rows(i, step).weight, np.float64) for i in self.shards]
-            sums.append(sum(w.sum(axis=-1, keepdims=True) for w in weights))
-        return np.array(sums)
+        n_steps = self.task.n_steps
+        sums = np.zeros((n_steps, *np.shape(self.task.left_out), 1))
+        for step in range(n_steps):
+            for i in self.shards:
+                weight = np.asarray(self._rows(i, step).weight, np.float64)
+                sums[step] += weight.sum(axis=-1, keepdims=True)
+        return sums
 
     def value_and_gradient(
         self, epoch: int, step: int, theta: np.ndarray, factors: dict[str, float], total: Any
@@ -199,9 +202,11 @@ class ShardedRows:
         of_shard: dict[int, tuple[np.ndarray, float]] = {}
         of_holders = holders.call("counts", n_folds)
         self.n_holders = len(of_holders)
-        for counts in of_holders:
-            of_shard |= counts
-        self.counts = np.array([of_shard[i][0] for i in sorted(of_shard)])  # shards × folds
+        for each in of_holders:
+            of_shard |= each
+        self.counts = np.zeros((max(of_shard) + 1, n_folds), np.int64)  # shards × folds
+        for i, (counts, _) in of_shard.items():
+            self.counts[i] = counts
         mean = sum(weight for _, weight in of_shard.values()) / max(self.n, 1)
         self.weight = np.array([mean]) if has_weight else None
 
@@ -331,6 +336,7 @@ class ShardedBatches:
         self.n_members = scores[0] if len(scores) == 3 else 1
         self.task = Task(
             network.layer,
+            network.dtype,
             network.fixed,
             objective.loss,
             objective.label_smoothing,

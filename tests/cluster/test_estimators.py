@@ -167,6 +167,21 @@ def test_predictions_of_arrays_are_lazy_and_in_its_chunks(client, kind, method):
     assert_allclose(model.predict_log_proba(rows).compute(), model.predict_log_proba(X), atol=1e-5)
 
 
+@pytest.mark.parametrize("sync", ["step", "epoch"])
+def test_partitions_without_rows_or_weight(client, sync):
+    from dask import delayed
+
+    parts = np.split(X, [300, 300, 500]), np.split(Y["number"], [300, 300, 500])
+    weight = np.split(np.where(np.arange(N) < 500, 1.0, 0.0), [300, 300, 500])
+    given = [[delayed(part) for part in each] for each in (*parts, weight)]
+    model = estimator("number", sync=sync, max_iter=20, batch_size=64).fit(*given)
+    assert model.score(X[:500], Y["number"][:500]) > 0.5
+    weight[2][:] = 1e-6  # next to nothing
+    given[2] = [delayed(part) for part in weight]
+    other = estimator("number", sync=sync, max_iter=20, batch_size=64).fit(*given)
+    assert other.predict(X).shape == (N,)
+
+
 def test_predictions_of_partitions_without_rows(client):
     model = estimator("number", max_iter=1).fit(*arrays("number"))
     rows = da.from_array(X, chunks=(300, 4))
@@ -272,7 +287,7 @@ class TestRefused:
 
         rows = [delayed(X[:500]), delayed(X[500:, :3])]
         labels = [delayed(Y["number"][:500]), delayed(Y["number"][500:])]
-        self.refused("same columns, got 3, 4 of them", rows, labels)
+        self.refused("Partition 1 needs the columns of the first one", rows, labels)
 
     def test_a_partition_that_fails(self, client):
         from dask import delayed

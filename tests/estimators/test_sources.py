@@ -5,6 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,14 @@ from scipy import sparse
 from settings import packed
 
 from skbackprop import BackpropClassifier, BackpropRegressor, RowSource
+from skbackprop.estimators.source import (
+    SALT_OF_BUCKETS,
+    SALT_OF_FOLDS,
+    fold_of,
+    folds_of,
+    folds_of_sample,
+)
+from skbackprop.sources.survey import SALT_OF_SAMPLE
 from skbackprop.training.callbacks import Checkpoint
 
 from .common import CLASSIFICATION, TARGETS, unconverged
@@ -117,6 +126,42 @@ def test_rows_of_weight_0_do_not_count():
     y = np.where(wrong, "wrong", LABELS)
     model = classifier(class_weight={"wrong": 0, "yes": 1, "no": 1}, max_iter=30)
     model.fit(RowSource(X, y, np.where(wrong, 0.0, 1.0), **SIZES))
+    assert (model.predict(X) == LABELS).mean() > 0.85
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_the_sizes_of_batches_change_no_bit(shuffle):
+    """Neither which rows are in the sample, nor in which order training visits them."""
+    table = pd.DataFrame({"a": X[:, 0], "b": np.where(X[:, 1] > 1, np.nan, X[:, 1])})
+    weight = np.arange(1200) % 3 * 0.5
+    found = []
+    for size in (13, 500, 1200):
+        source = RowSource(Batches(table, LABELS, weight, size=size), **SIZES)
+        model = classifier(max_iter=2, n_members=2, shuffle=shuffle, class_weight="balanced")
+        found.append(model.fit(source).network_.theta)
+    assert_array_equal(found[1], found[0])
+    assert_array_equal(found[2], found[0])
+
+
+def test_batches_without_rows_or_without_weight_do_not_matter():
+    weight = np.where((np.arange(1200) >= 300) & (np.arange(1200) < 500), 0.0, 1.5)
+
+    def fitted(X, *empty):
+        batches = [
+            (X[i : i + 100], Y[i : i + 100], weight[i : i + 100]) for i in range(0, 1200, 100)
+        ]
+        source = RowSource(iter_of(*empty, *batches, *empty), **SIZES)
+        return regressor(max_iter=2).fit(source).network_.theta
+
+    expected = fitted(X)
+    assert_array_equal(fitted(np.where(weight[:, None] == 0, 99.0, X)), expected)
+    assert_array_equal(fitted(X, (X[:0], Y[:0], weight[:0]), ([], [], [])), expected)
+
+
+def test_a_batch_of_a_class_of_weight_0_does_not_matter():
+    y = np.where(np.arange(1200) < 400, "wrong", LABELS)
+    model = classifier(class_weight={"wrong": 0, "yes": 1, "no": 1}, max_iter=30)
+    model.fit(RowSource(iter_of(*zip(np.split(X, 12), np.split(y, 12), strict=True)), **SIZES))
     assert (model.predict(X) == LABELS).mean() > 0.85
 
 
@@ -233,6 +278,29 @@ def test_what_cannot_be_right_is_refused_and_the_model_is_kept(name, tmp_path, m
         model.fit(make())
     assert_array_equal(model.predict_proba(X), before)
     assert list(Path(tmp_path).iterdir()) == []  # no file is left behind
+
+
+def test_folds_and_buckets_do_not_depend_on_each_other():
+    assert len({SALT_OF_SAMPLE, SALT_OF_FOLDS, SALT_OF_BUCKETS}) == 3
+
+
+@pytest.mark.parametrize(
+    ("fraction", "n_folds"), [(0.1, 10), (0.3, 3), (0.5, 2), (0.9, 2), (1 / 7, 7)]
+)
+def test_a_fold_has_the_share_of_the_validation_rows(fraction, n_folds):
+    """The nearest one: there are two folds at least, since one is trained on."""
+    resolved = {"early_stopping": True, "validation_fraction": fraction}
+    assert folds_of(resolved) == n_folds
+    assert folds_of(resolved | {"early_stopping": False}) == 1
+
+
+def test_the_fold_of_a_row_of_the_sample_is_that_of_its_number():
+    found = SimpleNamespace(numbers=np.array([3, 50, 7, 1000]))
+    inputs = SimpleNamespace(survey=found, kept_rows=None)
+    every = fold_of(np.arange(1001), 5)
+    assert_array_equal(folds_of_sample(inputs, 5), every[found.numbers])
+    inputs.kept_rows = np.array([1, 3])  # the others have the weight 0
+    assert_array_equal(folds_of_sample(inputs, 5), every[[50, 1000]])
 
 
 def test_other_arguments_are_refused():

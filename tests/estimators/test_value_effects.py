@@ -10,7 +10,7 @@ from sklearn.model_selection import GroupKFold
 
 import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor, TableEncoding, mlp
-from skbackprop.estimators.effects import deal
+from skbackprop.estimators.effects import add_effects, deal
 from skbackprop.tables.value_effects import learn_effects
 
 N = 1200
@@ -138,8 +138,10 @@ def test_any_way_to_hold_rows_out(params):
 
 def test_validation_rows_of_the_user_are_later_rows():
     later, score = table(1)
-    model = BackpropClassifier(**SHORT).fit(X, LABELS, X_val=later, y_val=(score > 1.5) * 1)
+    model = BackpropClassifier(**SHORT, warm_start=True)
+    model.fit(X, LABELS, X_val=later, y_val=(score > 1.5) * 1)
     assert effects(model) == [(0, [0])]
+    assert model._fitted.validation_rows is None  # none of X is held out
 
 
 @pytest.mark.parametrize("task", ["two classes", "number"])
@@ -196,6 +198,14 @@ def test_warm_fits_learn_the_effects_anew():
     np.testing.assert_array_equal(third.scale, first.scale)
 
 
+def test_warm_fits_of_other_rows_hold_out_other_rows():
+    model = fit(warm_start=True)
+    for n in (900, 1100):
+        model.fit(X[:n], LABELS[:n])
+        assert model._fitted.validation_rows[0][0] == n
+        assert effects(model) == [(0, [0])]
+
+
 def test_warm_fits_with_few_rows_leave_effects_alone():
     model = fit(warm_start=True)
     first = model._fitted.encoder.effects
@@ -224,6 +234,84 @@ def test_generators_are_used_only_for_effects():
     for state, encoding in zip(states, (ON, OFF), strict=True):
         fit(X=noise, encoding=encoding, random_state=state)
     assert states[0].rand() == states[1].rand()
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_the_generator_of_the_fit_stays_where_it_is(early_stopping, monkeypatch):
+    states = []
+
+    def observed(*arguments):
+        rng = arguments[-1]
+        states.append(rng.get_state(legacy=False))
+        result = add_effects(*arguments)
+        states.append(rng.get_state(legacy=False))
+        return result
+
+    monkeypatch.setattr("skbackprop.estimators.base.add_effects", observed)
+    assert effects(fit(early_stopping=early_stopping)) == [(0, [0])]
+    before, after = (state["state"] for state in states)
+    assert before["pos"] == after["pos"]
+    np.testing.assert_array_equal(before["key"], after["key"])
+
+
+@pytest.mark.parametrize(("n", "expected"), [(199, 0), (200, 1)])
+def test_two_hundred_rows_are_enough(n, expected, monkeypatch):
+    calls = []
+    name = "skbackprop.estimators.effects.find_effects"
+    monkeypatch.setattr(name, lambda *arguments: calls.append(arguments) or [])
+    fit(LABELS[:n], X[:n])
+    assert len(calls) == expected
+
+
+# ---- folds -----------------------------------------------------------------------------------
+
+
+def dealt(n, drawn=None, groups=None):
+    return deal(n, groups, np.random.RandomState(0), drawn)
+
+
+def test_without_validation_rows_there_are_ten_equal_folds():
+    assert np.bincount(dealt(1000)).tolist() == [100] * 10
+    assert np.bincount(dealt(3)).tolist() == [1, 1, 1]
+    assert (dealt(1000) != dealt(1000)[np.argsort(dealt(1000), kind="stable")]).any()
+
+
+def held_out(*held, n=100):
+    """As `draw_rows` returns it for members that hold these rows out."""
+    training = [np.setdiff1d(np.arange(n), each) for each in held]
+    return (n, len(held)), training, [np.array(each) for each in held]
+
+
+def test_the_rows_of_a_member_are_a_fold_of_their_own():
+    fold = dealt(100, held_out(range(10), range(50, 70)))
+    assert len({*fold[:10], *fold[50:70]}) == 2
+    assert set(fold[:10]).isdisjoint(fold[10:])
+    assert len(set(fold)) == 10
+    one = dealt(100, ((100, 1), np.arange(20, 100), np.arange(20)))
+    assert len(set(one[:20])) == 1
+    assert set(one[:20]).isdisjoint(one[20:])
+
+
+def test_rows_that_two_members_hold_out_are_those_of_the_first():
+    fold = dealt(100, held_out(range(10), range(5, 20), range(15, 30)))
+    assert [len(set(fold[part])) for part in (slice(10), slice(10, 20), slice(20, 30))] == [1] * 3
+    assert len({fold[0], fold[10], fold[20]}) == 3
+
+
+def test_of_many_members_the_other_rows_are_in_two_folds():
+    """No row sees its own label, however many members there are."""
+    fold = dealt(100, held_out(*np.arange(60).reshape(20, 3)))
+    assert len(set(fold[60:])) == 2
+    assert set(fold[60:]).isdisjoint(fold[:60])
+    assert len(set(fold)) == 22
+
+
+def test_groups_of_the_rest_stay_together():
+    groups = np.arange(100) // 4
+    fold = dealt(100, held_out(range(8), range(40, 48)), groups)
+    assert (fold.reshape(25, 4) == fold[::4, np.newaxis]).all()
+    assert len(set(fold)) == 10
+    assert len(set(dealt(100, None, ["one"] * 100))) == 1
 
 
 def test_streams_leave_effects_alone():

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skbackprop import BackpropClassifier, BackpropRegressor, NumericEmbedding
 from skbackprop.inspection import feature_attributions, input_gradients
+from skbackprop.inspection.scores import Parts
 from skbackprop.nn.losses import Pinball
 from skbackprop.tables.encoder import ColumnEncoder
 
@@ -155,6 +156,23 @@ def test_the_baseline_may_be_rows():
     assert_array_equal(drawn.values, again.values)
 
 
+@pytest.mark.parametrize("preset", ["plain", "fast"])
+def test_several_rows_stand_for_their_mean(preset):
+    """Of a plain network that is the mean row; with embeddings the mean of the embedded rows."""
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    model = BackpropRegressor(preset=preset, hidden_layer_sizes=(8,), activation="tanh",
+                              max_iter=5, random_state=0).fit(X, X[:, 0] * X[:, 1])  # fmt: skip
+    found = feature_attributions(model, X[:6], baseline=X[10:14])
+    parts = Parts(model._fitted, np.float64)
+    start = parts.embed(model._encode(X[10:14])).mean(axis=-2, keepdims=True)
+    base = parts.scores(parts.affine.scores(start))[0, 0]
+    assert_allclose(found.base_values, base)
+    if preset == "plain":
+        one = feature_attributions(model, X[:6], baseline=X[10:14].mean(axis=0, keepdims=True))
+        assert_allclose(found.values, one.values, atol=1e-12)
+        assert_allclose(found.base_values, one.base_values)
+
+
 def test_rows_are_explained_in_parts(monkeypatch):
     model, X = fitted("multiclass"), mixed()[:40]
     params = {"baseline": X[:3], "method": "expected_gradients"}
@@ -209,8 +227,18 @@ def test_any_container_of_rows():
     model.fit(rows, np.arange(40) % 2)
     explained = feature_attributions(model, rows[:3])
     assert_array_equal(explained.numbers, [[1, 0], [2, 1], [4, 1]])
+    missing = feature_attributions(model, [[np.nan, "b"], [2.0, None], [3.0, "a"]])
+    assert_array_equal(missing.numbers, [[np.nan, 1], [2, np.nan], [3, 0]])
     frame = feature_attributions(model, np.array(rows[:3], dtype=object))
     assert_array_equal(frame.values, explained.values)
+
+
+def test_whole_numbers_with_gaps_are_numbers():
+    X = pd.DataFrame({"n": pd.array([10, None, 9, 100] * 10, "Int64"), "t": [*"aba", None] * 10})
+    model = BackpropClassifier(preset="fast", random_state=0, max_iter=2)
+    explained = feature_attributions(model.fit(X, np.arange(40) % 2), X[:4])
+    nan = np.nan
+    assert_array_equal(explained.numbers, [[10, 0], [nan, 1], [9, 0], [100, nan]])
 
 
 def test_members_of_a_pipeline_and_of_a_search():

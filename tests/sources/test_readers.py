@@ -70,6 +70,16 @@ def test_tables_yield_their_rows_with_labels_and_weights_apart(kind, tmp_path):
         assert_array_equal(b, X[:, 1])
 
 
+@pytest.mark.parametrize("kind", ["an array", "a folder", "a polars LazyFrame"])
+@pytest.mark.parametrize("size", [1, 7, 29, 89, 90])
+def test_batches_of_any_size_have_all_rows(kind, size, tmp_path, monkeypatch):
+    monkeypatch.setattr("skbackprop.sources.readers.BATCH_ROWS", size)
+    source = RowSource(X, Y) if kind == "an array" else RowSource(TABLES[kind](tmp_path), "price")
+    found = [np.asarray(batch.y) for batch in source.batches()]
+    assert_array_equal(np.concatenate(found), Y)
+    assert 1 <= min(map(len, found)) <= max(map(len, found)) <= size
+
+
 def test_arrays_on_a_disk_yield_slices(tmp_path, monkeypatch):
     monkeypatch.setattr("skbackprop.sources.readers.BATCH_ROWS", 40)
     on_disk = np.memmap(tmp_path / "x", float, "w+", shape=X.shape)
@@ -145,3 +155,19 @@ def test_a_missing_column_and_a_corrupt_file_are_named(tmp_path):
     (tmp_path / "part1.parquet").write_bytes(b"PAR1 this is no table PAR1")
     with pytest.raises(ValueError, match=r"cannot be read: .*part1\.parquet"):
         list(RowSource(tmp_path, "price").batches())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((X, Y[:89]), "label .* each of its 90 rows, got 89 of them"),
+        ((X, np.tile(Y, 2)), "label .* each of its 90 rows, got 180 of them"),
+        ((X, None), "label .* got None"),
+        ((X, "price"), "label .* got 'price'. Names of columns are for files"),
+        ((X, Y, np.ones(180)), "sample_weight .* each of its 90 rows, got 180 of them"),
+        ((X, Y, 2.0), "sample_weight .* got 2.0"),
+    ],
+)
+def test_an_array_needs_a_label_and_a_weight_for_each_row(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        RowSource(*arguments)

@@ -8,7 +8,15 @@ from scipy import sparse
 from skbackprop.tables import growth
 from skbackprop.tables.encoder import ColumnEncoder
 from skbackprop.tables.growth import follow, slots, statistics
-from skbackprop.tables.running import summarize, with_rows
+from skbackprop.tables.running import (
+    LEAST,
+    MEMORY,
+    differs,
+    has_jumped,
+    is_due,
+    summarize,
+    with_rows,
+)
 from skbackprop.tables.state import from_state, to_state
 
 pd = pytest.importorskip("pandas")
@@ -97,6 +105,12 @@ def test_a_constant_number_gets_a_place_when_it_varies():
     encoder, _ = follow(encoder, [[0.5, 4.0]])
     assert slots(encoder) == [("number", 0), ("number", 1)]
     assert len(np.unique(encoder.transform([[0, 3.0], [0, 4.0]])[:, 1])) == 2
+
+
+def test_a_number_that_was_missing_in_all_rows_gets_a_place_at_once():
+    """Though other columns wait until there are more rows."""
+    encoder = after(np.column_stack([X[:, 0], np.full(200, np.nan)]), [[0.0, 1.0], [0.0, 2.0]])
+    assert ("number", 1) in slots(encoder)
 
 
 def test_missing_numbers_get_a_place_when_they_appear():
@@ -192,3 +206,64 @@ def test_sparse_columns_without_entries_at_first():
     assert encoder.transform(more).sum() == 0
     encoder, _ = follow(encoder, more)
     assert encoder.transform(more).toarray()[:, 1].min() > 0.5
+
+
+# ---- limits ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("known", "wait"), [(0, 1), (7, 1), (40, 10), (255, 63), (10_000, 64)])
+def test_rows_wait_until_they_are_a_quarter_of_those_before(known, wait):
+    assert is_due(wait, known)
+    assert not is_due(wait - 1, known)
+
+
+@pytest.mark.parametrize(
+    ("shift", "ratio", "expected"),
+    [(0, 1, False), (1, 2, False), (-1, 0.25, False), (1.01, 1, True), (-1.01, 1, True),
+     (0, 2.01, True), (0, 0.249, True)],
+)  # fmt: skip
+def test_statistics_are_replaced_if_they_are_far_off(shift, ratio, expected):
+    assert differs(shift, ratio) is expected
+
+
+def test_rows_before_count_as_many_as_they_were_up_to_the_memory():
+    points, x = summarize(X[:, 0]), np.zeros(10)
+    for known, counted in ((0, 0), (50, 50), (1e6, MEMORY)):
+        values, weight = with_rows(points, known, x, np.ones(10))
+        assert weight.sum() == pytest.approx(counted + 10)
+        assert len(values) == (10 if known == 0 else len(points) + 10)
+
+
+@pytest.mark.parametrize(("distance", "jumps"), [(36.0, False), (44.0, True)])
+@pytest.mark.parametrize("narrow_first", [True, False])
+def test_far_is_by_the_larger_of_the_spreads(distance, jumps, narrow_first):
+    """Interquartile ranges of 1 and 10: four times the larger one is far."""
+    narrow, wide = np.linspace(-1, 1, 1001), np.linspace(-10, 10, 1001) + distance
+    before, now = (narrow, wide) if narrow_first else (wide, narrow)
+    assert has_jumped(summarize(before), now, np.ones(1001)) is jumps
+
+
+@pytest.mark.parametrize(("n", "jumps"), [(LEAST - 1, False), (LEAST, True)])
+def test_few_rows_are_no_jump(n, jumps):
+    assert has_jumped(summarize(X[:, 0]), X[:n, 0] + 1000, np.ones(n)) is jumps
+    assert not has_jumped(np.full(33, np.nan), X[:, 0], np.ones(200))
+
+
+def test_a_turned_column_stays_turned():
+    x = -rng.exponential(size=(100, 1))
+    first = ColumnEncoder().fit(x)
+    assert first._scale[0] < 0
+    second, _ = follow(first, 1000 * x)
+    assert 0 > second._scale[0] > first._scale[0]
+
+
+@pytest.mark.parametrize("n", [100, 4000, 12_000])
+def test_all_rows_of_a_call_are_counted(n):
+    """Also where some of them stand for all."""
+    new, _ = follow(ColumnEncoder().fit(X[:, :1]), rng.normal(size=(n, 1)))
+    assert new._known.tolist() == [200 + n]
+
+
+def test_rows_before_a_jump_are_not_counted():
+    new, _ = follow(ColumnEncoder().fit(X), X[:100] + 1000)
+    assert new._known.tolist() == [100] * 3

@@ -101,10 +101,19 @@ def test_a_row_does_not_see_its_own_label(seed, row, label):
     np.testing.assert_allclose(after[same], before[same], atol=1e-9)
 
 
-def learned(X, y, weight=None, limits=(-np.inf, 0.0)):
+def screened(X, y, weight=None, limits=(-np.inf, 0.0)):
     fold = np.random.RandomState(0).permutation(len(y)) % 10
     encoder = ColumnEncoder().fit(X, weight)
-    found = find_effects(encoder, X, y, weight, fold, limits)
+    return fold, encoder, find_effects(encoder, X, y, weight, fold, limits)
+
+
+def columns(X, y, limits):
+    """The columns that pass the screen."""
+    return [i for i, _ in screened(X, y, limits=limits)[2]]
+
+
+def learned(X, y, weight=None, limits=(-np.inf, 0.0)):
+    fold, encoder, found = screened(X, y, weight, limits)
     return encoder, found, learn_effects(encoder, X, y, weight, fold, found)
 
 
@@ -192,3 +201,100 @@ def test_effects_as_plain_data():
     assert isinstance(again.effects[0], ValueEffect)
     assert encoder.report()[1]["n_encoded"] == 2
     assert "effects" in encoder.report()[1]["note"]
+
+
+# ---- limits --------------------------------------------------------------------------------------
+
+
+def test_ten_rows_are_often_and_nine_are_not():
+    x, w = np.repeat([1.0, 2.0, 3.0, np.nan], [9, 10, 4, 20]), np.ones(43)
+    values = distinct_values(x, w)
+    assert values.often == 10
+    np.testing.assert_array_equal(values.occurs_often, x == 2)
+    weighted = distinct_values(x, np.where(x == 3, 2.5, 1.0))  # four rows that count as ten
+    assert weighted.often == 20
+    np.testing.assert_array_equal(weighted.occurs_often, (x == 2) | (x == 3))
+
+
+def codes(n_values, n=2000, seed=0):
+    """A column of codes of which every third has an effect."""
+    rng = np.random.default_rng(seed)
+    code = np.arange(n) % n_values * 1.0
+    return code[:, np.newaxis], 2.0 * (code % 3 == 1)[:, np.newaxis] + rng.normal(size=(n, 1))
+
+
+@pytest.mark.parametrize(("n_values", "found"), [(16, []), (17, [0])])
+def test_sixteen_values_are_left_to_the_pieces(n_values, found):
+    assert columns(*codes(n_values), (-np.inf, 0.0)) == found
+
+
+@pytest.mark.parametrize(("n_often", "found"), [(980, []), (1000, [0])])
+def test_a_share_of_the_rows_has_values_that_occur_often(n_often, found):
+    X, y = codes(20)
+    X[n_often:, 0] = 100.0 + np.arange(2000 - n_often) / 7
+    assert columns(X, y, (-np.inf, 0.5)) == found
+
+
+def test_copies_of_rows_do_not_pass():
+    """Half of the rows are there six times: the label of a copy gives that of a row away."""
+    rng = np.random.default_rng(0)
+    x, y = np.repeat(rng.normal(size=(150, 1)), 6, axis=0), np.repeat(rng.normal(size=150), 6)
+    noise = np.repeat(rng.integers(0, 30, 30) + 10.0, 30)[:, np.newaxis]  # values that occur often
+    X, y = np.concatenate([x, noise]), np.concatenate([y, rng.normal(size=900)])[:, np.newaxis]
+    own = learned(X, y)[2][1]
+    values = distinct_values(X[:, 0], np.ones(len(X)))
+    assert values.often >= 0.5 * len(X)
+    assert np.corrcoef(own[:900, 0], y[:900, 0])[0, 1] > 0.9  # the effects would be believed
+    assert columns(X, y, OF_NUMBERS) == []
+
+
+def test_effects_that_do_not_predict_do_not_pass_by_frequent_values_alone():
+    """Frequent values have an effect, and those of the others make the sum worthless."""
+    X, y = codes_that_fail_in_rare_values()
+    assert columns(X, y, OF_LABELS) == []
+    often = np.flatnonzero(np.bincount(X[:, 0].astype(int))[X[:, 0].astype(int)] >= 10)
+    assert columns(X[often], y[often], OF_LABELS) == [0]
+
+
+def codes_that_fail_in_rare_values():
+    """Half of the rows have codes with an effect, the others are pairs with opposite labels."""
+    rng = np.random.default_rng(0)
+    code, label = rng.integers(0, 60, 2000) * 1.0, rng.normal(size=2000)
+    label += 1.0 * (code % 3 == 1)
+    pair = np.repeat(np.arange(100.0, 1100), 2)
+    opposite = 6.0 * np.tile([1.0, -1.0], 1000)
+    X, y = np.concatenate([code, pair]), np.concatenate([label, opposite])
+    return X[:, np.newaxis], y[:, np.newaxis]
+
+
+def test_values_of_one_row_have_no_code():
+    X, y = codes(20)
+    X[:5, 0] = [50, 60, 60, 70, np.nan]
+    ((effect,), _) = learned(X, y)[2]
+    np.testing.assert_array_equal(np.sort(effect.numbers), [*range(20), 60])
+
+
+def test_the_scale_makes_the_mean_square_of_effects_that_are_not_zero_one():
+    X, y = codes(20)
+    X[:300, 0] = np.nan  # of these the effects are zero
+    weight = np.where(np.arange(len(X)) % 2 == 0, 1.0, 3.0)
+    own = learned(X, y, weight)[2][1]
+    linear = own / np.sqrt(1 - (own / 3) ** 2)  # before it was clipped
+    used = own[:, 0] != 0
+    assert 0 < used.sum() < len(X)
+    np.testing.assert_allclose(np.average(linear[used, 0] ** 2, weights=weight[used]), 1.0)
+
+
+def test_a_second_call_keeps_the_scale():
+    X, y = codes(20)
+    fold = np.arange(len(X)) % 10
+    encoder, found, (effects, own) = learned(X, y)
+    encoder, _ = encoder.with_effects(effects, encoder.transform(X), own)
+    (again,), _ = learn_effects(encoder, X, 2 * y, None, fold, found)
+    np.testing.assert_array_equal(again.scale, effects[0].scale)
+    (before,) = effects
+
+    def linear(table):
+        return table / np.sqrt(1 - (table / 3) ** 2)
+
+    np.testing.assert_allclose(linear(again.table), 2 * linear(before.table), atol=1e-9)

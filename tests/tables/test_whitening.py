@@ -9,7 +9,13 @@ from scipy.linalg import pinvh, sqrtm
 from skbackprop.tables import ColumnEncoder, from_state, to_state
 from skbackprop.tables.growth import follow, slots
 from skbackprop.tables.scaling import center_and_scale, robust_scale
-from skbackprop.tables.whitening import MOST_COLUMNS, ROWS_EACH
+from skbackprop.tables.whitening import (
+    MOST_COLUMNS,
+    MOST_ROWS,
+    ROWS_EACH,
+    learn_whitening,
+    rows_to_whiten,
+)
 
 N = 300
 
@@ -161,11 +167,51 @@ def test_columns_that_are_left_out():
         assert n_whitened(holes) == n
 
 
+@pytest.mark.parametrize("weight", [None, np.random.default_rng(1).random(N)])
+@pytest.mark.parametrize("values", [[5.1, 5.1, 5.1], [0.0, 1e-200, 2e-200], [1e30, 2e30, 3e30]])
+def test_a_column_without_variance_in_the_rows_that_are_read(values, weight):
+    """Its squares are 0, or it is beyond the clip in all of them."""
+    X = related(d=5)
+    X[:, 4] = np.resize(values, N)
+    center, scale = np.zeros(5), np.ones(5)
+    found = learn_whitening(np.arange(5), X, center, scale, weight)
+    expected = learn_whitening(np.arange(4), X[:, :4], center[:4], scale[:4], weight)
+    assert_array_equal(found.columns, np.arange(4))
+    assert_allclose(found.transform(X[:, :4]), expected.transform(X[:, :4]), atol=1e-11)
+    assert learn_whitening(np.arange(2), X[:, 3:], center[:2], scale[:2], weight) is None
+
+
 def test_few_rows_or_many_columns_are_not_whitened():
     assert n_whitened(related(n=4 * ROWS_EACH - 1)) == 0
     assert n_whitened(related(n=4 * ROWS_EACH, noise=0.1)) > 0
     assert n_whitened(related(n=600, d=MOST_COLUMNS)) == MOST_COLUMNS
     assert n_whitened(related(n=600, d=MOST_COLUMNS + 1)) == 0
+
+
+def correlated(r, n=400):
+    """Two columns whose correlation is r to the last bits."""
+    rng = np.random.default_rng(0)
+    u, v = np.linalg.qr(rng.normal(size=(n, 3)) * [0, 1, 1] + [1, 0, 0])[0].T[1:]
+    return np.stack([u, r * u + np.sqrt(1 - r * r) * v], axis=1)
+
+
+@pytest.mark.parametrize(("alike", "expected"), [(0.945, 2), (0.955, 0)])
+def test_columns_that_would_be_almost_the_same_are_left_out(alike, expected):
+    """Of two columns, the correlation with the new one is (sqrt(1 + r) + sqrt(1 - r)) / 2."""
+    r = np.sqrt(1 - (2 * alike**2 - 1) ** 2)
+    np.testing.assert_allclose((np.sqrt(1 + r) + np.sqrt(1 - r)) / 2, alike)
+    assert n_whitened(correlated(r)) == n_whitened(correlated(-r)) == expected
+
+
+def test_a_copy_has_nothing_new():
+    alone = np.random.default_rng(0).normal(size=(N, 2))
+    assert n_whitened(np.hstack([alone, alone[:, :1]])) == 0
+
+
+@pytest.mark.parametrize("n", [1, 2, MOST_ROWS, MOST_ROWS + 1, 2 * MOST_ROWS - 1, 50_000, 10**6])
+def test_as_many_rows_are_read_as_there_is_room_for(n):
+    taken = len(range(n)[rows_to_whiten(n)])
+    assert min(n, MOST_ROWS / 2) <= taken <= MOST_ROWS
 
 
 def test_many_rows_are_sampled():

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 from skbackprop.nn import ACTIVATIONS, LOSSES, Activate, Dense, Network, Sequential
 from skbackprop.nn.initializers import Constant
-from skbackprop.optim import SGD, Average, Schedule
+from skbackprop.optim import SGD, Average, ExponentialAverage, Schedule
 from skbackprop.training import Batches, Objective, Plan, Rows, Run, train
 from skbackprop.training.callbacks import Callback
 
@@ -86,3 +86,78 @@ def test_label_smoothing_is_scheduled(factor, epsilon):
     scores = network.scores(x)
     expected = loss.value_and_delta(smooth, scores, 0.5, np.empty_like(scores))
     assert_allclose(value, expected, rtol=1e-6)
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_its_rows():
+    """Of batches of two, two and one row, before each step."""
+    target = np.array([[0.0], [0.0], [2.0], [2.0], [9.0]])
+    batches = Batches(Rows(X[:5], target), batch_size=2, shuffle=False)
+    plan, run = start(learning_rate=0.5)
+    plan.batches = batches
+    train(plan, run)
+    weights = (1.0, 0.5, 1.25)  # w ← w − lr (w − t)
+    losses = [(w - t) ** 2 / 2 for w, t in zip(weights, (0.0, 2.0, 9.0), strict=True)]
+    assert run.history["loss"] == [pytest.approx((2 * losses[0] + 2 * losses[1] + losses[2]) / 5)]
+
+
+class Ends(Callback):
+    """Writes down when it is called."""
+
+    def __init__(self, name, called):
+        self.name, self.called = name, called
+
+    def on_epoch_end(self, run):
+        self.called.append(f"epoch {self.name}")
+
+    def on_train_end(self, run):
+        self.called.append(f"end {self.name}")
+
+
+def test_the_first_callback_has_the_last_word():
+    called = []
+    train(*start(callbacks=[Ends("a", called), Ends("b", called)]))
+    assert called == ["epoch a", "epoch b", "end b", "end a"]
+
+
+@pytest.mark.parametrize(("horizon", "expected"), [(None, [2, 5]), (9, [9, 9])])
+def test_schedules_end_with_the_call_or_at_the_horizon(horizon, expected):
+    plan, run = start(max_epochs=2, horizon=horizon)
+    found = []
+    for plan.max_epochs in (2, 3):
+        train(plan, run)
+        found.append(run.clock.n_epochs)
+    assert found == expected
+
+
+@pytest.mark.parametrize("has_dropout", [True, False])
+def test_orders_of_rows_do_not_depend_on_dropout(has_dropout):
+    plan, run = start(has_dropout=has_dropout, max_epochs=3)
+    plan.batches.shuffle = True
+    train(plan, run)
+    expected, rng = np.arange(6), np.random.RandomState(0)
+    for _ in range(3):
+        rng.shuffle(expected)
+    assert run.order.tolist() == expected.tolist()
+    assert (run.dropout_rng is not None) is has_dropout
+
+
+def test_an_average_that_goes_on_has_the_decay_of_the_new_plan():
+    plan, run = start(average=ExponentialAverage(0.5))
+    train(plan, run)
+    first, t = run.average, run.average.t
+    plan.average = ExponentialAverage(0.25)
+    train(plan, run)
+    assert run.average is first
+    assert (first.decay, first.t) == (0.25, t + 3)
+    plan.average = None
+    train(plan, run)
+    assert run.average is None
+
+
+def test_an_epoch_without_batches_has_no_loss():
+    """All rows of it have the weight 0."""
+    plan, run = start()
+    plan.batches = Batches(Rows(X, TARGET, np.zeros(6)), batch_size=2, shuffle=False)
+    train(plan, run)
+    assert run.history["loss"] == [0.0]
+    assert run.network.theta.tolist() == [1.0]

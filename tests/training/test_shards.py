@@ -23,7 +23,8 @@ class Places:
     """Holders in this process: the shards are dealt to `k` of them."""
 
     def __init__(self, shards, k):
-        self.holders = [Shards({i: shards[i] for i in range(j, len(shards), k)}) for j in range(k)]
+        numbers = sorted(shards)
+        self.holders = [Shards({i: shards[i] for i in numbers[j::k]}) for j in range(k)]
 
     def call(self, method, *args):
         return [getattr(holder, method)(*args) for holder in self.holders]
@@ -172,11 +173,24 @@ def test_steps_of_rows_without_weight_are_left_out():
 
 
 def test_many_small_shards_do_not_all_give_rows_in_the_same_step():
-    task = Task(*[None] * 6, used=np.full(100, 3), n_steps=10, shuffle=True, rows_per_pass=99)
+    task = Task(*[None] * 7, used=np.full(100, 3), n_steps=10, shuffle=True, rows_per_pass=99)
     starts = np.array([task.bounds(slice(None), step) for step in range(11)])
     assert_array_equal(starts[0], 0)
     assert_array_equal(starts[-1], 3)
     assert_array_equal(np.diff(starts, axis=0).sum(axis=1), 30)
+
+
+def test_a_place_without_rows():
+    shards = make_shards(weighted=True)
+    few = {i: shards[i] for i in (0, 2)}  # the numbers of shards may have gaps
+    batches = sharded(few, 1)
+    batches.rows.holders.holders.append(Shards({}))
+    network = make_network()
+    batches.begin(Objective(network, LOSSES["squared_error"]), has_dropout=False)
+    for step, batch in enumerate(batches.epoch(np.array([7]))):
+        rows = in_one_place(few, 7, step, batches.task)
+        assert batch.total == pytest.approx(rows.weight.sum())
+        assert np.isfinite(batch.value_and_gradient(network.theta, {})[1]).all()
 
 
 def test_counts_and_weights_of_the_rows():

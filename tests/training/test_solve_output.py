@@ -15,7 +15,12 @@ from skbackprop.nn.network import Network
 from skbackprop.optim import Adam
 from skbackprop.training.batches import Rows
 from skbackprop.training.callbacks import RestoreBest, SolveOutput, Validation
-from skbackprop.training.callbacks.solve_output import PENALTIES, solutions
+from skbackprop.training.callbacks.solve_output import (
+    MOST_OUTPUTS,
+    PENALTIES,
+    can_be_solved,
+    solutions,
+)
 from skbackprop.training.run import Run
 
 N = 300
@@ -88,26 +93,45 @@ def test_outputs_that_are_equal_or_constant_give_finite_weights():
         assert np.isfinite(solved.theta).all()
 
 
-def test_outputs_that_are_all_constant_give_the_mean():
+@pytest.mark.parametrize("weight", [0.0, 1e-16])  # all equal, and but for rounding errors
+def test_outputs_that_are_all_constant_give_the_mean(weight):
     net = network()
-    net.p.dense_0.W[...] = 0
+    net.p.dense_0.W[...] = weight
+    net.p.dense_0.b[...] = 0.7
     for solved in solutions(net, Rows(X, TARGET)):
         assert_allclose(solved.scores(X[:2]), [TARGET.mean(axis=0)] * 2)
+        assert (getattr(solved.p, net.layer.named[-1][0]).W == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("width", "bias", "expected"), [(MOST_OUTPUTS, True, True), (MOST_OUTPUTS + 1, True, False),
+                                    (6, False, False)]
+)  # fmt: skip
+@pytest.mark.parametrize("members", [None, 2])
+def test_which_last_layers_can_be_solved(width, bias, expected, members):
+    extras = Extras(members=members, bias=bias)
+    made = Network(mlp(3, (width,), 2, activations=[ACTIVATIONS["tanh"]], extras=extras))
+    assert can_be_solved(made) is expected
 
 
 # ---- when it is kept -------------------------------------------------------------------------
 
 
-def solved_by(net, gain=0.0, training=TRAINING):
-    rows = Rows(X, TARGET)
-    best = RestoreBest(Validation(rows, FOLDS if training else None), HalfSquaredError())
+def trained(net, training=TRAINING):
+    """A run after an epoch, and the callback that has evaluated it."""
+    best = RestoreBest(Validation(Rows(X, TARGET), FOLDS if training else None), HalfSquaredError())
     run = Run(net, np.random.RandomState(0))
     run.begin()
     run.history.add(epoch=1, loss=1.0, learning_rate=0.1, gradient_norm=1.0)
     best.on_train_begin(run)
     best.on_epoch_end(run)
+    return run, best
+
+
+def solved_by(net, gain=0.0, training=TRAINING):
+    run, best = trained(net, training)
     before = best.best_losses.copy()
-    SolveOutput(rows, training, best, gain).on_train_end(run)
+    SolveOutput(Rows(X, TARGET), training, best, gain).on_train_end(run)
     return before, best
 
 
@@ -133,6 +157,41 @@ def test_a_member_keeps_its_own_where_another_is_not_better():
     now, before = getattr(net.p, last), getattr(net.over(start).p, last)
     assert_array_equal(now.W[1:], before.W[1:])
     assert_array_equal(now.b[1:], before.b[1:])
+
+
+def test_of_the_better_layers_the_best_is_kept():
+    """For some members a small penalty is the best one, and the last one better than none, too."""
+    net = network(3)
+    _, best = trained(net)
+    losses = [best.evaluate(each)[0] for each in solutions(net, Rows(X, TARGET), TRAINING)]
+    own = best.best_losses.copy()
+    assert (losses[-1] < own).all()
+    assert (np.argmin(losses, axis=0) < len(PENALTIES) - 1).any()
+    _, best = solved_by(net)
+    assert_array_equal(best.best_losses, np.minimum(own, np.min(losses, axis=0)))
+
+
+def end(run, best, name):
+    """Let a run end in this way."""
+    run.failed, run.interrupted = name == "failed", name == "interrupted"
+    run.stop_reason = "diverged" if name == "diverged" else "max_iter"
+    if name == "nothing is finite":
+        best.best_losses[0] = np.inf
+    if name == "nothing was evaluated":
+        best.best = None
+
+
+@pytest.mark.parametrize(
+    "name", ["failed", "interrupted", "diverged", "nothing is finite", "nothing was evaluated"]
+)
+def test_a_training_that_did_not_end_well_is_left_alone(name):
+    net = network(3)
+    run, best = trained(net)
+    theta, losses = net.theta.copy(), best.best_losses.copy()
+    end(run, best, name)
+    SolveOutput(Rows(X, TARGET), TRAINING, best).on_train_end(run)
+    assert_array_equal(net.theta, theta)
+    assert_array_equal(best.best_losses[1:], losses[1:])
 
 
 # ---- in the estimators -----------------------------------------------------------------------

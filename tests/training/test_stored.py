@@ -79,3 +79,33 @@ def test_members_leave_out_their_folds_and_have_orders_of_their_own(stored):
         assert len(set(numbers)) == len(numbers)
         assert not (FOLD[numbers] == left_out).any()
     assert (members[0] != members[2]).any()
+
+
+def test_each_bucket_may_be_the_first_one_of_an_epoch(stored):
+    batches = StoredBatches(stored, 4)
+    first = [BUCKET[seen(batches, seed)[0][0]] for seed in range(60)]
+    assert set(first) == set(range(5))
+    numbers, _ = seen(StoredBatches(stored, 4, shuffle=False))
+    assert BUCKET[numbers].tolist() == sorted(BUCKET)
+
+
+def test_no_two_epochs_have_the_same_order(stored):
+    batches, rng = StoredBatches(stored, 20), np.random.RandomState(0)
+    orders = [batches.order(None, rng).tolist() for _ in range(100)]
+    assert len({tuple(order) for order in orders}) == 100
+
+
+@pytest.mark.parametrize("left_out", [NO_FOLD, 1, [0, 2]])
+def test_with_shuffling_all_batches_of_a_bucket_are_full(stored, left_out):
+    _, epoch = seen(StoredBatches(stored, 4, left_out=left_out))
+    assert {part.shape[-1] for part in epoch} == {4}
+
+
+def test_a_bucket_that_fills_no_batch_is_a_batch(stored):
+    _, epoch = seen(StoredBatches(stored, 500))
+    assert sorted(map(len, epoch)) == sorted(np.bincount(BUCKET))
+
+
+def test_micro_batches_are_as_large_as_asked(stored):
+    assert StoredBatches(stored, 20).rows_per_pass == 20
+    assert StoredBatches(stored, 20, micro_batch_size=8).rows_per_pass == 8
