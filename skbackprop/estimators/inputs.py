@@ -17,7 +17,7 @@ from . import rows
 TINY = 64  # up to this many rows, weights that are counts are taken literally
 
 
-@dataclass
+@dataclass(eq=False)
 class FitInputs:
     """What the user handed to fit or partial_fit."""
 
@@ -44,7 +44,7 @@ class FitInputs:
         self.given = self.X, self.y, self.sample_weight
 
 
-@dataclass
+@dataclass(eq=False)
 class Table:
     """Checked and encoded rows: features, y, target of the network, weights.
 

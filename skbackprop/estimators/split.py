@@ -19,7 +19,7 @@ from .source import folds_of, folds_of_sample
 FEWEST_HELD = 5  # the least number of validation rows of a member
 
 
-@dataclass
+@dataclass(eq=False)
 class Split:
     """Training rows and validation rows.
 
