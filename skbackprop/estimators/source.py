@@ -23,6 +23,7 @@ from ..training.batches import Rows
 from ..training.stored import StoredRows
 from .fitted import Fitted
 from .inputs import FitInputs, Table
+from .later_rows import check_later_rows
 
 BUFFER = 2**26  # bytes
 SALT_OF_FOLDS, SALT_OF_BUCKETS = 1, 2
@@ -112,7 +113,7 @@ def encode_batch(
     """A batch as rows for training, and which of its rows these are."""
     names = "y of the batch", "sample_weight of the batch"
     try:
-        table, kept = estimator._check_more(*batch, names, fitted, inputs)
+        table, kept = check_later_rows(estimator, *batch, names, fitted, inputs)
     except ValueError as error:
         raise ValueError(f"Batch {i} of the source: {error}") from error
     weight = None
