@@ -68,11 +68,12 @@ class MemberDense(Layer):
         y = ws.array("y", self.output_shape(ws.shape))
         ones = np.ones(ws.shape[-2], ws.dtype)
         W, b = p.W, p.b[:, None, :] if self.bias else None
-        dx = ws.array("dx", (self.k, *ws.shape[-2:]) if ws.needs_dx else (0,))
+        used = np.s_[..., ws.first_dx_column :]  # columns of dx
+        WT = W.swapaxes(-1, -2)[used]
+        dx = ws.array("dx", (self.k, *ws.shape[-2:])) if ws.needs_dx else None
+        if dx is not None:
+            dx[..., : ws.first_dx_column] = 0
         total = ws.array("total", ws.shape) if ws.needs_dx and len(ws.shape) == 2 else None
-        dx[..., : ws.first_dx_column] = 0
-        used = np.s_[..., ws.first_dx_column :]
-        dx_used, WT_used = dx[used], W.swapaxes(-1, -2)[used]
         # With a single output an elementwise product is faster than BLAS.
         product = np.multiply if self.n_out == 1 else stacked_matmul
 
@@ -85,9 +86,9 @@ class MemberDense(Layer):
             stacked_matmul(ws.x.swapaxes(-1, -2) if ws.x.ndim == 3 else ws.x.T, d, out=g.W)
             if b is not None:
                 np.matmul(ones, d, out=g.b)
-            if not ws.needs_dx:
+            if dx is None:
                 return None
-            product(d, WT_used, out=dx_used)
+            product(d, WT, out=dx[used])
             return dx if total is None else np.sum(dx, axis=0, out=total)
 
         return forward, backward
