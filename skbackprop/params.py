@@ -28,9 +28,9 @@ ValueError: Momentum needs decay in the range [0, 1), got decay=2. Choose a numb
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import copy
 from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields, replace
+from functools import cache
 from inspect import Parameter, Signature
 from numbers import Real
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
@@ -134,21 +134,29 @@ class Frozen(Params):
     """Base of all classes made by `frozen`: constructor, equality, hash, text, immutability."""
 
     __signature__ = SignatureOfFields()
-    _arguments: ClassVar[frozenset[str]]  # of the constructor
-    _positional: ClassVar[list[str]]  # those of them that need no name
-    _defaults: ClassVar[dict[str, Any]]
-    _factories: ClassVar[dict[str, Callable[[], Any]]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        given = dict(zip(self._positional, args, strict=False)) | kwargs
-        values = {name: make() for name, make in self._factories.items()} | self._defaults | given
-        if len(given) < len(args) + len(kwargs) or values.keys() != self._arguments:
+        names, positional, defaults, factories = self._arguments()
+        given = dict(zip(positional, args, strict=False)) | kwargs
+        values = {name: make() for name, make in factories.items()} | defaults | given
+        if len(given) < len(args) + len(kwargs) or values.keys() != names:
             try:
                 signature_of(type(self)).bind(*args, **kwargs)
             except TypeError as error:
                 raise TypeError(f"{type(self).__name__}: {error}") from None
         vars(self).update(values)
         self.__post_init__()
+
+    @classmethod
+    @cache
+    def _arguments(cls) -> tuple[frozenset[str], list[str], dict[str, Any], dict[str, Any]]:
+        """Of the constructor: all names, those of positions, the defaults, what makes defaults."""
+        arguments = [f for f in fields(cls) if f.init]
+        names = frozenset(f.name for f in arguments)
+        positional = [f.name for f in arguments if not f.kw_only]
+        defaults = {f.name: f.default for f in arguments if f.default is not MISSING}
+        made = ((f.name, f.default_factory) for f in arguments)
+        return names, positional, defaults, {n: make for n, make in made if make is not MISSING}
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -195,12 +203,6 @@ def _make_dataclass(cls: type[Frozen]) -> None:
     dataclass(init=False, repr=False, eq=False, match_args=False)(cls)
     for flag in (*flags, vars(cls)["__dataclass_params__"]):
         flag.frozen = True
-    arguments = [f for f in fields(cls) if f.init]
-    cls._arguments = frozenset(f.name for f in arguments)
-    cls._positional = [f.name for f in arguments if not f.kw_only]
-    cls._defaults = {f.name: f.default for f in arguments if f.default is not MISSING}
-    made = ((f.name, f.default_factory) for f in arguments)
-    cls._factories = {name: make for name, make in made if make is not MISSING}
 
 
 _make_dataclass(Frozen)
