@@ -276,8 +276,9 @@ class DaskEstimator:
 
     # ---- protocols --------------------------------------------------------------------------
 
-    def _state_for_pickle(self) -> dict[str, Any]:
-        return super()._state_for_pickle() | {"client": None}
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        make, arguments, state = super().__reduce_ex__(protocol)[:3]
+        return make, arguments, {**state, "client": None}
 
     def __sklearn_clone__(self) -> Any:
         params = {

@@ -7,6 +7,7 @@ decides is in `resolve` and `recipe`, everything about columns in `encoder`, abo
 
 from __future__ import annotations
 
+import copyreg
 import inspect
 import secrets
 from dataclasses import replace
@@ -27,12 +28,10 @@ from ..recipes.constraints import check_parameters
 from ..recipes.presets import PLAIN, DataSummary
 from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused, whitens
 from ..recipes.settings import check_nested
-from ..tables.columns import read_table, written
+from ..tables.columns import read_table
 from ..tables.encoder import ColumnEncoder
-from ..tables.weights import cast_weights, count_rows, scale_weights, take_rows
-from ..targets.class_weight import without_weight
+from ..tables.weights import cast_weights, count_rows, scale_weights
 from ..training.run import Run
-from . import rows
 from .arrays import (
     check_features,
     check_names,
@@ -49,7 +48,7 @@ from .inputs import FitInputs, Table, check_arguments
 from .learning import learn
 from .resuming import open_checkpoint
 from .row_weights import check_row_weights, drop_weightless_rows
-from .saving import Saving
+from .saving import file_state, light_state, restored_state
 from .source import stored_rows, take_sample
 from .stream import continued_run, follow_rows
 
@@ -57,7 +56,7 @@ from .stream import continued_run, follow_rows
 DOC_PAGE = "https://skbackprop.readthedocs.io/generated/{}.{{estimator_name}}.html"
 
 
-class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEstimator):
+class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     """Base of `BackpropClassifier` and `BackpropRegressor`."""
 
     _auto_preset = "auto"  # what preset="auto" means
@@ -82,6 +81,10 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
     def _absent_rows(self, inputs: FitInputs, resume: bool) -> np.ndarray | None:
         """Which training rows count nothing, whatever their sample weight."""
         return None
+
+    def _unseen(self, y: np.ndarray, codec: Any) -> list[Any]:
+        """The labels of other rows that the training rows do not have."""
+        return []
 
     def _weigh(
         self,
@@ -273,56 +276,6 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
             new.run.rng = rng
         return new
 
-    def _check_validation(self, inputs: FitInputs, fitted: Fitted) -> Table:
-        names = "y_val", "sample_weight_val"
-        table, _ = self._check_more(
-            inputs.X_val, inputs.y_val, inputs.sample_weight_val, names, fitted, inputs
-        )
-        if table.rows.n < 2:
-            raise ValueError(f"{rows.TOO_SMALL}: got n_samples={table.rows.n} in X_val.")
-        if table.weight is not None:
-            table.weight = cast_weights(scale_weights(table.weight)[0], table.x.dtype)[0]
-        return table
-
-    def _check_more(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        names: tuple[str, str],
-        fitted: Fitted,
-        inputs: FitInputs,
-    ) -> tuple[Table, np.ndarray]:
-        """Rows for which encoder and codec exist, and the numbers of those whose weight is not 0.
-
-        The weights are not scaled.
-        """
-        y, codec = self._check_y(y, names[0]), fitted.codec
-        absent = without_weight(getattr(self, "class_weight", None), y)
-        weight = check_row_weights(sample_weight, absent, len(y), names[1])
-        kept = np.arange(len(y))
-        if count_rows(X) is not None:
-            check_consistent_length(X, y)
-            if weight is not None and preset_of(self) != "plain" and not weight.all():
-                kept = np.flatnonzero(weight)
-                X, y, weight = take_rows(X, kept), y[kept], weight[kept]
-        if fitted.encoder is None:
-            X = check_rows(self, X, reset=False)
-        else:
-            X = encode(self, fitted.encoder, X, fitted.network.dtype)
-        check_consistent_length(X, y)
-        X = X.astype(fitted.network.dtype, copy=False)
-        unseen = self._unseen(y, codec)
-        if unseen:
-            raise ValueError(
-                f"{names[0]} has labels that y does not have: {written(unseen)}. Remove these rows."
-            )
-        weight = self._weigh(y, weight, codec, inputs, count=False)
-        return Table(X, y, codec.encode(y, X.dtype), weight), kept
-
-    def _unseen(self, y: np.ndarray, codec: Any) -> list[Any]:
-        return []
-
     # ---- prediction -----------------------------------------------------------------------
 
     def _scores(self, X: Any) -> np.ndarray:
@@ -424,6 +377,44 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, Saving, BaseEsti
         0.0
         """
         return from_mlp(cls, mlp)
+
+    # ---- files and pickles ----------------------------------------------------------------
+
+    def save(self, path, *, training_state=False):
+        """Save the fitted model to one file, which `skbackprop.load` reads.
+
+        The file is safe to load and readable by the safetensors package; it loads in all later
+        versions. A model that continues training exactly needs ``training_state=True``.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file, such as ``"model.skbp"``. One that exists is replaced, at once.
+        training_state : bool, default=False
+            Whether the file holds what continues training bit for bit: the state of the
+            optimizer, averages, random generators and the order of the rows.
+
+        Raises
+        ------
+        TypeError
+            If the model holds an object that cannot be stored; the message names it.
+        """
+        from ..io import save
+
+        save(self, path, training_state=training_state)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """For pickle and copy: the objects as they are, which is fastest and keeps all of them."""
+        if type(self).__getstate__ is not BackpropEstimator.__getstate__:  # that of a subclass
+            return super().__reduce_ex__(protocol)
+        return copyreg.__newobj__, (type(self),), light_state(super().__getstate__())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For skops and whatever else asks for it: parameters and fitted state as one file."""
+        return file_state(self, super().__getstate__())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(restored_state(self, state))
 
     # ---- protocols ------------------------------------------------------------------------
 

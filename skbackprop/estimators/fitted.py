@@ -26,7 +26,7 @@ from ..training.run import Run
 ValidationRows: TypeAlias = tuple[tuple[int, int], Any, Any]
 
 
-@dataclass
+@dataclass(eq=False)
 class Fitted:
     """Network, codec and loss, the run that trained them, and the parameters used.
 

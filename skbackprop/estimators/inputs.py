@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TINY = 64  # up to this many rows, weights that are counts are taken literally
 
 
-@dataclass
+@dataclass(eq=False)
 class FitInputs:
     """What the user handed to fit or partial_fit."""
 
@@ -47,7 +47,7 @@ class FitInputs:
         self.given = self.X, self.y, self.sample_weight
 
 
-@dataclass
+@dataclass(eq=False)
 class Table:
     """Checked and encoded rows: features, y, target of the network, weights.
 

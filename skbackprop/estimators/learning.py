@@ -41,7 +41,6 @@ from ..training.parallel_members import (
     train_in_parallel,
 )
 from ..training.plan import Plan
-from ..training.probe import probe_learning_rate
 from ..training.run import Run
 from ..training.stored import NO_FOLD
 from ..warn import warn_user
@@ -201,6 +200,8 @@ def probe(
     resolved = fitted.resolved
     if not resolved["probe"] or inputs.incremental or run.clock.epoch > 0:
         return
+    from ..training.probe import probe_learning_rate  # takes a millisecond, and few fits need it
+
     evaluate = None if keeper is None else keeper.mean_loss
     rate = probe_learning_rate(plans[0], run, evaluate=evaluate).learning_rate
     resolved["learning_rate_init"] = rate

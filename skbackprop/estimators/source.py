@@ -24,6 +24,7 @@ from ..training.batches import Rows
 from ..training.stored import StoredRows
 from .fitted import Fitted
 from .inputs import FitInputs, Table
+from .later_rows import check_later_rows
 
 BUFFER = 2**26  # bytes
 SALT_OF_FOLDS, SALT_OF_BUCKETS = 1, 2
@@ -121,7 +122,7 @@ def encode_batch(
     if not rows_of_batch(batch, name):
         return None, np.empty(0, int)
     try:
-        table, kept = estimator._check_more(*batch, names, fitted, inputs)
+        table, kept = check_later_rows(estimator, *batch, names, fitted, inputs)
     except NoWeightError:  # those of the source are not all 0
         return None, np.empty(0, int)
     except ValueError as error:

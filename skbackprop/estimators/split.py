@@ -13,13 +13,14 @@ from ..training.stored import NO_FOLD
 from . import rows
 from .fitted import Fitted, ValidationRows
 from .inputs import FitInputs, Table
+from .later_rows import check_validation
 from .row_weights import row_positions
 from .source import folds_of, folds_of_sample
 
 FEWEST_HELD = 5  # the least number of validation rows of a member
 
 
-@dataclass
+@dataclass(eq=False)
 class Split:
     """Training rows and validation rows.
 
@@ -88,7 +89,7 @@ def split_rows(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) 
                 "X_val and y_val need early_stopping=True, got early_stopping=False. "
                 "Set early_stopping=True, or leave the validation data out."
             )
-        return Split(table, estimator._check_validation(inputs, fitted), everything)
+        return Split(table, check_validation(estimator, inputs, fitted), everything)
     if not resolved["early_stopping"]:
         return Split(table, None, everything)
     if table.stored is not None:

@@ -26,16 +26,14 @@ Formulas with temporaries are `blockwise`.  None overflows, in float32 or float6
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import log, pi, sqrt
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from scipy.special import erf, expit
 
 from ..params import Frozen, frozen
 from .blocks import blockwise
-from .workspace import Workspace
 
 FEW = 1024  # numbers; up to so many the calls take more time than the arithmetic
 # NumPy converts a Python number anew at every call, which takes as long as the call itself.
@@ -51,28 +49,6 @@ class Activation(Protocol):
 
     def backward(self, z: np.ndarray, y: np.ndarray, d: np.ndarray, /) -> None:
         """Multiply `d` by ``f'(z)`` in place, given ``y = f(z)``."""
-
-
-ForwardInto: TypeAlias = Callable[[np.ndarray, np.ndarray], None]
-BackwardInto: TypeAlias = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
-
-
-def bind_activation(activation: Activation, ws: Workspace) -> tuple[ForwardInto, BackwardInto]:
-    """``forward(z, out)`` and ``backward(z, y, d)`` of an activation for one pass.
-
-    If ``f`` and ``f'`` share an exponential, an activation may also have
-    ``forward_and_slope(z, out, slope)``, which writes ``f(z)`` and ``f'(z)``.  It is then
-    used in passes with a backward, which only multiplies by the stored slope.
-    """
-    both = getattr(activation, "forward_and_slope", None)
-    if both is None or not ws.needs_grad:
-        return activation.forward, activation.backward
-    slope = ws.array("slope", ws.shape)
-
-    def backward(z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
-        d *= slope
-
-    return lambda z, out: both(z, out, slope), backward
 
 
 @frozen
@@ -133,18 +109,12 @@ class Relu(Frozen, Activation):
     def forward(self, z: np.ndarray, out: np.ndarray) -> None:
         np.maximum(z, ZERO.get(z.dtype, 0), out=out)
 
+    @blockwise(times=4)
     def backward(self, z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
         # Both are faster than d[y == 0] = 0, as scikit-learn does it (five times; a mask
         # that cannot be predicted is slow); the second one converts a mask, which
         # is faster for more than a few rows.
-        if y.size <= FEW:
-            d *= np.sign(y)
-        else:
-            self._backward_many(z, y, d)
-
-    @blockwise(times=4)
-    def _backward_many(self, z: np.ndarray, y: np.ndarray, d: np.ndarray) -> None:
-        d *= y > 0
+        d *= np.sign(y) if y.size <= FEW else y > 0
 
 
 @frozen

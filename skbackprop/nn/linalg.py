@@ -107,19 +107,3 @@ def scatter_adder(n: int, dtype: Any) -> Callable[[np.ndarray, np.ndarray, np.nd
 def rows(a: Any) -> Any:
     """View ``(..., n, m)`` as the matrix of all its rows, ``(... * n, m)``."""
     return a if a.ndim == 2 else a.reshape(-1, a.shape[-1])
-
-
-def add_scaled(y: np.ndarray, x: np.ndarray, a: float, scratch: np.ndarray) -> None:
-    """``y += a x`` for flat vectors, in blocks of the size of `scratch`.
-
-    BLAS has this function as axpy.  SciPy and NumPy have a BLAS each, though, and the two
-    pools of threads wait for each other: the next product took three times as long.
-    """
-    block = scratch.size
-    if block == x.size:
-        np.add(y, np.multiply(x, a, out=scratch), out=y)
-        return
-    for start in range(0, x.size, block):
-        part = x[start : start + block]
-        product = np.multiply(part, a, out=scratch[: part.size])
-        np.add(y[start : start + block], product, out=y[start : start + block])

@@ -82,7 +82,6 @@ class Workspace:
         self.arrays: dict[str, np.ndarray] = {}
         self.children: dict[str, Workspace] = {}
         self.x: Any = None  # dense or sparse
-        self.y: Any = None
 
     def array(self, name: str, shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
         """An uninitialized array, kept under `name`.  Call this in `bind`."""

@@ -78,7 +78,7 @@ class Clock:
     @property
     def progress(self) -> float:
         """The completed part of the planned steps, from 0 to 1."""
-        done, horizon = self.steps_done, self.horizon
+        done, horizon = self.step - self.first_step, self.horizon
         return done / horizon if done < horizon else 1.0  # the horizon may be negative
 
     def tick(self, n_rows: int) -> None:
@@ -351,7 +351,8 @@ class FlatCos(Schedule):
         check_range(self, "[0, 1)", "constant")
 
     def __call__(self, clock: Clock) -> float:
-        return half_cosine(rest_done(self.constant, clock.progress))
+        t = max(0.0, clock.progress - self.constant) / (1 - self.constant)
+        return 0.5 * (1 + cos(pi * t))
 
 
 def half_cosine(t: float) -> float:

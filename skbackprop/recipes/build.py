@@ -54,7 +54,6 @@ from ..training.callbacks import (
 from ..training.run import Run
 from ..warn import warn_user
 from .monotone import monotone_activations
-from .progress_bar import make_bar
 from .resolve import MLP_RATES, is_auto, is_data, optimizer_fields
 
 FITS_OF_REFIT = 2.2  # the second training has more rows
@@ -365,6 +364,8 @@ def make_progress(resolved: dict[str, Any], prefix: str = "") -> list[Callback]:
     if not verbose:
         return []
     if isinstance(verbose, str):
+        from .progress_bar import make_bar
+
         bar = make_bar(prefix)
         if bar is not None:
             return [bar]

@@ -21,7 +21,7 @@ import numpy as np
 from .cells import seconds
 
 ISO = "ISO 8601"
-ISO_FIELDS = re.compile(
+ISO_FIELDS = (
     r"(?P<Y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})"
     r"(?:[T ](?P<H>[0-9]{2}):(?P<M>[0-9]{2})(?::(?P<S>[0-9]{2})(?:[.](?P<f>[0-9]{3}|[0-9]{6}))?)?)?"
 )
@@ -53,8 +53,7 @@ def read_alike(texts: list[str], form: str) -> list[float | None] | None:
     values : list of float or None, or None
         None if the digits cannot be found in texts of this shape.
     """
-    fields = ISO_FIELDS if form == ISO else _fields_of(form)
-    match = fields.fullmatch(texts[0])
+    match = re.fullmatch(ISO_FIELDS if form == ISO else _fields_of(form), texts[0])
     if match is None:
         return None
     letters = np.array(texts).view(np.uint32).reshape(len(texts), -1)
@@ -78,7 +77,7 @@ def read_alike(texts: list[str], form: str) -> list[float | None] | None:
 
 
 @lru_cache
-def _fields_of(form: str) -> re.Pattern[str]:
+def _fields_of(form: str) -> str:
     """What finds the digits of each field in a text of this format."""
     parts = []
     for part in re.findall("%.|.", form):
@@ -87,7 +86,7 @@ def _fields_of(form: str) -> re.Pattern[str]:
             parts.append(f"(?P<{code}>{FIELD[code]})")
         else:
             parts.append(r"[^\W\d]+" if code else r"\s+" if part == " " else re.escape(part))
-    return re.compile("".join(parts))
+    return "".join(parts)
 
 
 def _number(digits: np.ndarray) -> np.ndarray:

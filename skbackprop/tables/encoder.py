@@ -33,24 +33,14 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_consistent_length
 
-from ..params import Frozen, frozen
-from .categories import Category, count_levels, count_rows, encode_values, learn_category
+from .categories import Category, count_levels, count_rows, learn_category
 from .cells import TEXT
 from .columns import TableColumns, read_table
+from .numeric import NumericColumn
 from .reading import PLAIN, Reading, floats, recognize, typed_reading
 from .report import EFFECTS_WORDS, fit_message, levels_words, reading_words, report_rows
-from .running import POINTS, some_rows, summarize
-from .scaling import (
-    DIGITS,
-    LARGEST,
-    center_and_scale,
-    moments,
-    robust_scale,
-    skew_sign,
-    smooth_clip,
-    sparse_medians,
-    weight_of,
-)
+from .running import POINTS
+from .scaling import LARGEST, robust_scale, smooth_clip, sparse_medians, weight_of
 from .selection import category_mask
 from .value_effects import ValueEffect, encode_effects
 from .whitening import Whitening, few_missing, learn_whitening, rows_to_whiten
@@ -427,38 +417,6 @@ def is_small_when_dense(X: Any) -> bool:
     n_entries = X.shape[0] * X.shape[1]
     few = X.shape[1] <= FEW_COLUMNS and 8 * n_entries <= FEW_BYTES
     return few or (X.nnz >= LARGE_SHARE * n_entries and 8 * n_entries <= MOST_BYTES)
-
-
-@frozen
-class NumericColumn(Frozen):
-    """What is learned of a column of numbers."""
-
-    column: int
-    center: float
-    scale: float  # 0 for a constant column
-    missing: np.ndarray | None  # for "not missing" and for "missing" the value of a column
-    sort_key: tuple[float, ...]
-    points: np.ndarray  # quantiles, see `running`
-    n_known: float  # rows in which it is not missing
-
-    @staticmethod
-    def learn(i: int, x: np.ndarray, weight: np.ndarray | None) -> NumericColumn:
-        """Median, scale and sign of a column, and how its missing cells are encoded."""
-        absent = np.isnan(x)
-        known = ~absent if absent.any() else slice(None)
-        of_known = weight_of(weight, known)
-        center, scale = center_and_scale(x[known], of_known)
-        z, share = robust_scale(x[known], center, scale), float(np.average(absent, weights=weight))
-        sign = skew_sign(z, of_known)
-        sort_key = (round(share, DIGITS), *(moments(sign * z, of_known) if len(z) else ()))
-        missing = None
-        if absent.any() and not absent.all():
-            off_on = np.array([[0.0], [1.0]])
-            missing = encode_values(off_on, count_rows(absent.astype(int), weight, 2))
-        n_known = float(np.sum(~absent) if of_known is None else of_known.sum())
-        some = some_rows(len(z))
-        points = summarize(x[known][some], None if of_known is None else of_known[some])
-        return NumericColumn(i, center, scale * sign, missing, sort_key, points, n_known)
 
 
 def _known(z: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ def is_null_text(text: str) -> bool:
     return text.casefold() in NULLS
 
 
-@dataclass
+@dataclass(eq=False)
 class Group:
     """Texts that are all parsed, or all not: the first two, and how many rows have one of them."""
 
@@ -40,7 +40,7 @@ class Group:
             self.texts.append(text)
 
 
-@dataclass
+@dataclass(eq=False)
 class Tally:
     """How many rows are parsed, and how many are not."""
 

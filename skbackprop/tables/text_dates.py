@@ -32,20 +32,15 @@ ISO_SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9].*)?")
 SEPARATOR, WORD = r"\.\s|,?\s|[-/.]", r"[^\W\d_]{3,9}"
 WEEKDAY = r"(?:(?P<weekday>(?i:mon|tue|wed|thu|fri|sat|sun)[^\W\d_]*)(?P<comma>,?\s))?"
 TAIL = r"(?:(?P<gap>T|,?\s)(?P<time>[0-9]{1,2}:.*))?"
-DATES = [
-    re.compile(
+DATES = [  # compiled by `re` at their first use
+    (
         rf"{WEEKDAY}(?P<a>[0-9]{{1,4}}|{WORD})(?P<s1>{SEPARATOR})(?P<b>[0-9]{{1,2}}|{WORD})"
         rf"(?P<s2>{SEPARATOR})(?P<c>[0-9]{{4}}|[0-9]{{1,2}}(?![0-9:])){TAIL}"
     ),
-    re.compile(
-        rf"(?P<a>[0-9]{{1,4}}|{WORD})(?P<s1>{SEPARATOR})(?P<b>[0-9]{{4}}|[0-9]{{1,2}}|{WORD})"
-    ),
+    rf"(?P<a>[0-9]{{1,4}}|{WORD})(?P<s1>{SEPARATOR})(?P<b>[0-9]{{4}}|[0-9]{{1,2}}|{WORD})",
 ]
-TIME = re.compile(
-    r"""[0-9]{1,2}:[0-9]{2}(?P<seconds>:[0-9]{2})?(?P<fraction>[.][0-9]{1,6})?
-    (?P<space>\s?)(?P<half>[AaPp][Mm])?(?P<gap>\s?)(?P<zone>Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})?""",
-    re.VERBOSE,
-)
+TIME = r"""(?x)[0-9]{1,2}:[0-9]{2}(?P<seconds>:[0-9]{2})?(?P<fraction>[.][0-9]{1,6})?
+    (?P<space>\s?)(?P<half>[AaPp][Mm])?(?P<gap>\s?)(?P<zone>Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})?"""
 FEW = 8  # texts of one shape, that are not read together
 N_SHAPES = 3  # the most common shapes, from which formats are derived
 ORDERS = ("Ymd", "dmY", "mdY", "dmy", "mdy", "ymd", "dbY", "bdY", "Ybd", "dby", "bdy")
@@ -143,7 +138,7 @@ def find_date_notation(counts: dict[str, float]) -> DateNotation | None:
     tally, texts, rows = Tally(), list(counts), list(counts.values())
     for places in by_shape(texts).values():
         text = min(texts[place] for place in places)
-        if TIME.fullmatch(text) or _match_date(text):
+        if re.fullmatch(TIME, text) or _match_date(text):
             shape = re.sub("[0-9]", "9", re.sub(r"[^\W\d_]+", _letters, text))
             shapes[shape] += sum(rows[place] for place in places)
             samples[shape] = min(text, samples.get(shape, text))
@@ -192,7 +187,7 @@ def _notations(text: str) -> list[DateNotation]:
     if ISO_SHAPE.fullmatch(text):
         parsed = _from_iso(text)
         return [] if parsed is None else [DateNotation(ISO, parsed.tzinfo is not None)]
-    if TIME.fullmatch(text):
+    if re.fullmatch(TIME, text):
         form = _time_format(text)
         return [] if form is None or "%z" in form else [DateNotation(form)]
     parts = _match_date(text)
@@ -209,7 +204,7 @@ def _notations(text: str) -> list[DateNotation]:
 
 def _match_date(text: str) -> dict[str, Any]:
     """The parts of a date; none for what has not the shape of a date."""
-    match = next(filter(None, (shape.fullmatch(text) for shape in DATES)), None)
+    match = next(filter(None, (re.fullmatch(shape, text) for shape in DATES)), None)
     return {} if match is None else match.groupdict()
 
 
@@ -234,7 +229,7 @@ def _may_be(field: str, code: str) -> bool:
 
 
 def _time_format(text: str) -> str | None:
-    match = TIME.fullmatch(text)
+    match = re.fullmatch(TIME, text)
     if match is None:
         return None
     form = ("%I" if match["half"] else "%H") + ":%M"

@@ -28,14 +28,12 @@ CURRENCY = (
     r"USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN|KRW|RUB|TRY|"
     r"Rs\.?|kr\.?|Fr\.?)"
 )
-NUMBER = re.compile(
-    rf"""(?P<open>\()?\s*
+NUMBER = rf"""(?x)  # compiled by `re` at its first use
+    (?P<open>\()?\s*
     (?P<sign>[-+−–]?)\s*(?P<prefix>{CURRENCY})?\s*(?P<second>[-+−–]?)\s*
     (?P<body>[0-9](?:[0-9.,'’_\s]*[0-9.,])?|[.,][0-9]+)(?P<power>[eE][-+]?[0-9]{{1,3}})?\s*
     (?P<suffix>[%‰°+]|[^\W\d_][^\s()+\d]*[23]?(?:\s[^\W\d_][^\s()+\d]*[23]?){{0,2}}|{CURRENCY}|°[CFK])?
-    (?P<trailing>[-−–]?)\s*(?P<close>\))?""",
-    re.VERBOSE,
-)
+    (?P<trailing>[-−–]?)\s*(?P<close>\))?"""
 # In the order in which equally good ones are preferred: plain numbers first.
 SIGNS = [(".", ""), (".", ","), (",", ""), (",", "."), (".", " "), (",", " ")]
 SIGNS += [(".", "'"), (",", "'"), (".", "_")]
@@ -89,7 +87,7 @@ class NumberNotation(Frozen):
         is_plain = self.decimal == "." and not self.suffix
         if (is_plain and PLAIN_NUMBER.fullmatch(text)) or INFINITY.fullmatch(text):
             return 0, len(text), False
-        match = NUMBER.fullmatch(text)
+        match = re.fullmatch(NUMBER, text)
         if match is None or unit_of(match["suffix"]) != self.suffix:
             return None
         if match["prefix"] and match["prefix"] != self.prefix:
@@ -149,7 +147,7 @@ def shapes_of(texts: Iterable[str]) -> Iterator[str]:
         twos = text.translate(TWOS)  # matches what the text matches, "m²" as "m2" too
         if twos not in first:
             match = FIRST_NUMBER.match(twos)
-            if match is None or not (NUMBER.fullmatch(twos) or PLAIN_NUMBER.fullmatch(twos)):
+            if match is None or not (re.fullmatch(NUMBER, twos) or PLAIN_NUMBER.fullmatch(twos)):
                 first[twos] = -1
             else:
                 first[twos] = None if "2" in twos[match.end() :] else match.start(2)
@@ -200,7 +198,7 @@ def _match(groups: Iterable[Group], parsed: float) -> tuple[list[Match], Tally, 
     tally, codes = Tally(parsed), 0.0
     for group in groups:
         text = group.texts[0]
-        match = NUMBER.fullmatch(text)
+        match = re.fullmatch(NUMBER, text)
         if INFINITY.fullmatch(text):
             tally.parsed += group.count
         elif match is not None and not _is_code(match):

@@ -54,7 +54,7 @@ class Rows(NamedTuple):
         return Rows(x, self.target[..., rows, :], weight)
 
 
-@dataclass
+@dataclass(eq=False)
 class Batches:
     """The training rows, divided into mini-batches.
 

@@ -99,10 +99,10 @@ def one_epoch(
 ) -> float:
     """Visit every row once; return the mean of the losses before each step."""
     run.order = plan.batches.order(run.order, run.rng)
-    total, n_rows = 0.0, 0
+    clock, first, total = run.clock, run.clock.samples, 0.0
     for batch in plan.batches.epoch(run.order):
-        total += step(batch) * batch.n
-        n_rows += batch.n
+        before = clock.samples
+        total += step(batch) * (clock.samples - before)
         for hook in hooks:
             hook(run)
-    return total / max(n_rows, 1)
+    return total / max(clock.samples - first, 1)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .resume import Recorder
 
 
-@dataclass
+@dataclass(eq=False)
 class Plan:
     """Everything that is decided before training.
 

@@ -26,7 +26,7 @@ class Plateau:
     n_epochs: int = 0
 
 
-@dataclass
+@dataclass(eq=False)
 class Run:
     """Everything that changes during training; with it a fit can be continued exactly."""
 

@@ -70,7 +70,9 @@ class Step:
         if plan.weight_decay > 0:
             rate = lr * plan.weight_decay * run.schedule_factors.get("weight_decay", 1.0)
             decay(self.weights, rate * self.moving)
-        self.optimizer.step(theta, self.grad, self.rates(lr), self.state)
+        multipliers, out = plan.lr_multipliers, self.learning_rates
+        rates = lr if multipliers is None else np.multiply(multipliers, lr, out=out)
+        self.optimizer.step(theta, self.grad, rates, self.state)
         if plan.l1 > 0:
             soft_threshold(self.weights, lr * plan.l1 * self.moving)
         if plan.limits is not None:
@@ -83,9 +85,3 @@ class Step:
     def add_up(self, batch: Any) -> float:
         """The loss of a batch whose gradient is the sum of those of its parts."""
         return self.objective.accumulate(batch, self.run.bound, self.rows_per_pass)
-
-    def rates(self, lr: float) -> float | np.ndarray:
-        """One learning rate, or one for each parameter."""
-        if self.plan.lr_multipliers is None:
-            return lr
-        return np.multiply(self.plan.lr_multipliers, lr, out=self.learning_rates)

@@ -119,7 +119,7 @@ class StoredRows:
         return Path(self._folder.name) / f"{bucket}.{name}"
 
 
-@dataclass
+@dataclass(eq=False)
 class StoredBatches:
     """The mini-batches of stored rows; used as `Batches`.
 

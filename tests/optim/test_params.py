@@ -105,6 +105,70 @@ class TestValues:
                 x: int = 0
 
 
+@frozen
+class Options(Frozen):
+    """One field of each kind."""
+
+    first: int
+    second: int = 2
+    made: list[int] = field(default_factory=list)
+    named: int = field(default=3, kw_only=True)
+    derived: int = field(init=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "derived", self.first + self.second)
+
+
+def frozen_classes(base=Frozen):
+    below = [c for c in base.__subclasses__() if c.__module__.startswith("skbackprop.")]
+    return [*below, *(c for b in below for c in frozen_classes(b))]
+
+
+class TestConstructor:
+    """It is shared by all classes, and takes what that of a dataclass takes."""
+
+    def test_positions_names_and_defaults(self):
+        options = Options(1, named=5)
+        assert repr(options) == "Options(first=1, second=2, made=[], named=5, derived=3)"
+        assert options.made is not Options(1).made
+        assert Options(1, 2, [], named=5) == Options(second=2, first=1, named=5, made=[])
+        assert replace(options, second=7).derived == 8
+
+    @pytest.mark.parametrize(
+        ("args", "kwargs", "message"),
+        [
+            ((), {}, "Options: missing a required argument: 'first'"),
+            ((1, 2, [], 3), {}, "Options: too many positional arguments"),
+            ((1,), {"first": 1}, "Options: multiple values for argument 'first'"),
+            ((1,), {"third": 1}, "Options: got an unexpected keyword argument 'third'"),
+            ((1,), {"derived": 1}, "Options: got an unexpected keyword argument 'derived'"),
+        ],
+    )
+    def test_wrong_arguments_are_refused(self, args, kwargs, message):
+        with pytest.raises(TypeError, match=message):
+            Options(*args, **kwargs)
+
+    def test_the_signature(self):
+        parameters = inspect.signature(Options).parameters
+        assert list(parameters) == ["first", "second", "made", "named"]
+        assert parameters["named"].kind is inspect.Parameter.KEYWORD_ONLY
+
+        class Own(Options):
+            def __init__(self, n):
+                super().__init__(n)
+
+            def __call__(self, x):
+                return x
+
+        assert list(inspect.signature(Own).parameters) == ["n"]
+        assert list(inspect.signature(Own(1)).parameters) == ["x"]
+
+    @pytest.mark.parametrize("cls", frozen_classes(), ids=lambda cls: cls.__qualname__)
+    def test_every_class_has_a_signature(self, cls):
+        names = [f.name for f in fields(cls) if f.init]  # fields with a default come last
+        assert sorted(inspect.signature(cls).parameters) == sorted(names)
+
+
 class TestParameters:
     @every_setting
     def test_a_clone_is_equal(self, value):

@@ -75,6 +75,20 @@ def test_the_penalty_is_divided_by_the_rows():
     assert run.network.grad == pytest.approx([1.0 + 3.0 / 6])
 
 
+def test_the_penalty_has_the_same_gradient_in_blocks(monkeypatch):
+    network = Network(Sequential((Dense(5, 2), Dense(2, 1))))
+    network.initialize(np.random.RandomState(0))
+    grads = []
+    for block in (100, 5, 4):  # of 12 weights
+        monkeypatch.setattr("skbackprop.training.objective.BLOCK", block)
+        objective = Objective(network, LOSSES["squared_error"], alpha=3.0)
+        network.grad[...] = 1.0
+        objective.penalize(6.0)
+        grads.append(network.grad.copy())
+    expected = np.where(np.arange(15) < 12, 1.0 + 3.0 * network.theta / 6.0, 1.0)
+    assert_allclose(grads, [expected] * 3, rtol=1e-12)
+
+
 @pytest.mark.parametrize(("factor", "epsilon"), [(1.0, 0.4), (0.5, 0.2), (0.0, 0.0)])
 def test_label_smoothing_is_scheduled(factor, epsilon):
     network = Network(Sequential((Dense(2, 3), Activate(ACTIVATIONS["tanh"]))))

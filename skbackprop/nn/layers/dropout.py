@@ -15,6 +15,7 @@ array([[0., 2., 2., 2., 2., 2.],
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -101,19 +102,11 @@ def draw_mask(rng: Any, rate: float, out: np.ndarray) -> None:
     threshold = min(int(rate * LEVELS + rng.random()), LEVELS - 1)
     factor = out.dtype.type(LEVELS / (LEVELS - threshold))
     flat = out.reshape(-1)
+    if isinstance(rng, np.random.Generator):
+        draw = rng.bit_generator.random_raw
+    else:
+        draw = partial(rng.randint, 0, 2**64, dtype=np.uint64)
     for start in range(0, flat.size, BLOCK):
         block = flat[start : start + BLOCK]
-        np.multiply(random_bytes(rng, block.size) >= threshold, factor, out=block)
-
-
-def random_bytes(rng: Any, n: int) -> np.ndarray:
-    """`n` random numbers below 256 from a ``Generator`` or a ``RandomState``.
-
-    They are drawn eight at a time: ``rng.bytes`` takes three times as long.
-    """
-    n_words = (n + 7) // 8
-    if isinstance(rng, np.random.Generator):
-        words: np.ndarray = rng.bit_generator.random_raw(n_words)
-    else:
-        words = rng.randint(0, 2**64, n_words, dtype=np.uint64)
-    return words.view(np.uint8)[:n]
+        words = draw((block.size + 7) // 8)  # of eight bytes: rng.bytes takes three times as long
+        np.multiply(words.view(np.uint8)[: block.size] >= threshold, factor, out=block)

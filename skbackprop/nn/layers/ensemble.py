@@ -68,7 +68,14 @@ class MemberDense(Layer):
         y = ws.array("y", self.output_shape(ws.shape))
         ones = np.ones(ws.shape[-2], ws.dtype)
         W, b = p.W, p.b[:, None, :] if self.bias else None
-        backward_x = delta_of_x(W, ws)
+        used = np.s_[..., ws.first_dx_column :]  # columns of dx
+        WT = W.swapaxes(-1, -2)[used]
+        dx = ws.array("dx", (self.k, *ws.shape[-2:])) if ws.needs_dx else None
+        if dx is not None:
+            dx[..., : ws.first_dx_column] = 0
+        total = ws.array("total", ws.shape) if ws.needs_dx and len(ws.shape) == 2 else None
+        # With a single output an elementwise product is faster than BLAS.
+        product = np.multiply if self.n_out == 1 else stacked_matmul
 
         def forward(x: Any) -> np.ndarray:
             ws.x = x
@@ -78,8 +85,11 @@ class MemberDense(Layer):
         def backward(d: np.ndarray) -> np.ndarray | None:
             stacked_matmul(ws.x.swapaxes(-1, -2) if ws.x.ndim == 3 else ws.x.T, d, out=g.W)
             if b is not None:
-                sum_rows(d, ones, out=g.b)
-            return backward_x(d)
+                np.matmul(ones, d, out=g.b)
+            if dx is None:
+                return None
+            product(d, WT, out=dx[used])
+            return dx if total is None else np.sum(dx, axis=0, out=total)
 
         return forward, backward
 
@@ -207,24 +217,3 @@ class BatchEnsembleDense(Layer):
             return product if total is None else np.sum(product, axis=0, out=total)
 
         return forward, backward
-
-
-def delta_of_x(W: np.ndarray, ws: Workspace) -> Backward:
-    """``dx = d Wᵀ`` for the columns in use, summed over the members if they share ``x``."""
-    if not ws.needs_dx:
-        return lambda d: None
-    dx = ws.array("dx", (len(W), *ws.shape[-2:]))
-    total = ws.array("total", ws.shape) if len(ws.shape) == 2 else None
-    dx[..., : ws.first_dx_column] = 0
-    wanted, W_transposed = (
-        dx[..., ws.first_dx_column :],
-        W[:, ws.first_dx_column :].swapaxes(-1, -2),
-    )
-    # With a single output an elementwise product is faster than BLAS.
-    product = np.multiply if W.shape[-1] == 1 else stacked_matmul
-
-    def backward(d: np.ndarray) -> np.ndarray:
-        product(d, W_transposed, out=wanted)
-        return dx if total is None else np.sum(dx, axis=0, out=total)
-
-    return backward

@@ -1,0 +1,67 @@
+"""Rows that come when encoder and codec are made: validation rows, and the batches of a source."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_consistent_length
+
+from ..recipes.resolve import preset_of
+from ..tables.columns import written
+from ..tables.weights import cast_weights, count_rows, scale_weights, take_rows
+from ..targets.class_weight import without_weight
+from .arrays import check_rows, encode
+from .fitted import Fitted
+from .inputs import FitInputs, Table
+from .row_weights import check_row_weights
+from .rows import TOO_SMALL
+
+
+def check_validation(estimator: Any, inputs: FitInputs, fitted: Fitted) -> Table:
+    """`X_val` and `y_val`, checked and encoded."""
+    given = inputs.X_val, inputs.y_val, inputs.sample_weight_val
+    names = "y_val", "sample_weight_val"
+    table, _ = check_later_rows(estimator, *given, names, fitted, inputs)
+    if table.rows.n < 2:
+        raise ValueError(f"{TOO_SMALL}: got n_samples={table.rows.n} in X_val.")
+    if table.weight is not None:
+        table.weight = cast_weights(scale_weights(table.weight)[0], table.x.dtype)[0]
+    return table
+
+
+def check_later_rows(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    names: tuple[str, str],
+    fitted: Fitted,
+    inputs: FitInputs,
+) -> tuple[Table, np.ndarray]:
+    """Checked and encoded rows, and the numbers of those whose weight is not 0.
+
+    `names` are those of `y` and of the weights in messages.  The weights are not scaled.
+    """
+    y, codec = estimator._check_y(y, names[0]), fitted.codec
+    absent = without_weight(getattr(estimator, "class_weight", None), y)
+    weight = check_row_weights(sample_weight, absent, len(y), names[1])
+    kept = np.arange(len(y))
+    if count_rows(X) is not None:
+        check_consistent_length(X, y)
+        if weight is not None and preset_of(estimator) != "plain" and not weight.all():
+            kept = np.flatnonzero(weight)
+            X, y, weight = take_rows(X, kept), y[kept], weight[kept]
+    if fitted.encoder is None:
+        X = check_rows(estimator, X, reset=False)
+    else:
+        X = encode(estimator, fitted.encoder, X, fitted.network.dtype)
+    check_consistent_length(X, y)
+    X = X.astype(fitted.network.dtype, copy=False)
+    unseen = estimator._unseen(y, codec)
+    if unseen:
+        raise ValueError(
+            f"{names[0]} has labels that y does not have: {written(unseen)}. Remove these rows."
+        )
+    weight = estimator._weigh(y, weight, codec, inputs, count=False)
+    return Table(X, y, codec.encode(y, X.dtype), weight), kept
