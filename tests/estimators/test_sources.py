@@ -24,6 +24,7 @@ from skbackprop.estimators.source import (
 )
 from skbackprop.sources.survey import SALT_OF_SAMPLE
 from skbackprop.training.callbacks import Checkpoint
+from skbackprop.training.stored import StoredRows
 
 from .common import CLASSIFICATION, TARGETS, unconverged
 
@@ -141,6 +142,36 @@ def test_the_sizes_of_batches_change_no_bit(shuffle):
         found.append(model.fit(source).network_.theta)
     assert_array_equal(found[1], found[0])
     assert_array_equal(found[2], found[0])
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_shuffled_rows_go_to_random_buckets(shuffle, monkeypatch):
+    """So that each bucket is a random part of the rows, in whatever order they come."""
+    written = []
+
+    def write(self, rows, bucket, fold, write=StoredRows.write):
+        written.append(bucket)
+        write(self, rows, bucket, fold)
+
+    monkeypatch.setattr(StoredRows, "write", write)
+    regressor(max_iter=1, shuffle=shuffle).fit(RowSource(X, Y, **SIZES))
+    bucket, in_order = np.concatenate(written), np.arange(1200) // 250
+    if shuffle:
+        counts = np.zeros((5, 5))
+        np.add.at(counts, (bucket, in_order), 1)
+        assert counts.min() > 0.5 * 1200 / 25 * 0.8  # the last part has 200 rows
+    else:
+        assert_array_equal(bucket, in_order)
+
+
+def test_large_weights_and_a_penalty_in_their_unit():
+    """The objective is divided by the sum of the weights, and a power of two is exact."""
+    weight, found = 1.0 + np.arange(1200) % 3, []
+    for unit in (1.0, 2.0**40):
+        model = regressor(max_iter=2, n_members=1, alpha=unit)
+        model.fit(RowSource(X, Y, weight * unit, **SIZES))
+        found.append(model.network_.theta)
+    assert_array_equal(*found)
 
 
 def test_batches_without_rows_or_without_weight_do_not_matter():

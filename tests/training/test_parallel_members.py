@@ -229,3 +229,60 @@ def test_histories_of_unequal_length():
     short.add(epoch=1, loss=1.0)
     assert mean_history([long, short])["loss"] == [2.0, 2.0, 1.0]
     assert mean_history([long, short])["epoch"] == [1, 2, 3]
+
+
+class Stop(Callback):
+    """Ends training in an epoch, in the way that is asked for."""
+
+    def __init__(self, epoch, error=None):
+        self.epoch, self.error = epoch, error
+
+    def on_epoch_end(self, run):
+        if run.n_epochs == self.epoch:
+            if self.error is not None:
+                raise self.error
+            run.stop("enough")
+
+
+def test_after_ctrl_c_no_other_stack_begins():
+    plans, runs = start([2, 1])
+    plans[0].callbacks = [Stop(1, KeyboardInterrupt())]
+    train_in_parallel(plans, runs, n_threads=1)
+    assert [(run.interrupted, run.stop_reason) for run in runs] == [(True, "interrupted")] * 2
+    assert runs[1].clock.epoch == 0
+
+
+def test_members_that_did_not_begin_are_copies_of_those_that_did():
+    """Of two that have trained three become the first, the second and the first."""
+    plans, runs = start([2, 3])
+    train(plans[0], runs[0])
+    whole = Run(network_of(5), np.random.RandomState(0))
+    merge_runs(whole, runs, [2, 3])
+    W = getattr(whole.network.p, whole.network.layer.named[0][0]).W
+    assert_array_equal(W[2:], W[[0, 1, 0]])
+    assert (W[0] != W[1]).any()
+
+
+@pytest.mark.parametrize("longer", [0, 1])
+def test_the_clock_is_that_of_the_stack_that_trained_longest(longer):
+    plans, runs = start([1, 1])
+    for i, (plan, run) in enumerate(zip(plans, runs, strict=True)):
+        plan.callbacks = [Stop(4 if i == longer else 2)]
+        train(plan, run)
+    whole = Run(network_of(2), np.random.RandomState(0))
+    merge_runs(whole, runs, [1, 1])
+    assert whole.clock == runs[longer].clock
+    assert len(whole.history) == 4
+    assert whole.best_epoch == 4
+
+
+@pytest.mark.parametrize(("best", "expected"), [((3, 0), 0), ((3, 2), 3)])
+def test_a_stack_that_diverged_at_once_is_not_averaged_with_others(best, expected):
+    plans, runs = start([1, 1])
+    for plan, run, epoch in zip(plans, runs, best, strict=True):
+        train(plan, run)
+        run.best_epoch = epoch
+    runs[1].stop_reason = "diverged"
+    whole = Run(network_of(2), np.random.RandomState(0))
+    merge_runs(whole, runs, [1, 1])
+    assert (whole.best_epoch, whole.stop_reason) == (expected, "diverged")
