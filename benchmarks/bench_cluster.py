@@ -104,7 +104,7 @@ def on_workers(X: Any, y: Any, settings: dict[str, Any], n_workers: int) -> dict
     from skbackprop.dask import DaskBackpropRegressor
 
     steps, size = Steps(), -(-len(X) // 4)
-    options = {"threads_per_worker": 1, "dashboard_address": None, "memory_limit": 0}
+    options = {"threads_per_worker": 1, "dashboard_address": ":0", "memory_limit": 0}
     with (
         LocalCluster(n_workers=n_workers, processes=True, **options) as cluster,
         Client(cluster) as client,
@@ -136,7 +136,7 @@ def messages() -> tuple[float, float]:
 
     from skbackprop.dask.cluster import ActorHolders, Cluster
 
-    options = {"threads_per_worker": 1, "dashboard_address": None, "memory_limit": 0}
+    options = {"threads_per_worker": 1, "dashboard_address": ":0", "memory_limit": 0}
     seconds = {}
     with (
         LocalCluster(n_workers=1, processes=True, **options) as cluster,

@@ -178,7 +178,11 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
     "training/loop.py": (
         "training",
         [
-            ("total += step(batch) * n", "total += step(batch)", "mean of the losses of rows"),
+            (
+                "total += step(batch) * (clock.samples - before)",
+                "total += step(batch)",
+                "mean of the losses of rows",
+            ),
             ("reversed(hooks[", "list(hooks[", "the last callback has the last word"),
             (
                 "plan.horizon or run.clock.epoch + plan.max_epochs",
@@ -256,7 +260,11 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
                 "pass",
                 "the weight of a batch of one row",
             ),
-            ("added += grad", "added[...] = grad", "the last micro-batch alone"),
+            (
+                "added += self.network.grad",
+                "added[...] = self.network.grad",
+                "the last micro-batch alone",
+            ),
             ("np.maximum(total, TINY)", "total", "a batch of weight 0"),
             ("return value / bound.n_members", "return value", "the sum of members"),
             (
@@ -878,7 +886,7 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
                 "numbers if inputs.kept_rows is None else numbers[: len(inputs.kept_rows)]",
                 "validation rows that are trained on",
             ),
-            ("    if not rows_of_batch(batch, i):", "    if False:", "empty batches"),
+            ("    if not rows_of_batch(batch, name):", "    if False:", "empty batches"),
             ("if not found.is_complete:", "if True:", "few rows are written to files"),
         ],
     ),

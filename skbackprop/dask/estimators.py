@@ -72,7 +72,7 @@ DOC = """`{name}` whose rows are the partitions of Dask collections.
     >>> import numpy as np
     >>> from distributed import Client
     >>> from skbackprop.dask import Dask{name}
-    >>> client = Client(n_workers=2, processes=False, dashboard_address=None)
+    >>> client = Client(n_workers=2, processes=False, dashboard_address=":0")
     >>> X = da.from_array(np.random.default_rng(0).normal(size=(1000, 3)), chunks=(250, 3))
     >>> model = Dask{name}(max_iter=20, sample_rows=500, random_state=0)
     >>> model = model.fit(X, X[:, 0] > 0)

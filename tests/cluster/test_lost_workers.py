@@ -45,7 +45,7 @@ class Kill(Callback):
 
 @pytest.fixture
 def cluster():
-    options = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
+    options = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": 50}
     with (
         distributed.LocalCluster(n_workers=2, processes=True, **options) as cluster,
         distributed.Client(cluster) as client,
