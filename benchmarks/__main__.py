@@ -1,7 +1,7 @@
 """Run the benchmarks: ``python -m benchmarks``, see ``benchmarks/README.md``.
 
-The studies, ``python -m benchmarks tables``, ``ablation``, ``drawbacks`` and ``source``, are run by
-name.
+The studies, ``python -m benchmarks tables``, ``ablation``, ``rows``, ``drawbacks`` and ``source``,
+are run by name.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from . import (
     bench_onnx,
     bench_overhead,
     bench_predict,
+    bench_rows,
     bench_scaling,
     bench_source,
     bench_sparse,
@@ -139,6 +140,7 @@ BENCHMARKS = {
 STUDIES = {  # python -m benchmarks NAME
     "tables": bench_tables,
     "ablation": bench_ablation,
+    "rows": bench_rows,
     "drawbacks": bench_drawbacks,
     "source": bench_source,
 }
