@@ -1,6 +1,6 @@
 """Run the benchmarks: ``python -m benchmarks``, see ``benchmarks/README.md``.
 
-The studies, ``python -m benchmarks tables``, ``ablation``, ``drawbacks``, ``source`` and
+The studies, ``python -m benchmarks tables``, ``ablation``, ``rows``, ``drawbacks``, ``source`` and
 ``cluster``, are run by name.
 """
 
@@ -28,6 +28,7 @@ from . import (
     bench_onnx,
     bench_overhead,
     bench_predict,
+    bench_rows,
     bench_scaling,
     bench_source,
     bench_sparse,
@@ -140,6 +141,7 @@ BENCHMARKS = {
 STUDIES = {  # python -m benchmarks NAME
     "tables": bench_tables,
     "ablation": bench_ablation,
+    "rows": bench_rows,
     "drawbacks": bench_drawbacks,
     "source": bench_source,
     "cluster": bench_cluster,

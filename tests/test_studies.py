@@ -129,6 +129,31 @@ def test_a_variant_is_compared_with_the_default_on_the_same_rows(benchmark):
     assert next(iter(ablation.variants().values())) == {}
 
 
+# ---- rows ----
+
+
+def test_other_methods_are_compared_at_the_same_number_of_rows(benchmark):
+    rows = benchmark("bench_rows")
+    records = [
+        {"table": "a", "rows": n, "n": n, "seed": 0, "method": method, "error": error, "seconds": s}
+        for n, method, error, s in ((10, "default", 0.09, 1.0), (10, "hgb", 0.19, 4.0),
+                                    (20, "default", 0.39, 3.0), (20, "hgb", 0.19, 1.0))
+    ]  # fmt: skip
+    few, many = rows.summary([*records, {"rows": 30, "method": "hgb"}])
+    assert (few["rows"], few["better"], many["better"]) == ("10", 1, 0)
+    assert (few["error"], few["time"]) == pytest.approx((0.5, 0.25))
+    assert (many["error"], many["time"]) == pytest.approx((2, 3))
+
+
+@pytest.mark.parametrize("name", ["interactions", "steps", "several", "clusters"])
+def test_made_up_tables_are_drawn_by_their_seed(benchmark, name):
+    make = benchmark("made_up").make
+    one, same, other = (make(name, 50, seed) for seed in (0, 0, 1))
+    assert one.X.equals(same.X)
+    assert not one.X.equals(other.X)
+    assert len(one.X) == len(one.y) == 50
+
+
 # ---- drawbacks ----
 
 

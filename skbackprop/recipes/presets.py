@@ -61,6 +61,7 @@ PLAIN: dict[str, Any] = {
 
 MAX_EMBEDDING_COLUMNS = 400  # inputs that a numeric embedding may have
 TINY = 150  # rows: with more steps networks overfit them
+MANY = 10_000  # rows: beyond them `many_rows` changes the recipe with their number
 # What all schedules may cost, in products of weights and rows: about 15 s of one core, in "best" 20
 # times as much. Restarts beyond are not planned.
 MOST_WORK = {"fast": 0.0, "auto": 1.5e11, "best": 3e12}
@@ -134,17 +135,18 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
     """The recipe for tables: ``"fast"``, ``"auto"`` or ``"best"``."""
     n = summary.n
     small, many_classes = n < 1500, summary.n_classes > 2
-    hard = n > 10_000 or (many_classes and n >= 4000)
+    hard = many_classes and n >= 4000
     n_steps, k = 2000 if hard else 800, 8 if small else 5
     width = 128 if hard else 64
     if n < TINY:
         k, n_steps = 4, 400
-    batch = 64 if small else 128 if n <= 10_000 else 256
+    batch = 64 if small else 128
     if speed == "fast":
         k, n_steps = 3, n_steps // 3
     elif speed == "best":
         k, width = 16, 128
         n_steps = n_steps if n < TINY else 1000 if small else 3000
+    n_steps, batch, width, k, dropout = many_rows(n, n_steps, batch, width, k)
     slow = speed == "best" or summary.incremental or (small and speed == "auto")
     # Inputs of the embedding of each column; networks overfit few rows with many inputs.
     n_columns_each = min(MAX_EMBEDDING_COLUMNS, n // 4) // max(summary.n_numeric, 1)
@@ -159,6 +161,7 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
         "n_bins": n_bins,
         "n_frequencies": max(1, min(n_frequencies, n_columns_each)),
         "n_members": k,
+        "dropout": dropout,
         "batch_size": equal_batches(int(0.9 * n), batch),
         # Some tables with classes lose by whitened columns; where half of the members do without
         # them, the harm is less than half. Nearly noise-free numbers need them in all members.
@@ -182,6 +185,31 @@ def calibration(summary: DataSummary) -> str | None:
     """What few rows divide the scores by; not measured for several columns of labels."""
     few = CALIBRATED_TWO if summary.n_classes == 2 else CALIBRATED_MORE
     return "sqrt_temperature" if summary.n_classes > 1 and summary.n < few else None
+
+
+def many_rows(
+    n: int, n_steps: int, batch: int, width: int, k: int
+) -> tuple[int, int, int, int, float]:
+    """Steps, rows of a batch, width, members and dropout, by powers of the rows beyond `MANY`.
+
+    More rows are worth more steps, and wider networks rather than more of them, since a member
+    that overfits less gains less by being averaged.  The time grows by less than the rows.
+
+    >>> many_rows(10_000, 800, 128, 64, 5)
+    (800, 128, 64, 5, 0.15)
+    >>> many_rows(100_000, 800, 128, 64, 5)
+    (3578, 322, 128, 2, 0.0752)
+    """
+    growth = max(1.0, n / MANY)
+    longer = (growth * min(growth, 2)) ** 0.5  # twice the rows twice the steps, then the root
+    root = growth**0.5
+    return (
+        round(n_steps * min(longer, 5)),
+        round(batch * growth**0.4),
+        8 * round(min(width * root, 128) / 8),
+        max(2, round(k / root)),
+        round(0.15 * growth**-0.3, 4),
+    )
 
 
 def affordable_restarts(values: dict[str, Any], summary: DataSummary, most_work: float) -> int:

@@ -90,9 +90,10 @@ def test_work_is_bounded_for_wide_tables(preset, n):
         schedules = 2 ** (values["max_restarts"] + 1) - 1
         return n_inputs * values["n_members"] * width * values["max_iter"] * schedules
 
-    assert preset_values(preset, DataSummary(n, 300), "auto")["n_members"] >= 3
+    most = preset_values(preset, DataSummary(n, 300), "auto")["n_members"]
+    assert most >= (3 if n <= 10_000 else 2)
     works = [work(d) for d in (300, 3000, 30_000)]
-    assert works[1] <= 2.5 * works[0]
+    assert works[1] <= 2.5 * works[0] * max(1, 3 / most)  # two members do not become fewer
     assert works[2] <= 8 * works[1]
     members = [
         preset_values(preset, DataSummary(n, d), "auto")["n_members"] for d in range(290, 4000, 10)

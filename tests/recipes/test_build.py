@@ -63,7 +63,7 @@ def test_restarts_fit_into_the_limit_of_work(preset):
 def test_a_usual_table_may_have_two_restarts_and_a_large_one_none():
     counts = [
         preset_values("auto", DataSummary(*given), "auto")["max_restarts"]
-        for given in ((500, 10), (6000, 20), (6000, 20, 2), (6000, 36, 6), (50_000, 30))
+        for given in ((500, 10), (6000, 20), (6000, 20, 2), (6000, 36, 6), (100_000, 30))
     ]
     assert counts == [2, 2, 2, 0, 0]
 

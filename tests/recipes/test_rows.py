@@ -1,0 +1,63 @@
+"""How the recipe for tables depends on the number of rows."""
+
+import numpy as np
+import pytest
+
+from skbackprop.recipes.presets import DataSummary, preset_values
+
+GROWING = np.unique(np.geomspace(10_000, 10_000_000, 400).astype(int))
+
+
+def by_rows(preset, n_classes):
+    values = [preset_values(preset, DataSummary(int(n), 20, n_classes), "auto") for n in GROWING]
+    return {
+        "epochs": np.array([each["max_iter"] for each in values]),
+        "batch": np.array([each["batch_size"] for each in values]),
+        "width": np.array([each["hidden_layer_sizes"][0] for each in values]),
+        "members": np.array([each["n_members"] for each in values]),
+        "dropout": np.array([each["dropout"] for each in values]),
+    }
+
+
+@pytest.mark.parametrize("preset", ["fast", "auto", "best"])
+@pytest.mark.parametrize("n_classes", [0, 2, 7])
+def test_nothing_jumps_as_the_rows_grow(preset, n_classes):
+    of = by_rows(preset, n_classes)
+    assert np.abs(np.diff(of["epochs"])).max() <= 0.05 * of["epochs"][0] + 1
+    assert np.abs(np.diff(np.log(of["batch"]))).max() < 0.04
+    assert set(np.diff(of["width"])) <= {0, 8}
+    assert set(np.diff(of["members"])) <= {-1, 0}
+    assert np.abs(np.diff(of["dropout"])).max() < 0.002
+
+
+@pytest.mark.parametrize("preset", ["fast", "auto", "best"])
+@pytest.mark.parametrize("n_classes", [0, 2, 7])
+def test_more_rows_are_more_steps_of_larger_batches(preset, n_classes):
+    of = by_rows(preset, n_classes)
+    n_batches = np.ceil(0.9 * GROWING / of["batch"])
+    steps = of["epochs"] * n_batches
+    assert (np.diff(of["batch"]) >= 0).all()
+    assert (np.diff(of["dropout"]) <= 0).all()
+    growth = GROWING / 1e4
+    wanted = steps[0] * np.minimum((growth * np.minimum(growth, 2)) ** 0.5, 5)
+    wanted = np.maximum(wanted, n_batches)
+    assert (np.abs(steps - wanted) <= 0.5 * n_batches + 0.05 * wanted).all()  # whole epochs
+    assert of["members"][-1] == 2
+    assert of["width"][-1] == 128
+
+
+@pytest.mark.parametrize(
+    ("n", "n_classes", "expected"),
+    [
+        (1_000, 2, ((64, 64), 8, 65, 57)),
+        (6_000, 0, ((64, 64), 5, 129, 19)),
+        (6_000, 7, ((128, 128), 5, 129, 48)),
+        (10_000, 2, ((64, 64), 5, 129, 11)),
+        (10_000, 7, ((128, 128), 5, 129, 29)),
+    ],
+)
+def test_up_to_10_000_rows_the_recipe_stays(n, n_classes, expected):
+    values = preset_values("auto", DataSummary(n, 20, n_classes), "auto")
+    names = ("hidden_layer_sizes", "n_members", "batch_size", "max_iter")
+    assert tuple(values[name] for name in names) == expected
+    assert values["dropout"] == 0.15
