@@ -1,5 +1,8 @@
 """Attributions: complete, of the right column, and equal to integrals made in another way."""
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -212,6 +215,22 @@ def test_it_is_an_array():
     several = feature_attributions(fitted("outputs"), mixed()[:4])
     assert repr(several) == "Attributions(4 rows, 8 columns, n_outputs=2)"
     assert_allclose(explained.numbers[:, 0], mixed()["area"][:4])
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+def test_what_shap_is_given(kind, monkeypatch):
+    """A base value, the cells and their numbers for each row."""
+    stub = SimpleNamespace(Explanation=lambda values, **rest: (values, SimpleNamespace(**rest)))
+    monkeypatch.setitem(sys.modules, "shap", stub)
+    explained = feature_attributions(fitted(kind), mixed()[:4])
+    values, rest = explained.to_shap()
+    assert values is explained.values
+    assert rest.base_values.shape == ((4,) if kind == "binary" else (4, 3))
+    assert_array_equal(rest.base_values, [explained.base_values] * 4)
+    assert_array_equal(rest.data, explained.numbers)
+    assert rest.display_data.shape == (4, 8)
+    assert rest.feature_names == explained.feature_names
+    assert rest.output_names == (None if kind == "binary" else ["0", "1", "2"])
 
 
 def test_of_a_single_class_nothing_is_explained():
