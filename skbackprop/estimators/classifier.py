@@ -184,7 +184,8 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         "sqrt_temperature": its square root, and at least 1; a choice of ours for few rows.
         "auto": "sqrt_temperature" for two classes and fewer than 600 rows, for more classes and
         fewer than 250, else None; also None for large sparse X, several columns of labels, a
-        loss object other than `LogLoss`, `partial_fit`, and without held-out rows; plain: None.
+        loss object other than `LogLoss`, a scorer as `scoring`, `partial_fit`, and without
+        held-out rows; plain: None.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factor on the weights of the rows of a class; a list for several columns of labels.
     weight_init : str, callable, list, WeightInit or "auto", default="auto"

@@ -155,10 +155,15 @@ def is_constrained(monotonic_cst: Any) -> bool:
 
 
 def may_calibrate(params: dict[str, Any], preset: dict[str, Any]) -> bool:
-    """May the preset calibrate?  Not without held-out rows, nor the scores of a user's loss."""
-    stopping, loss = params["early_stopping"], params["loss"]
+    """May the preset calibrate?
+
+    Not without held-out rows, nor the scores of a user's loss.  And not with a scorer: the score
+    that training has ended by is that of the model.
+    """
+    stopping, loss, scoring = params["early_stopping"], params["loss"], params["scoring"]
     holds_out = preset["early_stopping"] if is_auto(stopping) else stopping
-    return bool(holds_out) and isinstance(loss, (str, LogLoss))
+    has_scorer = not isinstance(scoring, str) or scoring not in ("auto", "loss")
+    return bool(holds_out) and isinstance(loss, (str, LogLoss)) and not has_scorer
 
 
 def own_defaults(solver: Any, preset: dict[str, Any]) -> dict[str, Any]:

@@ -254,6 +254,7 @@ AS_TRAINED = {
     "indicators": (X, LABELS, {}),
     "columns of labels": (X, np.stack([THREE, LABELS[:, 1]], axis=1), {}),
     "a loss of the user": (X, Y, {"loss": BinaryLogLoss()}),
+    "a scorer": (X, Y, {"scoring": "neg_log_loss"}),
     "sparse": (csr_matrix(X), Y, {"feature_encoding": None}),
     "one class": (X, 0 * THREE, {}),
     "switched off": (X, Y, {"calibration": None}),
