@@ -11,8 +11,8 @@ From the messages alone, to workers that only send arrays back, comes a model of
 
     seconds of a step = rows / (workers · rows a second) + workers · (latency + bytes / bandwidth)
 
-in which the client serves one worker after the other.  Its predictions for larger clusters are
-printed.
+in which the client serves one worker after the other.  It predicts the times of larger
+clusters.
 
 ``--simulate`` compares the error of ``sync="epoch"`` with that of ``sync="step"`` for more workers,
 which are objects of one process: it needs neither Dask nor cores.
@@ -24,6 +24,7 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -35,6 +36,8 @@ from skbackprop.dask.encoding import EncodePartitions
 from skbackprop.dask.estimators import KINDS_OF_SYNC
 from skbackprop.estimators.source import folds_of
 from skbackprop.training.shards import ShardedRows
+
+from . import isolate
 
 N_COLUMNS = 50
 
@@ -112,7 +115,8 @@ def on_workers(X: Any, y: Any, settings: dict[str, Any], n_workers: int) -> dict
     ):
         arrays = da.from_array(X, chunks=(size, N_COLUMNS)), da.from_array(y, chunks=size)
         arrays = client.persist(arrays)
-        DaskBackpropRegressor(**settings, callbacks=[steps]).fit(*arrays)
+        sample = min(50_000, len(X) // 2)
+        DaskBackpropRegressor(**settings, callbacks=[steps], sample_rows=sample).fit(*arrays)
     waited, sent = np.median(np.array(calls), axis=0)
     seconds = float(np.median(steps.seconds))
     return {"seconds": seconds, "waiting": waited / seconds, "bytes": sent}
@@ -154,21 +158,25 @@ def messages() -> tuple[float, float]:
     return short, (long - short) / (many - few)
 
 
-def predict(row_seconds: float, latency: float, byte_seconds: float, n_bytes: int) -> None:
-    """Print what the model says of 10⁹ rows."""
+def predicted(row_seconds: float, latency: float, byte_seconds: float, n_bytes: int) -> list[str]:
+    """What the model says of 10⁹ rows, as lines of text."""
     n = 1_000_000_000
-    print(f"\nmessages: {1e3 * latency:.2f} ms and {1e-9 / byte_seconds:.2f} GB/s for one worker")
-    print(f"one core: {1e-3 / row_seconds:.0f} thousand rows a second")
-    print("| workers | rows of a batch | ms a step | messages | hours of an epoch |")
-    print("|---|---|---|---|---|")
+    lines = [
+        "",
+        f"messages: {1e3 * latency:.2f} ms and {1e-9 / byte_seconds:.2f} GB/s for one worker",
+        f"one core: {1e-3 / row_seconds:.0f} thousand rows a second",
+        "| workers | rows of a batch | ms a step | messages | hours of an epoch |",
+        "|---|---|---|---|---|",
+    ]
     for n_workers, batch in ((2, 4096), (8, 16_384), (8, 65_536), (128, 65_536), (128, 524_288)):
         gradient = batch * row_seconds / n_workers
         sent = n_workers * (latency + n_bytes * byte_seconds)
         hours = (gradient + sent) * n / batch / 3600
-        print(
+        lines.append(
             f"| {n_workers} | {batch} | {1e3 * (gradient + sent):.0f} | "
             f"{sent / (gradient + sent):.0%} | {hours:.1f} |"
         )
+    return lines
 
 
 class Workers(BackpropRegressor):
@@ -201,11 +209,11 @@ class InProcess:
         return [getattr(shard, method)(*args) for shard in self.shards]
 
 
-def simulate(n: int, epochs: int) -> None:
-    """Print 1 - R² of test rows for numbers of workers."""
+def simulated(n: int, epochs: int) -> list[str]:
+    """1 - R² of test rows for numbers of workers, as lines of text."""
     X, y = rows(n + 20_000)
     parts = [(X[i:n:64], y[i:n:64]) for i in range(64)]
-    print("| workers | step | epoch |\n|---|---|---|")
+    lines = ["| workers | step | epoch |", "|---|---|---|"]
     for n_workers in (1, 2, 4, 16, 64):
         errors = []
         for sync in KINDS_OF_SYNC:
@@ -213,7 +221,8 @@ def simulate(n: int, epochs: int) -> None:
             model.n_workers, model.sync = n_workers, sync
             model.fit(RowSource(Parts(parts), sample_rows=n // 10))
             errors.append(1 - model.score(X[n:], y[n:]))
-        print(f"| {n_workers} | {errors[0]:.4f} | {errors[1]:.4f} |", flush=True)
+        lines.append(f"| {n_workers} | {errors[0]:.4f} | {errors[1]:.4f} |")
+    return lines
 
 
 class Parts:
@@ -226,29 +235,40 @@ class Parts:
         return iter(self.parts)
 
 
-def main(arguments: list[str]) -> int:
-    """Print a table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks cluster", description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--simulate", action="store_true")
-    options = parser.parse_args(arguments)
-    if options.simulate:
-        simulate(min(options.rows, 100_000), 10 * options.epochs)
-        return 0
-    X, y = rows(options.rows)
-    settings = {"max_iter": options.epochs, "batch_size": 4096, "random_state": 0}
+def measured(n: int, epochs: int, batch_size: int) -> list[str]:
+    """Steps in one process and on workers, as lines of text."""
+    X, y = rows(n)
+    settings = {"max_iter": epochs, "batch_size": batch_size, "random_state": 0}
     base = in_one_process(X, y, settings, n_threads=2)
-    print("| trained on | ms a step | ratio | waiting | MB a step |\n|---|---|---|---|---|")
-    print(f"| one process, 2 threads | {1e3 * base['seconds']:.1f} | 1 | | |")
+    lines = ["| trained on | ms a step | ratio | waiting | MB a step |", "|---|---|---|---|---|"]
+    lines.append(f"| one process, 2 threads | {1e3 * base['seconds']:.1f} | 1 | | |")
     for n_workers in (1, 2, 4):
         row = on_workers(X, y, settings, n_workers)
         ratio = row["seconds"] / base["seconds"]
-        print(
+        lines.append(
             f"| {n_workers} workers | {1e3 * row['seconds']:.1f} | {ratio:.2f} | "
             f"{row['waiting']:.0%} | {row['bytes'] / 1e6:.2f} |"
         )
     alone = in_one_process(X, y, settings, n_threads=1)
     bytes_of_worker = int(row["bytes"] / n_workers)
-    predict(alone["seconds"] / settings["batch_size"], *messages(), bytes_of_worker)
+    return lines + predicted(alone["seconds"] / batch_size, *messages(), bytes_of_worker)
+
+
+def main(arguments: list[str]) -> int:
+    """Print a table, and write it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks cluster", description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--simulate", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="few rows: does everything work?")
+    parser.add_argument("--output", type=Path, default=isolate.ROOT / "benchmarks" / "results")
+    options = parser.parse_args(arguments)
+    n = min(options.rows, 6_000) if options.quick else options.rows
+    if options.simulate:
+        name, lines = "cluster_simulated", simulated(min(n, 100_000), 10 * options.epochs)
+    else:
+        name, lines = "cluster", measured(n, options.epochs, 512 if options.quick else 4096)
+    print("\n".join(lines))
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / f"{name}.md").write_text("\n".join([*lines, ""]), "utf-8")
     return 0
