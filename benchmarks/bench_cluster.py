@@ -7,12 +7,12 @@ local workers of one thread each.  Reports seconds for a step, the part of them 
 waits for the slowest worker, and the bytes of a step.  With more workers than cores a step cannot
 become faster: what is measured is the cost of the messages.
 
-From the messages alone, to workers that only send arrays back, comes a model of the time of a step:
+The times on one and on two workers, and those of the messages to a worker that only sends arrays
+back, give a model of the time of a step,
 
-    seconds of a step = rows / (workers · rows a second) + workers · (latency + bytes / bandwidth)
+    seconds = rows · seconds of a row / workers + workers · (latency + bytes / bandwidth) + client
 
-in which the client serves one worker after the other.  It predicts the times of larger
-clusters.
+in which the client serves one worker after the other.  It predicts the times of larger clusters.
 
 ``--simulate`` compares the error of ``sync="epoch"`` with that of ``sync="step"`` for more workers,
 which are objects of one process: it needs neither Dask nor cores.
@@ -158,23 +158,26 @@ def messages() -> tuple[float, float]:
     return short, (long - short) / (many - few)
 
 
-def predicted(row_seconds: float, latency: float, byte_seconds: float, n_bytes: int) -> list[str]:
-    """What the model says of 10⁹ rows, as lines of text."""
+def predicted(steps: dict[int, float], batch_size: int, n_bytes: int) -> list[str]:
+    """What the model says of 10⁹ rows, from the seconds of a step on 1 and on 2 workers."""
     n = 1_000_000_000
+    latency, byte_seconds = messages()
+    message = latency + n_bytes * byte_seconds
+    row_seconds = max(1e-9, 2 * (steps[1] - steps[2] + message) / batch_size)
+    client = max(0.0, steps[1] - batch_size * row_seconds - message)
     lines = [
         "",
         f"messages: {1e3 * latency:.2f} ms and {1e-9 / byte_seconds:.2f} GB/s for one worker",
-        f"one core: {1e-3 / row_seconds:.0f} thousand rows a second",
+        f"one worker: {1e-3 / row_seconds:.0f} thousand rows a second",
+        f"client: {1e3 * client:.1f} ms",
         "| workers | rows of a batch | ms a step | messages | hours of an epoch |",
         "|---|---|---|---|---|",
     ]
     for n_workers, batch in ((2, 4096), (8, 16_384), (8, 65_536), (128, 65_536), (128, 524_288)):
-        gradient = batch * row_seconds / n_workers
-        sent = n_workers * (latency + n_bytes * byte_seconds)
-        hours = (gradient + sent) * n / batch / 3600
+        seconds = batch * row_seconds / n_workers + n_workers * message + client
         lines.append(
-            f"| {n_workers} | {batch} | {1e3 * (gradient + sent):.0f} | "
-            f"{sent / (gradient + sent):.0%} | {hours:.1f} |"
+            f"| {n_workers} | {batch} | {1e3 * seconds:.0f} | "
+            f"{n_workers * message / seconds:.0%} | {seconds * n / batch / 3600:.1f} |"
         )
     return lines
 
@@ -242,16 +245,16 @@ def measured(n: int, epochs: int, batch_size: int) -> list[str]:
     base = in_one_process(X, y, settings, n_threads=2)
     lines = ["| trained on | ms a step | ratio | waiting | MB a step |", "|---|---|---|---|---|"]
     lines.append(f"| one process, 2 threads | {1e3 * base['seconds']:.1f} | 1 | | |")
+    steps = {}
     for n_workers in (1, 2, 4):
         row = on_workers(X, y, settings, n_workers)
+        steps[n_workers] = row["seconds"]
         ratio = row["seconds"] / base["seconds"]
         lines.append(
             f"| {n_workers} workers | {1e3 * row['seconds']:.1f} | {ratio:.2f} | "
             f"{row['waiting']:.0%} | {row['bytes'] / 1e6:.2f} |"
         )
-    alone = in_one_process(X, y, settings, n_threads=1)
-    bytes_of_worker = int(row["bytes"] / n_workers)
-    return lines + predicted(alone["seconds"] / batch_size, *messages(), bytes_of_worker)
+    return lines + predicted(steps, batch_size, int(row["bytes"] / n_workers))
 
 
 def main(arguments: list[str]) -> int:
