@@ -21,7 +21,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from ..tables.columns import written
+from ..tables.columns import short, written
 from .label_codecs import HeadsCodec, LabelCodec, MultilabelCodec
 from .reading import read_target
 
@@ -189,8 +189,8 @@ def check_same_classes(y: np.ndarray, codec: Any) -> None:
     if not same:
         raise ValueError(
             "warm_start can only be used where `y` has the same classes as in the previous "
-            f"call to fit. Previously got {written(_plain(codec.classes))}, `y` has "
-            f"{written(_plain(new.classes))}"
+            f"call to fit. Previously got {short(str(codec.classes), 300)}, `y` has "
+            f"{short(str(new.classes), 300)}"
         )
 
 

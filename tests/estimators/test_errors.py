@@ -550,3 +550,11 @@ def test_a_message_does_not_repeat_a_long_value(fails):
     with pytest.raises(ValueError, match="xxx") as error:
         fails()
     assert len(str(error.value)) < 1000
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_other_classes_at_a_warm_start_are_named_as_in_scikit_learn():
+    model = BackpropClassifier(warm_start=True, max_iter=1).fit(X, y)
+    expected = r"Previously got \[0 1\], `y` has \[0 1 2\]$"
+    with pytest.raises(ValueError, match=expected):
+        model.fit(X, np.arange(30) % 3)
