@@ -14,7 +14,7 @@ from ..estimators import BackpropClassifier, BackpropRegressor
 from ..estimators.base import DOC_PAGE, remember
 from ..estimators.fitted import Fitted
 from ..estimators.inputs import FitInputs, Table
-from ..estimators.source import check_source, folds_of
+from ..estimators.source import check_call, check_source, folds_of, keep_sample
 from ..sources.readers import SAMPLE_ROWS
 from ..training.local_steps import LocalBatches, LocalShards
 from ..training.shards import ShardedBatches, ShardedRows, Shards
@@ -250,10 +250,8 @@ class DaskEstimator:
         if not isinstance(inputs.X, Partitions):
             super()._take_sample(inputs)
             return
-        found = inputs.X.survey(all_labels=is_classifier(self))
-        inputs.X, inputs.y, inputs.sample_weight = found.sample
-        if not found.is_complete:
-            inputs.survey = found
+        check_call(inputs)
+        keep_sample(inputs, inputs.X.survey(all_labels=is_classifier(self)))
 
     @contextmanager
     def _stored_rows(self, fitted: Fitted, table: Table, inputs: FitInputs) -> Iterator[Table]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..sources import Batch
-from ..tables.weights import check_weight, count_rows
+from ..tables.weights import NoWeightError, check_weight, count_rows
 from ..targets.numbers import check_numbers
 
 
@@ -55,7 +55,10 @@ def _as_frame(y: np.ndarray, index: Any) -> Any:
 def accuracy_of_part(model: Any, batch: Batch) -> tuple[float, float]:
     """The weight of the rows of a partition, and their score."""
     n = count_rows(batch.X)
-    weight = check_weight(batch.sample_weight, n)
+    try:
+        weight = check_weight(batch.sample_weight, n)
+    except NoWeightError:  # other partitions have some
+        return 0.0, 0.0
     return float(n if weight is None else weight.sum()), model.score(*batch)
 
 
@@ -67,7 +70,10 @@ def squares_of_part(model: Any, batch: Batch) -> tuple[float, np.ndarray, np.nda
     """
     y = check_numbers(batch.y).astype(np.float64)
     missed = y - model.predict(batch.X)
-    w = check_weight(batch.sample_weight, len(y))
+    try:
+        w = check_weight(batch.sample_weight, len(y))
+    except NoWeightError:  # other partitions have some
+        return 0.0, *[np.zeros(y.shape[1:])] * 3
     w = np.ones(len(y)) if w is None else w
     mean = np.average(y, axis=0, weights=w)
     return float(w.sum()), mean, w @ (y - mean) ** 2, w @ missed**2

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
-from ..sources import Batch, open_source, survey
+from ..sources import Batch, Survey, open_source, survey
 from ..sources.survey import row_keys, rows_of_batch
 from ..tables.weights import NoWeightError
 from ..training.batches import Rows
@@ -33,8 +33,13 @@ SALT_OF_FOLDS, SALT_OF_BUCKETS = 1, 2
 def take_sample(estimator: Any, inputs: FitInputs) -> None:
     """Replace a source by a sample of its rows; by all rows, if there are few."""
     source = open_source(inputs.X, inputs.y, inputs.sample_weight)
-    if source is None:
-        return
+    if source is not None:
+        check_call(inputs)
+        keep_sample(inputs, survey(source, all_labels=is_classifier(estimator)))
+
+
+def check_call(inputs: FitInputs) -> None:
+    """Refuse arguments that need all rows in memory."""
     if inputs.incremental:
         raise ValueError(
             "partial_fit takes the rows of one batch, in memory, got a source. Call it for each "
@@ -42,7 +47,10 @@ def take_sample(estimator: Any, inputs: FitInputs) -> None:
         )
     if inputs.groups is not None:
         raise ValueError("groups needs rows in memory, got a source. Leave groups out.")
-    found = survey(source, all_labels=is_classifier(estimator))
+
+
+def keep_sample(inputs: FitInputs, found: Survey) -> None:
+    """Put the sample in the place of the source."""
     inputs.X, inputs.y, inputs.sample_weight = found.sample
     if not found.is_complete:
         inputs.survey = found

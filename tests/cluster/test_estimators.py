@@ -201,6 +201,14 @@ def test_the_score_is_that_of_all_rows(client, kind, weighted):
     assert model.score(*arrays(kind, weight=weight)) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["number", "two labels"])
+def test_the_score_leaves_out_partitions_without_weight(client, kind):
+    model = estimator(kind, max_iter=1).fit(*arrays(kind))
+    weight = np.where(np.arange(N) < 250, 0.0, 1.0)  # the first partition has none
+    expected = model.to_local().score(X[250:], Y[kind][250:])
+    assert model.score(*arrays(kind, weight=weight)) == pytest.approx(expected, rel=1e-6)
+
+
 def test_the_score_of_a_constant(client):
     model = estimator("number", max_iter=1).fit(*arrays("number"))
     zeros = da.zeros(N, chunks=250)
@@ -277,6 +285,11 @@ class TestRefused:
         self.refused(
             "solver='lbfgs' needs all rows", solver="lbfgs", preset="plain", batch_size="auto"
         )
+
+    def test_groups(self, client):
+        model = estimator("number")
+        with pytest.raises(ValueError, match="groups needs rows in memory"):
+            model.fit(*arrays("number"), groups=np.arange(N))
 
     def test_what_cannot_be_averaged(self, client):
         self.refused("needs an optimizer whose", sync="epoch", solver="schedule_free")
