@@ -1,4 +1,4 @@
-"""How far off a prediction may be: intervals with a promise, and the spread of many answers.
+"""Conformal intervals, and predictions with dropout.
 
 *Conformal* intervals take the residuals of rows that were not trained on, and assume no more
 than that the next row is exchangeable with them.  Of the ``n + 1`` residuals the next one is
@@ -13,18 +13,13 @@ then as likely to be the smallest, the second smallest and so on; so it is at mo
 >>> print(conformal_margin(residuals, alpha=0.05))      # the 10th of 9: too few rows
 inf
 
-*Members* of an ensemble, or passes of one network with its dropout on, disagree most where
-there was little to learn from.  What they tell is how much the prediction depends on chance
-in training, not how much ``y`` scatters around it.
-
->>> members = np.array([1.0, 2.0, 3.0, 4.0, 5.0]).reshape(5, 1, 1)
->>> member_quantiles(members, [0.25, 0.9])
-array([[[2. , 4.6]]])
+The *spread* of members, or of passes of one network with its dropout on, tells how much the
+prediction depends on chance in training, not how much ``y`` scatters around it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -124,26 +119,7 @@ def conformal_quantile(
     return np.take_along_axis(ranked, np.expand_dims(rank, 0), axis=0)[0]
 
 
-# ---------------------------------------------------------------------------- many answers
-
-
-def member_quantiles(predictions: np.ndarray, probabilities: Sequence[float]) -> np.ndarray:
-    """Quantiles over the members, with straight lines between their predictions.
-
-    Parameters
-    ----------
-    predictions : ndarray of shape (k, n, m)
-        What each member predicts.
-    probabilities : sequence of float
-        ``q`` numbers from 0 to 1.
-
-    Returns
-    -------
-    quantiles : ndarray of shape (n, m, q)
-        As ``(n, m * q)`` they stand in the order of the scores of `Pinball`.
-    """
-    quantiles = np.quantile(predictions, np.asarray(probabilities), axis=0)
-    return np.moveaxis(quantiles, 0, -1).astype(predictions.dtype)
+# ---------------------------------------------------------------------------- dropout
 
 
 def mc_dropout(

@@ -14,11 +14,10 @@ from skbackprop.estimators.conformal import (
     conformalized_quantiles,
     mc_dropout,
     mc_predictions,
-    member_quantiles,
 )
 from skbackprop.nn.activations import ACTIVATIONS
 from skbackprop.nn.layers import Activate, BatchNorm, Dense, Dropout, MemberDense, Sequential
-from skbackprop.nn.losses import LOSSES, Pinball
+from skbackprop.nn.losses import LOSSES
 from skbackprop.nn.network import Network
 
 SQUARED = LOSSES["squared_error"]
@@ -129,34 +128,6 @@ def test_conformalized_quantiles_hold_their_share_whatever_the_quantiles(factor)
 def test_alpha_is_checked(alpha):
     with pytest.raises(ValueError, match=r"0 < alpha < 1, got alpha=.*\. It is the share"):
         conformal_quantile(np.ones(5), alpha)
-
-
-# ---------------------------------------------------------------------------- members
-
-
-def test_quantiles_of_members_by_hand():
-    predictions = np.array([[[1.0, 10.0]], [[3.0, 30.0]], [[2.0, 20.0]]])
-    quantiles = member_quantiles(predictions, [0.0, 0.25, 0.5, 1.0])
-    assert_allclose(quantiles, [[[1, 1.5, 2, 3], [10, 15, 20, 30]]])
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_quantiles_of_members_rise_and_keep_their_precision(dtype):
-    predictions = np.random.default_rng(0).normal(size=(7, 11, 3)).astype(dtype)
-    quantiles = member_quantiles(predictions, np.linspace(0, 1, 21))
-    assert quantiles.shape == (11, 3, 21)
-    assert quantiles.dtype == dtype
-    assert (np.diff(quantiles, axis=-1) >= 0).all()
-    assert_array_equal(
-        member_quantiles(predictions, [0, 0.5, 1])[..., 1], np.median(predictions, 0)
-    )
-
-
-def test_quantiles_of_members_stand_as_those_of_the_pinball_loss():
-    loss, q = Pinball((0.1, 0.5, 0.9)), (0.1, 0.5, 0.9)
-    predictions = np.random.default_rng(0).normal(size=(101, 4, 2))
-    learned = loss.constant(predictions[:, 0], 1.0)  # the quantiles of one row's predictions
-    assert_allclose(member_quantiles(predictions, q).reshape(4, -1)[0], learned, atol=1e-12)
 
 
 # ---------------------------------------------------------------------------- passes
