@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -55,7 +55,38 @@ from .scoring import is_scorer, make_score
 from .split import Split, all_rows, check_split, has_members, part, split_rows
 from .stream import match_moments
 
+if TYPE_CHECKING:
+    from ..training.probe import Probe
+
 MOST_EVALUATIONS = 16  # of a plan without patience: more of them find nothing better
+
+
+@dataclass(eq=False)
+class Stack:
+    """Members that are trained together; a single network is one stack.
+
+    Attributes
+    ----------
+    first, size : int
+        The number of the first member, and how many there are.
+    plan : Plan
+    run : Run
+    keeper : RestoreBest or None
+        The callback that restores the best parameters; None without validation rows.
+    """
+
+    first: int
+    size: int
+    plan: Plan
+    run: Run
+    keeper: RestoreBest | None
+
+    def probe(self) -> Probe:
+        """Short trainings of a copy, with several learning rates."""
+        from ..training.probe import probe_learning_rate  # takes a millisecond; few fits need it
+
+        evaluate = None if self.keeper is None else self.keeper.mean_loss
+        return probe_learning_rate(self.plan, self.run, evaluate=evaluate)
 
 
 def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> None:
@@ -66,35 +97,17 @@ def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> No
     split = split_rows(estimator, fitted, table, inputs)
     check_batches(estimator, resolved, split, table, inputs)
     check_split(fitted, split)
-    sizes, runs = stacks_of(estimator, fitted, split)
-    tasks = FitTasks(estimator, fitted, inputs, len(sizes) * (1 + resolved["refit"]))
     announce(fitted, split)
-    monitors = make_monitors(estimator, fitted, incremental=inputs.incremental)
-    # Callbacks that print or report are called in the order of the stacks.
-    own = own_callbacks(resolved)
-    in_turn = bool(tasks.context or own or resolved["verbose"])
-    n_at_once = 1 if in_turn else min(n_threads(resolved), len(sizes))
-    plans, keepers = plans_of_stacks(estimator, fitted, split, inputs, (sizes, runs))
-    for i, (plan, keeper) in enumerate(zip(plans, keepers, strict=True)):
-        log = Log("" if inputs.incremental else describe_work(fitted, split, sizes[i]))
-        plan.callbacks = build.make_callbacks(
-            resolved,
-            keeper,
-            RestoreFinite(split.table.x),
-            [*monitors, log, *tasks.callbacks(runs, sizes, i), *deepcopy(own)],
-            incremental=inputs.incremental,
-            n_turns=-(-len(sizes) // n_at_once),
-        )
-        plan.callbacks = solver_of_output(fitted, plan, runs[i], keeper) + plan.callbacks
-        prefix = "" if len(sizes) == 1 else f"stack {i + 1} of {len(sizes)}, "
-        plan.callbacks += build.make_progress(resolved, prefix)
-    probe(fitted, plans, runs[0], inputs, keepers[0])
+    stacks = make_stacks(estimator, fitted, split, inputs)
+    tasks = FitTasks(estimator, fitted, inputs, len(stacks) * (1 + resolved["refit"]))
+    n_at_once = add_callbacks(estimator, fitted, split, inputs, stacks, tasks)
+    probe(fitted, stacks, inputs)
     if inputs.checkpoint is not None:
-        check_start(inputs.checkpoint, fitted, table, split, plans)
-    train_runs(plans, runs, n_at_once, inputs.checkpoint)
+        check_start(inputs.checkpoint, fitted, table, split, [stack.plan for stack in stacks])
+    train_stacks(stacks, n_at_once, inputs.checkpoint)
     if has_members(resolved):
-        merge_runs(fitted.run, runs, sizes)
-    keep_results(fitted, [k for k in keepers if k is not None], runs, inputs)
+        merge_runs(fitted.run, [stack.run for stack in stacks], [stack.size for stack in stacks])
+    keep_results(fitted, stacks, inputs)
     if start is not None and not fitted.run.interrupted:
         refit(replace(fitted, run=start), fitted, table, inputs, tasks)
     if inputs.checkpoint is not None:
@@ -104,16 +117,14 @@ def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> No
     tasks.end_fit()
 
 
-def untrained_plan(estimator: Any, X: Any, y: Any) -> tuple[Plan, Run, RestoreBest | None]:
-    """What `fit` would begin with: the plan, the run and the validation of its first stack."""
+def untrained_stack(estimator: Any, X: Any, y: Any) -> Stack:
+    """What `fit` would begin with: its first stack, before the training."""
     inputs = FitInputs(X, y)
     fitted, table = estimator._prepare(inputs)
     fitted.resolved["refit"] = False
     split = split_rows(estimator, fitted, table, inputs)
     check_batches(estimator, fitted.resolved, split, table, inputs)
-    stacks = stacks_of(estimator, fitted, split)
-    plans, keepers = plans_of_stacks(estimator, fitted, split, inputs, stacks)
-    return plans[0], stacks[1][0], keepers[0]
+    return make_stacks(estimator, fitted, split, inputs)[0]
 
 
 def check_batches(
@@ -129,62 +140,79 @@ def check_batches(
         resolve.check_combination(resolved, count)
 
 
-def stacks_of(estimator: Any, fitted: Fitted, split: Split) -> tuple[list[int], list[Run]]:
-    """The size and the run of each stack of members; a single network is one stack."""
-    if not has_members(fitted.resolved):
-        return [1], [fitted.run]
-    if fitted.stack_sizes is None:
-        by_scorer = split.shares_validation and is_scorer(estimator, fitted)
-        stored = split.table.stored
-        together = by_scorer or bool(monitors_of(fitted.resolved))
-        together = together or (stored is not None and stored.in_one_stack)
-        fitted.stack_sizes = sizes_of_stacks(fitted.resolved, together=together)
-    return fitted.stack_sizes, runs_of_stacks(fitted, fitted.stack_sizes)
+def make_stacks(estimator: Any, fitted: Fitted, split: Split, inputs: FitInputs) -> list[Stack]:
+    """The stacks of all members, with their plans and runs."""
+    resolved, combine = fitted.resolved, fitted.loss.combine
+    members = has_members(resolved)
+    if members and fitted.stack_sizes is None:
+        fitted.stack_sizes = sizes_of_stacks(estimator, fitted, split)
+    sizes = fitted.stack_sizes if members and fitted.stack_sizes else [1]
+    runs = runs_of_stacks(fitted, sizes) if members else [fitted.run]
+    stacks: list[Stack] = []
+    for size, run in zip(sizes, runs, strict=True):
+        first = sum(stack.size for stack in stacks)
+        plan = make_plan(fitted, run, split.table, inputs, part(split.training, first, size))
+        score = make_score(estimator, fitted, split, inputs, first)
+        validation = split.validation(first, size if members else None, combine)
+        keeper = restore_best(fitted, validation, score)
+        if keeper is not None:
+            keeper.restore = not inputs.incremental
+        stacks.append(Stack(first, size, plan, run, keeper))
+    return stacks
 
 
-def plans_of_stacks(
+def add_callbacks(
     estimator: Any,
     fitted: Fitted,
     split: Split,
     inputs: FitInputs,
-    stacks: tuple[list[int], list[Run]],
-) -> tuple[list[Plan], list[RestoreBest | None]]:
-    """A plan for each stack, and the callback that restores its best parameters."""
-    plans, keepers, first = [], [], 0
-    combine = fitted.loss.combine
-    for size, run in zip(*stacks, strict=True):
-        members = part(split.training, first, size)
-        plans.append(make_plan(fitted, run, split.table, inputs, members))
-        score = make_score(estimator, fitted, split, inputs, first)
-        stacked = size if has_members(fitted.resolved) else None
-        keeper = restore_best(fitted, split.validation(first, stacked, combine), score)
-        if keeper is not None:
-            keeper.restore = not inputs.incremental
-        keepers.append(keeper)
-        first += size
-    return plans, keepers
+    stacks: list[Stack],
+    tasks: FitTasks,
+) -> int:
+    """Add the callbacks to the plans; return how many stacks may be trained at once."""
+    resolved, n = fitted.resolved, len(stacks)
+    own = own_callbacks(resolved)
+    # Callbacks that print or report are called in the order of the stacks.
+    in_turn = bool(tasks.context or own or resolved["verbose"])
+    n_at_once = 1 if in_turn else min(n_threads(resolved), n)
+    monitors = make_monitors(estimator, fitted, incremental=inputs.incremental)
+    runs, sizes = [stack.run for stack in stacks], [stack.size for stack in stacks]
+    for i, stack in enumerate(stacks):
+        log = Log("" if inputs.incremental else describe_work(fitted, split, stack.size))
+        prefix = "" if n == 1 else f"stack {i + 1} of {n}, "
+        stack.plan.callbacks = [
+            *solver_of_output(fitted, stack),
+            *build.make_callbacks(
+                resolved,
+                stack.keeper,
+                RestoreFinite(split.table.x),
+                [*monitors, log, *tasks.callbacks(runs, sizes, i), *deepcopy(own)],
+                incremental=inputs.incremental,
+                n_turns=-(-n // n_at_once),
+            ),
+            *build.make_progress(resolved, prefix),
+        ]
+    return n_at_once
 
 
-def solver_of_output(
-    fitted: Fitted, plan: Plan, run: Run, keeper: RestoreBest | None
-) -> list[Callback]:
+def solver_of_output(fitted: Fitted, stack: Stack) -> list[Callback]:
     """What solves for the last layer at the end, if that has a closed form.
 
     It is the first callback, and so the last one at the end: the best parameters are back then.
     """
-    resolved = fitted.resolved
+    resolved, batches, keeper = fitted.resolved, stack.plan.batches, stack.keeper
     solves = (
         resolved["solve_output"]
-        and isinstance(plan.batches, Batches)  # all rows in memory
+        and isinstance(batches, Batches)  # all rows in memory
         and not resolved["refit"]
         and type(fitted.loss) is HalfSquaredError
         and (has_members(resolved) or resolved["n_members"] == 1)
         and resolved["hidden_layer_sizes"]
-        and can_be_solved(run.network)
+        and can_be_solved(stack.run.network)
     )
     if not solves or keeper is None or not keeper.restore:
         return []
-    return [SolveOutput(plan.batches.rows, plan.batches.members, keeper)]
+    return [SolveOutput(batches.rows, batches.members, keeper)]
 
 
 def own_callbacks(resolved: dict[str, Any]) -> list[Callback]:
@@ -193,20 +221,14 @@ def own_callbacks(resolved: dict[str, Any]) -> list[Callback]:
     return [callback for callback in given if not isinstance(callback, (Checkpoint, Monitor))]
 
 
-def probe(
-    fitted: Fitted, plans: list[Plan], run: Run, inputs: FitInputs, keeper: RestoreBest | None
-) -> None:
-    """With ``learning_rate_init="probe"``, try learning rates on the first run."""
+def probe(fitted: Fitted, stacks: list[Stack], inputs: FitInputs) -> None:
+    """With ``learning_rate_init="probe"``, choose the learning rate on the first stack."""
     resolved = fitted.resolved
-    if not resolved["probe"] or inputs.incremental or run.clock.epoch > 0:
+    if not resolved["probe"] or inputs.incremental or stacks[0].run.clock.epoch > 0:
         return
-    from ..training.probe import probe_learning_rate  # takes a millisecond, and few fits need it
-
-    evaluate = None if keeper is None else keeper.mean_loss
-    rate = probe_learning_rate(plans[0], run, evaluate=evaluate).learning_rate
-    resolved["learning_rate_init"] = rate
-    for plan in plans:
-        plan.learning_rate = rate
+    resolved["learning_rate_init"] = stacks[0].probe().learning_rate
+    for stack in stacks:
+        stack.plan.learning_rate = resolved["learning_rate_init"]
 
 
 def restore_best(fitted: Fitted, validation: Any, score: Any) -> RestoreBest | None:
@@ -219,21 +241,19 @@ def restore_best(fitted: Fitted, validation: Any, score: Any) -> RestoreBest | N
     return RestoreBest(validation, fitted.loss, score, every=every)
 
 
-def keep_results(
-    fitted: Fitted, keepers: list[RestoreBest], runs: Sequence[Run], inputs: FitInputs
-) -> None:
+def keep_results(fitted: Fitted, stacks: list[Stack], inputs: FitInputs) -> None:
     """Keep the validation rows' scores, and the best score (over all calls of `partial_fit`)."""
+    kept = [(stack.keeper, stack.run) for stack in stacks if stack.keeper is not None]
     before = fitted.best_score if inputs.incremental else None
     fitted.held_out = None
-    if not keepers:
+    if not kept:
         fitted.best_score = before
         return
-    scores = np.concatenate([keeper.best_scores for keeper in keepers])
+    scores = np.concatenate([keeper.best_scores for keeper, _ in kept])
     known = np.isfinite(scores)  # not those of members that have not begun
     best = float(scores[known].mean() if known.any() else scores.mean())
     fitted.best_score = best if before is None else max(best, before)
-    pairs = zip(keepers, runs, strict=True)
-    parts = [keeper.validation.held_out(run.network) for keeper, run in pairs]
+    parts = [keeper.validation.held_out(run.network) for keeper, run in kept]
     weight = None if parts[0].weight is None else np.concatenate([p.weight for p in parts])
     held = fitted.held_out = HeldOut(
         np.concatenate([p.target for p in parts]), np.concatenate([p.scores for p in parts]), weight
@@ -243,9 +263,12 @@ def keep_results(
         fitted.temperature = temperature(held.scores, held.target, held.weight, fitted.loss)
 
 
-def sizes_of_stacks(resolved: dict[str, Any], *, together: bool) -> list[int]:
-    """The number of members of each stack; one stack if they are trained together."""
-    if together:
+def sizes_of_stacks(estimator: Any, fitted: Fitted, split: Split) -> list[int]:
+    """The number of members of each stack; one stack if they must be trained together."""
+    resolved, stored = fitted.resolved, split.table.stored
+    by_scorer = split.shares_validation and is_scorer(estimator, fitted)
+    in_one_stack = stored is not None and stored.in_one_stack
+    if by_scorer or in_one_stack or monitors_of(resolved):
         return [resolved["n_members"]]
     width = resolved["batch_size"] * max(resolved["hidden_layer_sizes"], default=1)
     return stack_sizes(resolved["n_members"], width)
@@ -271,10 +294,9 @@ def n_threads(resolved: dict[str, Any]) -> int:
     return n_cores() if limit is None or limit < 0 else min(limit, n_cores())
 
 
-def train_runs(
-    plans: Sequence[Plan], runs: Sequence[Run], n_at_once: int, checkpoint: Any = None
-) -> None:
-    """Train every run by its plan, and divide the cores among the threads that train at once."""
+def train_stacks(stacks: Sequence[Stack], n_at_once: int, checkpoint: Any = None) -> None:
+    """Train every stack, and divide the cores among the threads that train at once."""
+    plans, runs = [stack.plan for stack in stacks], [stack.run for stack in stacks]
     if checkpoint is not None:
         checkpoint.attach(plans, runs)
     if len(runs) == 1:
@@ -362,18 +384,18 @@ def refit(again: Fitted, fitted: Fitted, table: Table, inputs: FitInputs, tasks:
     members = has_members(resolved)
     firsts = whole.stacks if members else [whole]
     runs = runs_of_stacks(again, sizes) if members else [again.run]
-    plans = []
+    stacks: list[Stack] = []
     for i, (first, run) in enumerate(zip(firsts, runs, strict=True)):
-        own = part(training, sum(sizes[:i]), sizes[i])
-        plan = make_plan(again, run, table, inputs, own)
+        start = sum(sizes[:i])
+        plan = make_plan(again, run, table, inputs, part(training, start, sizes[i]))
         ends = [*first.restarts, first.max_epochs]
         plan.max_epochs = ends[0]
         guard = RestoreFinite(table.x)
         plan.callbacks = build.make_callbacks_of_refit(resolved, guard, first, ends)
         plan.callbacks += tasks.callbacks(runs, sizes, i)
-        plans.append(plan)
+        stacks.append(Stack(start, sizes[i], plan, run, None))
     n_at_once = 1 if tasks.context or resolved["verbose"] else n_threads(resolved)
-    train_runs(plans, runs, min(n_at_once, len(sizes)), inputs.checkpoint)
+    train_stacks(stacks, min(n_at_once, len(sizes)), inputs.checkpoint)
     failed = {str(run.stop_reason) for run in runs} - {"chosen_epoch", *ARRIVED}
     if failed:
         warn_user(

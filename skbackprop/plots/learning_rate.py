@@ -16,8 +16,8 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from ..estimators.base import BackpropEstimator
-from ..estimators.learning import untrained_plan
-from ..training.probe import Probe, RangeTest, probe_learning_rate, range_test
+from ..estimators.learning import Stack, untrained_stack
+from ..training.probe import Probe, RangeTest, range_test
 from .curves import _Display
 
 
@@ -106,12 +106,9 @@ class LearningRateDisplay(_Display):
             Of the smoothed line, for ``Axes.plot``.
         """
         limits = {"lowest": lowest, "highest": highest, "n_steps": n_steps}
-        test, (plan, run, keeper) = range_test_of(estimator, X, y, **limits)
-        tries = None
-        if probe:
-            evaluate = None if keeper is None else keeper.mean_loss
-            tries = probe_learning_rate(plan, run, evaluate=evaluate)
-        display = cls(test, learning_rate=plan.learning_rate, probe=tries)
+        test, stack = range_test_of(estimator, X, y, **limits)
+        tries = stack.probe() if probe else None
+        display = cls(test, learning_rate=stack.plan.learning_rate, probe=tries)
         return display.plot(ax=ax, name=name, **kwargs)
 
     def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> Any:
@@ -145,8 +142,8 @@ class LearningRateDisplay(_Display):
         return [*lines, self.ax_.axvline(probe.learning_rate, color=color, ls="--", label=label)]
 
 
-def range_test_of(estimator: Any, X: Any, y: Any, **limits: Any) -> tuple[RangeTest, Any]:
-    """A range test of an estimator on these rows, and the plan that it was made with."""
+def range_test_of(estimator: Any, X: Any, y: Any, **limits: Any) -> tuple[RangeTest, Stack]:
+    """A range test of an estimator on these rows, and the stack that it was made with."""
     if hasattr(estimator, "best_estimator_"):
         return range_test_of(estimator.best_estimator_, X, y, **limits)
     if isinstance(estimator, Pipeline):
@@ -158,5 +155,5 @@ def range_test_of(estimator: Any, X: Any, y: Any, **limits: Any) -> tuple[RangeT
             "LearningRateDisplay needs a BackpropClassifier or BackpropRegressor, or a pipeline or "
             f"a fitted search that ends with one, got {type(estimator).__name__}."
         )
-    plan = untrained_plan(clone(estimator), X, y)
-    return range_test(plan[0], plan[1], **limits), plan
+    stack = untrained_stack(clone(estimator), X, y)
+    return range_test(stack.plan, stack.run, **limits), stack

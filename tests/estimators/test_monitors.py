@@ -511,6 +511,6 @@ def test_the_plan_of_the_learning_rate_display_has_the_same_stacks(monkeypatch):
     monkeypatch.setattr(parallel_members, "LARGE", 1)
     X, y = frame(90, 0)
     monitored = BackpropClassifier(n_members=3, callbacks=[Monitor({"valid": (X, y)})])
-    assert learning.untrained_plan(monitored, X, y)[1].network.layout.size > (
-        learning.untrained_plan(BackpropClassifier(n_members=3), X, y)[1].network.layout.size
+    assert learning.untrained_stack(monitored, X, y).run.network.layout.size > (
+        learning.untrained_stack(BackpropClassifier(n_members=3), X, y).run.network.layout.size
     )
