@@ -1,4 +1,4 @@
-"""`BackpropClassifier` and `BackpropRegressor`, trained where the partitions of a table are."""
+"""`BackpropClassifier` and `BackpropRegressor` for the partitions of a Dask cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far off a prediction may be: intervals with a promise, and the spread of many answers.
+"""Conformal prediction intervals, and the spread of predictions with dropout.
 
 *Conformal* intervals take the residuals of rows that were not trained on, and assume no more
 than that the next row is exchangeable with them.  Of the ``n + 1`` residuals the next one is

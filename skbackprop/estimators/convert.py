@@ -1,4 +1,4 @@
-"""From a fitted network of scikit-learn's to one of ours, and what to search for a better one."""
+"""`from_sklearn`, which copies a fitted MLP of scikit-learn, and `search_space`."""
 
 from __future__ import annotations
 

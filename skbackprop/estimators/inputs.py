@@ -1,4 +1,4 @@
-"""What comes in: the arguments of fit as they came, and the rows once checked."""
+"""The arguments of `fit`, and the rows after their check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much each column of a row contributed to what the model says about it.
+"""Attributions: the contribution of each column of a row to its score.
 
 >>> from sklearn.datasets import load_diabetes
 >>> from skbackprop import BackpropRegressor

@@ -1,4 +1,4 @@
-"""Curves of training: the loss of the epochs, and the rates of the steps.
+"""Plots of losses by epoch and of learning rates by step.
 
 A display is made by a classmethod ``from_…``, which draws it at once, or of numbers, to be
 drawn by ``plot``.  It keeps what it has drawn, to be changed: ``ax_``, ``figure_``, and the

@@ -1,4 +1,4 @@
-"""What ``"auto"`` stands for: one table for each preset.
+"""The meaning of ``"auto"``: one table for each preset.
 
 ``"plain"`` is scikit-learn's MLP, number for number.  The other three are recipes for tables.
 They depend on what the training rows are (`DataSummary`), and never on the clock: the same rows

@@ -1,4 +1,4 @@
-"""Training that can be killed at any time, and goes on where it was."""
+"""Files from which a training continues after its process was killed."""
 
 from __future__ import annotations
 
