@@ -42,7 +42,7 @@ def spaces() -> dict[str, dict[str, Any]]:
 
 
 def search_space(kind: str = "tabular") -> dict[str, Any]:
-    """Where to begin a search: a distribution or a list of values for each parameter.
+    """Parameters to search, with a distribution or a list of values for each of them.
 
     Parameters
     ----------

@@ -426,7 +426,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         return self._fit(inputs)
 
     def initialize(self, n_features, n_outputs=1):
-        """Make the network with its starting weights, without data.
+        """Make the network with its initial weights, without data.
 
         Parameters
         ----------
@@ -488,7 +488,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         return r2_in_any_unit(check_numbers(y), self.predict(X), sample_weight)
 
     def predict_std(self, X, *, method="members", n_passes=50):
-        """Predict how far apart the members are.
+        """Predict the standard deviation of the members.
 
         It is how much a prediction depends on chance in training, not how much `y`
         scatters around it: for that see `predict_interval`.
