@@ -1,4 +1,4 @@
-"""Spoken digits: a clip becomes a small picture of its sound.
+"""Spoken digits: a recording becomes a small spectrogram.
 
 Three steps, with SciPy alone, turn the waveform into numbers of a fixed count.
 

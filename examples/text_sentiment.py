@@ -1,12 +1,11 @@
 """Film reviews: a sentence is a sparse row of TF-IDF weights.
 
-Words, pairs of words and pieces of words give tens of thousands of columns, of which a
-sentence uses a few dozen.  The matrix goes into the network as it is: the first layer
-multiplies it sparse, and an array of its full shape is never made.
+Words, pairs of words and parts of words give tens of thousands of columns, of which a sentence
+has a few dozen.  The matrix stays sparse: the first layer computes a sparse product, and an array
+of its full shape is never made.
 
 The sentences are SST-2, positive or negative, in their official three parts: the network
-learns from `train`, `dev` (`X_val`) says when to stop and which epoch to keep, `test` is
-looked at once.
+is trained on `train`, `dev` (`X_val`) chooses the epoch, `test` is used once.
 
     python examples/text_sentiment.py                     # downloads three small files once
     python examples/text_sentiment.py --data sst2.csv.gz  # reads a local copy
