@@ -37,7 +37,7 @@ from .uncertainty import member_deviation
 
 
 class BackpropClassifier(ClassifierMixin, BackpropEstimator):
-    """Neural network classifier for raw tables, or in the place of ``MLPClassifier``.
+    """Neural network classifier for raw tables, and a replacement of ``MLPClassifier``.
 
     Without parameters it takes a table as it comes (numbers on any scale, missing values,
     categories) and averages a few small networks, trained by backpropagation.  With

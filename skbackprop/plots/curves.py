@@ -319,7 +319,7 @@ class ScheduleDisplay(_Display):
     def from_estimator(
         cls, estimator: Any, *, ax: Any = None, name: str | None = None, **kwargs: Any
     ) -> ScheduleDisplay:
-        """Draw the rates at which a fitted estimator has learned: the last of each epoch.
+        """Draw the learning rates of a fitted estimator: the last one of each epoch.
 
         The parameters are those of `LossCurveDisplay.from_estimator`.
         """
