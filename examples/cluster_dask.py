@@ -1,4 +1,4 @@
-"""A table in partitions on the workers of a Dask cluster: train, predict, take the model home.
+"""A table in partitions on the workers of a Dask cluster: train, predict, fetch the model.
 
 Run:  python examples/cluster_dask.py
 

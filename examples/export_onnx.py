@@ -2,9 +2,9 @@
 
 A classifier learns from a table with numbers, names, dates and missing cells.  It is exported to
 the file ``customers.onnx`` in a folder, beside ``new_rows.csv``, a few raw rows, and
-``expected.csv``, what the classifier says of them.  The script ``serve_onnx.py`` reads this folder
-with NumPy and onnxruntime alone, and predicts the same.  Needs onnx and pandas:
-``pip install skbackprop[onnx] pandas``.
+``expected.csv``, the predictions of the classifier for them.  The script ``serve_onnx.py`` reads
+this folder with NumPy and onnxruntime alone, and predicts the same.  Needs onnx and pandas: ``pip
+install skbackprop[onnx] pandas``.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Backpropagation by hand, beside the network that does it for us.
+"""Backpropagation by hand, compared with the layers of the package.
 
 The network of the textbooks: two inputs, two hidden units, one output, biases, the logistic
 function σ as activation, one example, the loss L = ½ (a⁽²⁾ − y)².

@@ -1,4 +1,4 @@
-"""Where it began: thirty lines of NumPy that learn XOR, as one estimator.
+"""Thirty lines of NumPy that learn XOR, as one estimator.
 
 The teaching program: two inputs, two hidden units, one output, no biases, the logistic
 function σ everywhere, the four rows of XOR, 5000 times
@@ -9,10 +9,10 @@ function σ everywhere, the four rows of XOR, 5000 times
 
 and at the end it prints the ŷ of its last forward pass.
 
-Two things are to be translated.  The program *sums* the loss over the four rows, an estimator
-takes the mean: the step of 0.5 becomes a `learning_rate_init` of 4 × 0.5 = 2.  And the last
-forward pass comes before the last update: what is printed are the predictions after 4999.
-`partial_fit` then makes the 5000th.
+There are two differences.  The program *sums* the loss over the four rows, an estimator takes the
+mean: the step of 0.5 becomes a `learning_rate_init` of 4 × 0.5 = 2.  And the last forward pass
+comes before the last update: the printed predictions are those after 4999 updates.  `partial_fit`
+then makes the 5000th.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def train(n_updates):
         max_iter=n_updates,
         n_iter_no_change=n_updates,  # no early end
     )
-    with warnings.catch_warnings():  # that it could go on converging is known
+    with warnings.catch_warnings():  # it has not converged, and fit warns
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(X, y)
 

@@ -2,8 +2,8 @@
 Fifty layers, with and without residual connections
 ===================================================
 
-Plain backpropagation is slow for very deep networks: the gradient fades, or explodes, on its way
-through the layers. A residual connection around each block lets it through.
+Very deep networks do not learn by plain backpropagation, because the gradient vanishes or explodes
+from layer to layer. With a residual connection around each block it does not.
 """
 
 # %%

@@ -2,8 +2,8 @@
 Why it answers: attributions, derivatives and importances
 =========================================================
 
-442 patients with diabetes: ten measurements, and a number that says how far the disease has gone a
-year later. The table comes with scikit-learn. Which measurements does the prediction depend on, and
+442 patients with diabetes: ten measurements, and a measure of the progression of the disease a year
+later. The table comes with scikit-learn. Which measurements does the prediction depend on, and
 how?
 """
 

@@ -1,5 +1,5 @@
 """
-How many rows it takes, beside scikit-learn's MLP
+Learning curves, compared with scikit-learn's MLP
 =================================================
 
 Learning curves on scikit-learn's digits: the error rate on rows that are held out, as the number

@@ -1,6 +1,6 @@
 """
-How exact must the learning rate be?
-====================================
+The influence of the learning rate
+==================================
 
 The result of plain stochastic gradient descent depends on the learning rate. This example trains
 with rates that differ by factors of up to 64, and compares the plain network with the recipe for

@@ -2,8 +2,8 @@
 Predictions that never fall
 ===========================
 
-A network follows the noise of few rows. Where it is known that a prediction must not fall when a
-number rises, a monotone constraint says so, and the network keeps to it for every row.
+With few rows a network fits the noise. If a prediction must not fall when a number rises, a
+monotone constraint guarantees this for all rows.
 """
 
 # %%

@@ -2,8 +2,8 @@
 A hyperparameter search that stops bad trials early
 ===================================================
 
-`search_space` has the parameters worth trying, with their ranges. Optuna draws from it, and
-`partial_fit` trains each trial epoch by epoch, so that a trial that is clearly behind is stopped.
+Optuna draws the parameters, and `partial_fit` trains each trial epoch by epoch, so that a trial
+that is clearly worse than the others is stopped.
 """
 
 # %%

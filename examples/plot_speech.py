@@ -2,11 +2,11 @@
 Spoken vowels from audio
 ========================
 
-A network tells the vowels of *heed*, *hid*, *head*, … apart, in the sound of speakers that it has
-not heard before. The sound is made here, as a voice makes it: pulses of the vocal folds, which the
-mouth filters. The resonances of the mouth, the *formants*, are those that Peterson and Barney
-("Control methods used in a study of the vowels", 1952) have measured of men, women and children.
-The script ``speech_digits.py`` does the same with recordings of spoken digits.
+A network classifies the vowels of *heed*, *hid*, *head*, …, spoken by speakers that are not in the
+training set. The example synthesizes the sound: pulses, as of the vocal folds, are filtered, as by
+the mouth. The resonances of the filter, the *formants*, are those that Peterson and Barney
+("Control methods used in a study of the vowels", 1952) measured for men, women and children. The
+script ``speech_digits.py`` does the same with recordings of spoken digits.
 """
 
 # %%

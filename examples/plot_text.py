@@ -2,9 +2,9 @@
 Text on the sparse path
 =======================
 
-Scikit-learn comes without text, so this example makes its own messages: a few words of a message
-come from the vocabulary of its subject, most from all subjects. TF-IDF makes a sparse matrix of the
-words and pairs of words, which the network never makes dense.
+scikit-learn contains no text data, so this example generates messages: a few words of a message
+come from the vocabulary of its subject, most from all subjects. TF-IDF makes a sparse matrix of
+the words and pairs of words. It is never made dense.
 """
 
 # %%

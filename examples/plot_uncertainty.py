@@ -1,6 +1,6 @@
 """
-How sure is a prediction?
-=========================
+How certain is a prediction?
+============================
 
 Three answers of one regressor: the spread of its members, a conformal interval, and quantiles. The
 noise of the data grows from left to right, and there are no rows in the middle.

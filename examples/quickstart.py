@@ -1,10 +1,9 @@
 """Quick start: a raw table in, and scikit-learn's MLP by a change of one import.
 
-First a table as tables are: numbers in wild units, some of them missing, names of towns and
-kinds of houses.  `BackpropRegressor` takes it as it is, and needs no settings.  scikit-learn's
-`MLPRegressor` needs a pipeline that fills the holes, scales the numbers and the target, and
-makes columns of the categories; its rows show what that gives, with its defaults and tuned by
-a grid search.
+First a table with numbers in different units, missing values, names of towns and kinds of houses.
+`BackpropRegressor` accepts it without settings. scikit-learn's `MLPRegressor` needs a pipeline
+that imputes missing values, scales the numbers and the target, and encodes the categories; two
+rows show its score, with its defaults and tuned by a grid search.
 
 Then handwritten digits, once with ``from sklearn.neural_network import MLPClassifier`` and once
 with ``from skbackprop.mlp import MLPClassifier``, in the same pipeline.  Both start from the same
@@ -33,7 +32,7 @@ TOWNS = {"Alba": 2.0, "Berga": 3.5, "Cove": 1.5, "Dorn": 2.5, "Elm": 4.0, "Fjord
 
 
 def houses(n, seed=0):
-    """A table of made-up houses, with holes, and their prices."""
+    """A generated table of houses, with missing values, and their prices."""
     rng = np.random.default_rng(seed)
     kind, town = rng.choice(list(KINDS), n), rng.choice(list(TOWNS), n)
     area, year = np.exp(rng.normal(4.6, 0.4, n)), rng.integers(1880, 2020, n)

@@ -1,9 +1,9 @@
 """Raw rows to predictions, with NumPy and onnxruntime alone: no skbackprop, no pandas.
 
-Reads a folder that ``export_onnx.py --output FOLDER`` has written: a model in ONNX, and raw rows as
-text.  The model does all that is left: it fills in missing cells, scales, looks up categories, also
-those that it has not seen, and answers with labels and probabilities.  They are compared with
-those of the estimator in ``expected.csv``.
+Reads a folder that ``export_onnx.py --output FOLDER`` has written: a model in ONNX, and raw rows
+as text.  The model does the rest: it imputes missing cells, scales, encodes categories, also new
+ones, and returns labels and probabilities.  They are compared with those of the estimator in
+``expected.csv``.
 """
 
 import argparse

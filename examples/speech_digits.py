@@ -1,4 +1,4 @@
-"""Spoken digits: a clip becomes a small picture of its sound.
+"""Spoken digits: a recording becomes a small spectrogram.
 
 Three steps, with SciPy alone, turn the waveform into numbers of a fixed count.
 
@@ -71,11 +71,11 @@ def main():
     args = parser.parse_args()
 
     clips, digits, takes = load_fsdd(args.data)
-    promised = 0.93
+    limit = 0.93
     if args.quick:
         print("--quick: takes 0 to 19 of the 50")
         clips = [clip for clip, take in zip(clips, takes, strict=True) if take < 20]
-        digits, takes, promised = digits[takes < 20], takes[takes < 20], 0.90
+        digits, takes, limit = digits[takes < 20], takes[takes < 20], 0.90
 
     start = perf_counter()
     triangles = mel_triangles()
@@ -99,8 +99,8 @@ def main():
     print("\nthe test clips by digit:")
     right = model.predict(X[test]) == digits[test]
     print("  ".join(f"{digit}: {right[digits[test] == digit].mean():.2f}" for digit in range(10)))
-    if accuracy < promised:
-        sys.exit(f"test accuracy {accuracy:.4f} is below the promised {promised:.2f}")
+    if accuracy < limit:
+        sys.exit(f"test accuracy {accuracy:.4f} is below the limit {limit:.2f}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""XOR solved, as a picture: the network with its weights, and the regions it has found.
+"""A network that computes XOR, as a picture: its weights, and its decision regions.
 
 The picture of the README.  Two inputs, two hidden units, one output; `NetworkDisplay` draws the
 weights, scikit-learn's `DecisionBoundaryDisplay` the probabilities.

@@ -1,4 +1,4 @@
-"""scikit-learn's MLP by its own names: change one import, and keep the numbers.
+"""`MLPClassifier` and `MLPRegressor`, with the parameters and the numbers of scikit-learn's.
 
 ``from skbackprop.mlp import MLPClassifier`` in the place of ``from sklearn.neural_network
 import MLPClassifier`` gives the same model from the same seed, in less time.

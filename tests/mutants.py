@@ -183,7 +183,7 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
                 "total += step(batch)",
                 "mean of the losses of rows",
             ),
-            ("reversed(hooks[", "list(hooks[", "the last callback has the last word"),
+            ("reversed(hooks[", "list(hooks[", "the first callback is not called last"),
             (
                 "plan.horizon or run.clock.epoch + plan.max_epochs",
                 "plan.max_epochs",

@@ -1,4 +1,4 @@
-"""Partitions as encoded rows, on the workers that hold them."""
+"""Encoded partitions, on the workers that hold them."""
 
 from __future__ import annotations
 

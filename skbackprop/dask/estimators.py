@@ -1,4 +1,4 @@
-"""`BackpropClassifier` and `BackpropRegressor`, trained where the partitions of a table are."""
+"""`BackpropClassifier` and `BackpropRegressor` for the partitions of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ class DaskEstimator:
         return local
 
     def fit(self, X, y=None, sample_weight=None, **options):
-        """Learn from the rows of a cluster, or from rows in memory.
+        """Train on the rows of a cluster, or on rows in memory.
 
         Parameters
         ----------

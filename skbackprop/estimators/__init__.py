@@ -1,4 +1,4 @@
-"""The two estimators: scikit-learn's protocols over the core."""
+"""The two estimators, and the methods that scikit-learn asks for."""
 
 from .classifier import BackpropClassifier
 from .convert import search_space

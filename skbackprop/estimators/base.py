@@ -1,4 +1,4 @@
-"""What the two estimators share: check, encode, plan, train, keep.
+"""The steps of `fit`, which the two estimators share: check, encode, plan, train, store.
 
 The steps of `BackpropEstimator._fit` are the story; everything that a parameter
 decides is in `resolve` and `recipe`, everything about columns in `encoder`, about ``y`` in

@@ -1,4 +1,4 @@
-"""Temperature scaling: as sure as one is right.
+"""Temperature scaling of probabilities.
 
 A network that is trained for long goes on to raise its scores after the labels are right,
 and ends surer than it should be.  Dividing all scores by one number, the temperature ``T``,

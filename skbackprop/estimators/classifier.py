@@ -37,7 +37,7 @@ from .uncertainty import member_deviation
 
 
 class BackpropClassifier(ClassifierMixin, BackpropEstimator):
-    """Neural network classifier for raw tables, or in the place of ``MLPClassifier``.
+    """Neural network classifier for raw tables, and a replacement of ``MLPClassifier``.
 
     Without parameters it takes a table as it comes (numbers on any scale, missing values,
     categories) and averages a few small networks, trained by backpropagation.  With
@@ -376,7 +376,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         sample_weight_val=None,
         groups=None,
     ):
-        """Learn from labeled rows.
+        """Train on labeled rows.
 
         Parameters
         ----------
@@ -444,7 +444,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         return self._fit(inputs)
 
     def initialize(self, n_features, classes):
-        """Make the network with its starting weights, without data.
+        """Make the network with its initial weights, without data.
 
         Parameters
         ----------
@@ -558,7 +558,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         return self._fitted.codec.decision(scores)
 
     def predict_std(self, X, *, method="members", n_passes=50):
-        """Predict how far apart the members are.
+        """Predict the standard deviation of the members.
 
         Parameters
         ----------

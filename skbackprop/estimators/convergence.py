@@ -1,4 +1,4 @@
-"""What is said about a training: with ``verbose`` in lines, and else in warnings."""
+"""The report of a training: lines with ``verbose``, and warnings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a fitted network of scikit-learn's to one of ours, and what to search for a better one."""
+"""`from_sklearn`, which copies a fitted MLP of scikit-learn, and `search_space`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def spaces() -> dict[str, dict[str, Any]]:
 
 
 def search_space(kind: str = "tabular") -> dict[str, Any]:
-    """Where to begin a search: a distribution or a list of values for each parameter.
+    """Parameters to search, with a distribution or a list of values for each of them.
 
     Parameters
     ----------

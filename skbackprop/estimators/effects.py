@@ -1,4 +1,4 @@
-"""The effects of values among the encoded rows: which columns have them, and out of which folds.
+"""The effects of values in the encoded rows: the columns that have them, and the folds.
 
 The rows that a member holds out are one fold: their effects come from the rows that the member
 learns from, as those of later rows come from all training rows.  The rows that no member holds

@@ -1,4 +1,4 @@
-"""What a fit leaves behind: one object, and the attributes computed from it.
+"""The state of a fitted estimator in one object, and the attributes computed from it.
 
 An estimator holds its whole fitted state in one `Fitted`, so a failed fit can put the
 old one back, and the attributes (``coefs_``, ``loss_curve_``, …) cannot disagree.

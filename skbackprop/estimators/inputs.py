@@ -1,4 +1,4 @@
-"""What comes in: the arguments of fit as they came, and the rows once checked."""
+"""The arguments of `fit`, and the rows after their check."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TINY = 64  # up to this many rows, weights that are counts are taken literally
 
 @dataclass(eq=False)
 class FitInputs:
-    """What the user handed to fit or partial_fit."""
+    """The arguments of `fit` or `partial_fit`."""
 
     X: Any
     y: Any

@@ -1,4 +1,4 @@
-"""Rows that come when encoder and codec are made: validation rows, and the batches of a source."""
+"""Checks and encoding of rows after `fit` has made the encoder: validation rows and batches."""
 
 from __future__ import annotations
 

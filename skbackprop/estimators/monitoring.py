@@ -1,4 +1,4 @@
-"""What a `Monitor` among the callbacks asks for: scores of named rows, after each epoch."""
+"""The scores of a `Monitor` among the callbacks, after each epoch."""
 
 from __future__ import annotations
 

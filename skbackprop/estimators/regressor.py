@@ -40,7 +40,7 @@ ADVICE_ON_Y = "Scale y (TransformedTargetRegressor), or leave preset and standar
 
 
 class BackpropRegressor(RegressorMixin, BackpropEstimator):
-    """Neural network regressor for raw tables, or in the place of ``MLPRegressor``.
+    """Neural network regressor for raw tables, and a replacement of ``MLPRegressor``.
 
     Without parameters it takes a table as it comes (numbers on any scale, missing values,
     categories) and averages a few small networks, trained by backpropagation.  With
@@ -370,7 +370,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         sample_weight_val=None,
         groups=None,
     ):
-        """Learn from rows with a numeric target.
+        """Train on rows with a numeric target.
 
         Parameters
         ----------
@@ -426,7 +426,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         return self._fit(inputs)
 
     def initialize(self, n_features, n_outputs=1):
-        """Make the network with its starting weights, without data.
+        """Make the network with its initial weights, without data.
 
         Parameters
         ----------
@@ -488,7 +488,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         return r2_in_any_unit(check_numbers(y), self.predict(X), sample_weight)
 
     def predict_std(self, X, *, method="members", n_passes=50):
-        """Predict how far apart the members are.
+        """Predict the standard deviation of the members.
 
         It is how much a prediction depends on chance in training, not how much `y`
         scatters around it: for that see `predict_interval`.
@@ -514,7 +514,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         return std[:, 0] if codec.one_dimensional and std.shape[1] == 1 else std
 
     def predict_interval(self, X, *, coverage=0.9):
-        """Predict intervals that hold `y` with a given probability.
+        """Predict intervals that contain `y` with a given probability.
 
         Split-conformal: the margin is a quantile of the residuals of rows that were held out.
         It is kept on average over rows like those of training, and not quite as promised: the

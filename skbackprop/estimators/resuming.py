@@ -1,4 +1,4 @@
-"""A fit that goes on where another process was killed: which fit it is, and from where."""
+"""A fit that continues from a checkpoint: which fit it is, and from which epoch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows learn, which validate, and how much each weighs."""
+"""Training rows, validation rows, and their weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training goes on with other rows: encoder and target scale follow them, and the network adapts.
+"""Training on the rows of later calls: the encoder, the target scale and the network adapt.
 
 `follow_rows` makes the encoder for the rows so far and those of a call; the codec of y does the
 same in `targets.running`.  `continued_run` corrects a copy of the run, so that the network with the

@@ -1,4 +1,4 @@
-"""Look into a fitted model: why it answers as it does, and how it computes.
+"""Explanations of fitted models, and tables and traces of their computation.
 
 >>> from skbackprop.inspection import feature_attributions, summary, trace
 """

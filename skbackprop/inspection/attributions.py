@@ -1,4 +1,4 @@
-"""How much each column of a row contributed to what the model says about it.
+"""Attributions: the contribution of each column of a row to its score.
 
 >>> from sklearn.datasets import load_diabetes
 >>> from skbackprop import BackpropRegressor
@@ -119,7 +119,7 @@ def feature_attributions(
     method: str = "integrated_gradients",
     output: Any = None,
 ) -> Attributions:
-    r"""Divide what a model says about each row among the columns.
+    r"""Compute the contribution of each column to the output for each row.
 
     The attributions of a row add up to the difference between its output and that of a baseline.
     Everything that a column is encoded as (embeddings, levels, where it is missing, its whitened

@@ -1,4 +1,4 @@
-"""How good a model is on rows that it was not trained on: scores, pictures, importances.
+"""Test scores, calibration, residuals and importances, as data and as pictures.
 
 >>> from sklearn.dummy import DummyClassifier
 >>> model = DummyClassifier().fit([[0], [1], [2]], ["a", "b", "b"])

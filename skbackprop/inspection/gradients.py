@@ -1,4 +1,4 @@
-"""The derivative of what a model says with respect to each number in its rows.
+"""The derivative of a score with respect to each number of a row.
 
 >>> import numpy as np
 >>> from skbackprop import BackpropRegressor

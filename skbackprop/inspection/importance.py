@@ -1,4 +1,4 @@
-"""Which columns matter to a model.
+"""The importance of the columns for a model.
 
 Two answers need rows: the mean size of the attributions says how much a column moves the output,
 and permutation importance how much worse the predictions become without it.  A third one is

@@ -1,4 +1,4 @@
-"""From what users have, a pipeline or a search, to the estimator inside and to its members.
+"""The estimator inside a pipeline or a search, and its members.
 
 >>> from sklearn.datasets import load_iris
 >>> from sklearn.pipeline import make_pipeline

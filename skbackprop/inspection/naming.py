@@ -1,4 +1,4 @@
-"""The textbooks' names and formulas for what a network computes.
+"""The names and formulas of textbooks for the arrays of a network.
 
 A layer of the textbooks is a dense layer with its activation, and they are counted from 1; layer
 0 is the input.  Examples are rows, so that a layer computes ``z = a W + b``:

@@ -1,4 +1,4 @@
-"""One pass of a network, with copies of what goes into each layer and comes out of it.
+"""One pass of a network, with copies of the inputs and outputs of each layer.
 
 The layers compute as they always do: each is wrapped in a layer that calls it and keeps copies
 of its input, its output and their deltas.  Random parts are off, as in prediction: dropout is the

@@ -1,4 +1,4 @@
-"""A report of a fitted model: one HTML file that needs nothing else.
+"""A report of a fitted model in one HTML file.
 
 The pictures are in the file, as SVG, and so is the style; no script, no font and no address is
 loaded.  It can be read on a telephone and on a dark screen.

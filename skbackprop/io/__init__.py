@@ -1,4 +1,4 @@
-"""Models in files: safe to read, readable without us, and for good.
+"""Fitted models in files: safe to load, readable without this package, valid in later versions.
 
 `model` says what is saved, `encode` and `decode` turn objects into JSON and arrays and back by
 the literal `tables`, and `safetensors` is the bytes.

@@ -1,4 +1,4 @@
-"""What a file may hold: the literal tables of the classes that are written and read.
+"""The tables of the classes that a file can hold.
 
 A class has a key, which is in the files and never changes, and the fields that are stored: those
 of a dataclass or named tuple, or those that are named here.  A class that is renamed keeps its

@@ -1,4 +1,4 @@
-"""Formulas with temporaries, block by block.
+"""Formulas with temporary arrays, computed block by block.
 
 A formula such as ``d *= s * (1 - s)`` makes new arrays, of the size of a whole batch.  In
 blocks they stay in the cache, and their size does not depend on the batch.

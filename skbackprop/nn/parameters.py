@@ -1,4 +1,4 @@
-"""One flat vector, many named views.
+"""One flat vector with all parameters, and named views of it.
 
 Every trained number of a network lives in one contiguous vector ``theta``.  A layer
 declares the arrays it needs.  A `Layout` assigns a slice of the vector to each of them, and

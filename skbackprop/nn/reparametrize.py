@@ -119,7 +119,7 @@ def rescale_outputs(layer: Layer, p: Any, a: np.ndarray, b: np.ndarray) -> None:
 
 
 def leave_out_inputs(network: Network, inputs: slice, members: slice) -> None:
-    """Let some members do without some inputs of the first dense layer, for good.
+    """Remove some inputs of the first dense layer for some members, permanently.
 
     Where both the factor of an input and its weights are 0, both of their gradients are 0: an
     optimizer that starts there stays there.  Networks without such factors are not changed.

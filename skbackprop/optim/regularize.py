@@ -1,4 +1,4 @@
-"""What accompanies a step: gradient clipping, weight decay, soft thresholding.
+"""Gradient clipping, weight decay and soft thresholding.
 
 >>> import numpy as np
 >>> grad = np.array([3.0, 4.0])

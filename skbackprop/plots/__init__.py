@@ -1,4 +1,4 @@
-"""Pictures of training and of what was learned, in scikit-learn's Display protocol.
+"""Displays of training and of fitted networks, as in scikit-learn.
 
 They need matplotlib.
 """

@@ -1,4 +1,4 @@
-"""Importances of columns and attributions of rows, drawn.
+"""Plots of attributions and importances.
 
 >>> shown_columns(np.array([0.1, -3.0, 2.0, 0.2]), 3)       # the others are added up
 ([1, 2], [3, 0])

@@ -1,4 +1,4 @@
-"""Curves of training: the loss of the epochs, and the rates of the steps.
+"""Plots of losses by epoch and of learning rates by step.
 
 A display is made by a classmethod ``from_…``, which draws it at once, or of numbers, to be
 drawn by ``plot``.  It keeps what it has drawn, to be changed: ``ax_``, ``figure_``, and the
@@ -319,7 +319,7 @@ class ScheduleDisplay(_Display):
     def from_estimator(
         cls, estimator: Any, *, ax: Any = None, name: str | None = None, **kwargs: Any
     ) -> ScheduleDisplay:
-        """Draw the rates at which a fitted estimator has learned: the last of each epoch.
+        """Draw the learning rates of a fitted estimator: the last one of each epoch.
 
         The parameters are those of `LossCurveDisplay.from_estimator`.
         """

@@ -1,4 +1,4 @@
-"""What happens in the layers: the activations of rows, and the gradient on its way down.
+"""Plots of the activations and the gradient norm of each layer.
 
 A deep network learns if the activations of all layers vary from row to row, and if the gradient
 reaches the first layer.  Glorot & Bengio, "Understanding the difficulty of training deep

@@ -1,4 +1,4 @@
-"""Which learning rate: the loss while the rate grows, and what the probe has tried.
+"""Plots of the loss while the learning rate grows, and of the rates that the probe tried.
 
 >>> from skbackprop import BackpropRegressor
 >>> X = np.random.default_rng(0).normal(size=(200, 2))

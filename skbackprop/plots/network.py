@@ -1,4 +1,4 @@
-"""A network as a picture: units as circles, weights as lines, and weights as images.
+"""Plots of a network: units as circles, weights as lines, and weights as images.
 
 Both displays show dense layers, of one member of an ensemble.  A weight above 0 is red and one
 below 0 is blue; the thicker and darker, the larger.

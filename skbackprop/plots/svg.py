@@ -1,4 +1,4 @@
-"""A drawing as SVG that stands in a page: no file, no font, no color of its own for its text.
+"""Drawings as SVG inside an HTML page, without files, fonts or text colors of their own.
 
 >>> text = as_svg(lambda ax: ax.plot([1, 2], [3, 4]), "a <line>")  # doctest: +SKIP
 """

@@ -1,4 +1,4 @@
-"""What the parameters of an estimator mean: constraints, presets, resolution, construction."""
+"""The parameters of an estimator: constraints, presets, resolution, construction."""
 
 from .presets import DataSummary
 

@@ -1,4 +1,4 @@
-"""From resolved parameters to parts: layers, optimizer, schedule, callbacks.
+"""From resolved parameters to layers, optimizer, schedule and callbacks.
 
 `resolve` says what the parameters are; this file makes the parts of them.
 """

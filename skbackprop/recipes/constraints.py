@@ -1,4 +1,4 @@
-"""What each parameter of the two estimators may be.
+"""The values that each parameter of the two estimators accepts.
 
 `CONSTRAINTS` has a `Rule` for each parameter, `check_parameters` applies them all.
 """

@@ -1,4 +1,4 @@
-"""What ``"auto"`` stands for: one table for each preset.
+"""The meaning of ``"auto"``: one table for each preset.
 
 ``"plain"`` is scikit-learn's MLP, number for number.  The other three are recipes for tables.
 They depend on what the training rows are (`DataSummary`), and never on the clock: the same rows
@@ -69,7 +69,7 @@ MOST_WORK = {"fast": 0.0, "auto": 1.5e11, "best": 3e12}
 # rows, narrower layers above the third.
 WIDE, EMBEDDED, VERY_WIDE = 300, 1000, 3000
 FEW, MANY_CALLS = 32, 2000  # rows of one call, and of the stream that such calls stand for
-# Rows: from fewer the probabilities of two classes, and of more, come out too sure.
+# Rows: with fewer the probabilities of two classes, and of more, are too extreme.
 CALIBRATED_TWO, CALIBRATED_MORE = 600, 250
 FEWEST = 10  # rows: fewer are not split into training and validation rows
 

@@ -7,7 +7,7 @@ from typing import Any
 from ..training.callbacks import Callback
 from ..training.run import Run
 
-REFRESHES = 4  # per second: drawing must cost next to nothing
+REFRESHES = 4  # per second: drawing must take little time
 
 
 class ProgressBar(Callback):

@@ -1,4 +1,4 @@
-"""What the parameters are in the end, and which of them go together.
+"""The parameters after ``"auto"`` is replaced, and the combinations that are refused.
 
 `resolve` replaces every ``"auto"`` by what the preset says; `check_combination` refuses what
 cannot work, and `warn_unused` names what has no effect.

@@ -122,7 +122,7 @@ class Scheduled(Settings):
 
 @frozen
 class NumericEmbedding(Settings):
-    """How each numeric column becomes several inputs of the network.
+    """Settings of the embedding of numbers: several inputs of the network for each column.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def is_directions_by_name(value: Any) -> bool:
 
 @frozen
 class TableEncoding(Settings):
-    """How the columns of a table become numbers.
+    """Settings of the encoding of the columns of a table.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""From any container to columns: a table that is read one column at a time.
+"""Any container as a table that is read one column at a time.
 
 A DataFrame of pandas or polars, a table of pyarrow, an array, a sparse matrix and a list of
 lists all become `TableColumns`.

@@ -1,4 +1,4 @@
-"""Many dates of one shape, read together: the same digits stand at the same places.
+"""Fast reading of many dates whose digits are at the same places.
 
 The places are found in one text, the numbers are computed for all at once.  Where there is no such
 day or time the answer is None, as that of `datetime`.

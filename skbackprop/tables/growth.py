@@ -1,4 +1,4 @@
-"""An encoder that goes on: statistics that follow more rows, and places for what is new.
+"""An encoder for the rows of later calls: new statistics, and places for new columns and levels.
 
 `follow` returns an encoder for the rows of one more call and leaves the old one as it was.
 

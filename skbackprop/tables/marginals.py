@@ -1,4 +1,4 @@
-"""What an encoder knows about the training rows, column by column.
+"""The statistics of the training rows that an encoder keeps, column by column.
 
 A fitted encoder keeps no rows, but the quartiles and a few quantiles of each number, and the
 shares of the levels of each category.  From them come a baseline row, rows in which the columns

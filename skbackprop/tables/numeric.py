@@ -1,4 +1,4 @@
-"""What is learned of a column of numbers: its median, scale and sign, and what is missing.
+"""The fitted state of a column of numbers: its median, scale and sign, and missing cells.
 
 The center is half the median, and the scale is one over half the interquartile range.
 

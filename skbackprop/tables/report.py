@@ -1,4 +1,4 @@
-"""Words about what became of columns: for one warning after `fit`, and for `column_report_`."""
+"""How each column was read, in words: for one warning after `fit`, and for `column_report_`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running quartiles: what a few numbers keep of all rows of a column so far.
+"""Running quartiles of a column, from a summary of all rows so far.
 
 A column is summarized by `POINTS` quantiles of equal weight.  New rows are merged with them, and
 the rows before them count as at most `MEMORY` rows, so that a summary follows a change.

@@ -1,4 +1,4 @@
-r"""The effect of single values on the target, as one more number beside the column itself.
+r"""The effect of single values on the target, as an additional input beside the column.
 
 Some numbers mean something one by one: the amount 7688, the code -9.  A network sees a number
 through a few pieces between quantiles, and cannot tell 7688 from 7700; a tree gives a value that

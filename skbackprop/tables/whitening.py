@@ -1,4 +1,4 @@
-r"""Whitened columns: what each number says beyond the others.
+r"""Whitened columns: uncorrelated copies of correlated numbers.
 
 Where columns are nearly the same, as the readings of neighboring sensors are, the answer may lie
 in their small differences.  A network learns these slowly, since each of its steps changes all

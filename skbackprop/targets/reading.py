@@ -1,4 +1,4 @@
-"""From whatever users call `y` to an array, without changing a label or a digit.
+"""The target `y` from any container as an array, without a change of labels or digits.
 
 Series of pandas and polars, arrays of pyarrow, data frames, lists, masked and sparse arrays all
 become one NumPy array.  Integers stay integers, booleans stay booleans, and a missing value is

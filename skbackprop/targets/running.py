@@ -1,4 +1,4 @@
-"""A target codec that goes on: mean, spread and range of y follow the rows of more calls.
+"""A target codec for the rows of later calls: mean, spread and range of y are updated.
 
 The running mean and variance are kept in the units of the encoded target, where those in use are
 0 and 1.  They replace those in use when the mean is off by more than 1.5 spreads, or the spread is

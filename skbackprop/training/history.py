@@ -1,4 +1,4 @@
-"""What happened in each epoch: columns of numbers.
+"""The record of each epoch: columns of numbers.
 
 >>> history = History()
 >>> history.add(epoch=1, loss=0.7)

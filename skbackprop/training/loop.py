@@ -47,7 +47,7 @@ def train(plan: Plan, run: Run) -> Run:
             np.clip(run.network.theta, *plan.limits, out=run.network.theta)
         run.passes = {}
         run.network.release()
-        for hook in reversed(hooks["on_train_end"]):  # the first callback has the last word
+        for hook in reversed(hooks["on_train_end"]):  # the first callback is called last
             hook(run)
     return run
 

@@ -1,4 +1,4 @@
-r"""The one function that every solver minimizes.
+r"""The function that every solver minimizes.
 
 With weights :math:`w_i` of the rows (1 if none are given) and :math:`W` all entries
 of ``theta`` that are penalized::

@@ -1,4 +1,4 @@
-"""Everything that is decided before training."""
+"""What is decided before training."""
 
 from __future__ import annotations
 

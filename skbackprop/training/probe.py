@@ -65,7 +65,7 @@ SMOOTHING = 0.9  # what is kept of the mean of the losses at each step of a rang
 
 @frozen
 class Try(Frozen):
-    """What came of a rate: the loss after so many steps, infinite if it diverged."""
+    """The result of a rate: the loss after so many steps, infinite if it diverged."""
 
     learning_rate: float
     n_steps: int
@@ -184,7 +184,7 @@ def best_rate(losses: dict[float, float]) -> float:
 
 
 def try_rate(plan: Plan, run: Run, evaluate: Evaluation, rate: float, n_steps: int) -> float:
-    """The loss of a copy that has learned with this rate."""
+    """The loss of a copy that was trained with this rate."""
     recorder = LossRecorder(plan.loss)
     copy = dry_run(plan, run, recorder, n_steps, learning_rate=rate, schedule=Polynomial())
     if recorder.diverged:

@@ -1,4 +1,4 @@
-"""The state of a training between two epochs, which is all that it needs to go on exactly.
+"""The state of a training between two epochs, from which it continues exactly.
 
 What is decided before training, such as the rows, the optimizer and the callbacks with their
 settings, belongs to the `Plan` and is made again.  What changes is in the `Run` and in those

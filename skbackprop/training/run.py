@@ -1,4 +1,4 @@
-"""Everything that changes during training."""
+"""What changes during training."""
 
 from __future__ import annotations
 

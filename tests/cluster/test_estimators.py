@@ -176,7 +176,7 @@ def test_partitions_without_rows_or_weight(client, sync):
     given = [[delayed(part) for part in each] for each in (*parts, weight)]
     model = estimator("number", sync=sync, max_iter=20, batch_size=64).fit(*given)
     assert model.score(X[:500], Y["number"][:500]) > 0.5
-    weight[2][:] = 1e-6  # next to nothing
+    weight[2][:] = 1e-6  # almost 0
     given[2] = [delayed(part) for part in weight]
     other = estimator("number", sync=sync, max_iter=20, batch_size=64).fit(*given)
     assert other.predict(X).shape == (N,)

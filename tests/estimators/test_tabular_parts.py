@@ -1,4 +1,4 @@
-"""The parts of the default: what each parameter switches, and how sure the result is."""
+"""The parts of the default: what each parameter switches, and uncertainty."""
 
 import warnings
 
@@ -18,7 +18,7 @@ from skbackprop.recipes.settings import PUBLIC_NAMES, Settings
 
 from .tables import ESTIMATORS, QUICK, SCORE, X, Y, fitted, outputs
 
-# How sure it is --------------------------------------------------------------------------
+# Uncertainty --------------------------------------------------------------------------
 
 
 def test_the_spread_of_the_members():

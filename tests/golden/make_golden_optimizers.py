@@ -19,7 +19,7 @@ SHOWN = (1, 2, 10, 40)
 LEARNING_RATE = 0.05
 
 # torch adds epsilon to the corrected √v, scikit-learn (and we) to the uncorrected:
-# an epsilon that is next to nothing makes the two comparable.
+# an epsilon near 0 makes the two comparable.
 NO_EPSILON = 1e-30
 
 

@@ -1,4 +1,4 @@
-"""The layers."""
+"""The names of the layers."""
 
 from .activate import Activate
 from .base import Backward, Forward, Identity, Layer, is_trained

@@ -1,4 +1,4 @@
-"""Callbacks: everything that happens around the steps of the optimizer."""
+"""The callbacks that are called between the steps of the optimizer."""
 
 from .base import EVENTS, Callback, is_callback
 from .budget import TimeBudget

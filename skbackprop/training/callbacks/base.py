@@ -1,4 +1,4 @@
-"""The contract of callbacks.
+"""The methods of a callback.
 
 A callback is an object with some of the methods `EVENTS`.  Each gets the `Run`, may read and
 change it, and stops training with ``run.stop(reason, message)``.

@@ -1,4 +1,4 @@
-"""Training that ends in time."""
+"""A time limit for training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training that can be killed at any time, and goes on where it was."""
+"""Files from which a training continues after its process was killed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .base import Callback
 
 
 class Checkpoint(Callback):
-    """Save a training to a file from time to time, and go on from there in the next `fit`.
+    """Save a training to a file at intervals, and continue from it in the next `fit`.
 
     It is a member of the list `callbacks` of an estimator.  When `fit` is called again with the
     same parameters and the same data, it finds the file and goes on; the fitted model is the one

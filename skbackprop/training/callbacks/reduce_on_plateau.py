@@ -1,4 +1,4 @@
-"""Learning rates that depend on results; those that do not are schedules."""
+"""A learning rate that is reduced after epochs without improvement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training that follows another: the same rates, up to the epochs that were best."""
+"""A second training with the learning rates of the first, up to its best epochs."""
 
 from __future__ import annotations
 

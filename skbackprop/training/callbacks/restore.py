@@ -1,4 +1,4 @@
-"""Which parameters a fit returns: the best on validation rows, and always finite ones."""
+"""The parameters that a fit returns: the best on validation rows, and always finite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""The last layer of the best network, solved for where the loss is the squared error.
+r"""The last layer, computed by ridge regression where the loss is the squared error.
 
 With the outputs :math:`h_i` of the last hidden layer, targets :math:`t_i` and weights :math:`w_i`
 of the training rows, the last layer that minimizes
