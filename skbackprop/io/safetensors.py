@@ -59,6 +59,7 @@ LONGEST_HEADER = 100_000_000  # bytes, as in the safetensors package
 DEEPEST_HEADER, MOST_AXES, LONGEST_NAME = 4, 32, 1000
 UNSET = "00000000"
 BLOCK = 2**22  # bytes that are read at once
+LARGE = 2**25  # bytes; of a smaller file the start of a thread takes as long as it saves
 
 
 class Contents(NamedTuple):
@@ -189,11 +190,12 @@ def read(file: BinaryIO, size: int) -> Contents:
 def _fill(buffer: np.ndarray, file: BinaryIO, crc: int) -> int:
     """Read the rest of a file; the CRC-32 of it and of the bytes before, whose CRC-32 is `crc`.
 
-    The checksum takes as long as reading: another thread reads the next block meanwhile.
+    The checksum takes as long as reading: of a large file another thread reads the next block
+    meanwhile.
     """
     blocks = [buffer[start : start + BLOCK] for start in range(0, len(buffer), BLOCK)]
     with ThreadPoolExecutor(1) as thread:
-        each = thread.map if len(blocks) > 1 and n_cores() > 1 else map
+        each = thread.map if len(buffer) > LARGE and n_cores() > 1 else map
         for block, n in zip(blocks, each(file.readinto, blocks), strict=True):  # type: ignore
             if n < len(block):
                 raise ValueError("The file is truncated: it became shorter while it was read.")

@@ -122,6 +122,7 @@ def test_swapped_numbers_are_noticed():
 @pytest.mark.parametrize("cores", [1, 2])
 def test_a_file_of_many_blocks(cores, monkeypatch):
     monkeypatch.setattr(safetensors, "BLOCK", 50)
+    monkeypatch.setattr(safetensors, "LARGE", 100)
     monkeypatch.setattr(safetensors, "n_cores", lambda: cores)
     array = np.arange(99.0)
     data = dumps({"a": array}, {})
