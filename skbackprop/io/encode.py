@@ -106,10 +106,7 @@ class Encoder:
 
     def _list(self, value: list[Any], path: str) -> Any:
         known = [item for item in value if item is not None] if len(value) >= MANY else []
-        kinds = set(map(type, known))
-        if kinds not in ({float}, {int}):
-            return [self._child(item, path, i) for i, item in enumerate(value)]
-        numbers = _narrowed(known)
+        numbers = _narrowed(known) if set(map(type, known)) in ({float}, {int}) else None
         if numbers is None:
             return [self._child(item, path, i) for i, item in enumerate(value)]
         encoded = {"$numbers": self._new(path, numbers)}
