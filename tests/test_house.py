@@ -45,7 +45,7 @@ MAY_IMPORT = {  # part: (the parts below it, packages that are always there)
     "onnx": (PARTS | {"mlp"}, CORE | {"sklearn"}),
     "inspection": (PARTS | {"params", "warn"}, CORE | {"sklearn"}),
     "plots": (PARTS | {"inspection"}, CORE | {"sklearn"}),
-    "io": (PARTS | {"mlp", "warn"}, CORE | {"sklearn"}),
+    "io": (PARTS | {"mlp", "warn", "cores"}, CORE | {"sklearn"}),
     "dask": (PARTS, CORE | {"sklearn"}),
     "mlp": ({"estimators"}, set()),
     "__init__": (PARTS | {"inspection", "plots", "io", "dask"}, set()),

@@ -127,8 +127,9 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         resolved = self._resolve(params, table, codec, inputs, widths, resume)
         codec, table = self._standardize(codec, table, resolved, resume)
         loss = self._make_loss(codec)
+        of_preset = resolved.pop("of_preset")
         if not resume or not inputs.incremental:
-            warn_unused(params, resolved, self._defaults())
+            warn_unused(params, resolved, of_preset, self._defaults())
         before = self._fitted if resume else None
         encoder, table, drawn = add_effects(encoder, table, codec, resolved, inputs, before, rng)
         fitted = self._start(table, codec, loss, resolved, resume, encoder, rng)

@@ -31,7 +31,15 @@ from ..warn import warn_user
 from . import safetensors
 from .decode import Decoder
 from .encode import Encoder
-from .model import CHECKPOINT, DEEPEST, VERSION, check_version, versions, write_atomically
+from .model import (
+    CHECKPOINT,
+    DEEPEST,
+    FORMAT_VERSION,
+    VERSION,
+    check_version,
+    versions,
+    write_atomically,
+)
 
 LONGEST_FACT = 200  # characters of a text; of a longer one the rest is a digest
 REST = 100  # times as long as a writing took, before the next one: they take 1 % of the time
@@ -163,7 +171,7 @@ class CheckpointFile:
             tensors |= part.tensors
         states = {name: part.state for name, part in parts.items()}
         text = json.dumps({"facts": self.facts, "start": self.start.state, "trainings": states})
-        return safetensors.chunks(tensors, {VERSION: "1", CHECKPOINT: text})
+        return safetensors.chunks(tensors, {VERSION: str(FORMAT_VERSION), CHECKPOINT: text})
 
     def _open(self) -> None:
         with self.refused_if_damaged(), open(self.path, "rb") as file:

@@ -70,6 +70,7 @@ class Encoder:
         self.tensors: dict[str, np.ndarray] = {}
         self.custom: dict[str, Any] = {}
         self._names: dict[int, Any] = {}  # of arrays that are there already
+        self._masks: dict[bytes, str] = {}  # the names of masks that are there already
         self._paths: dict[int, str] = {}  # of objects that are there already
         self._alive: list[Any] = []  # an id is that of another object once its own is gone
 
@@ -105,16 +106,15 @@ class Encoder:
 
     def _list(self, value: list[Any], path: str) -> Any:
         known = [item for item in value if item is not None] if len(value) >= MANY else []
-        kinds = set(map(type, known))
-        if kinds not in ({float}, {int}):
-            return [self._child(item, path, i) for i, item in enumerate(value)]
-        numbers = _narrowed(known)
+        numbers = _narrowed(known) if set(map(type, known)) in ({float}, {int}) else None
         if numbers is None:
             return [self._child(item, path, i) for i, item in enumerate(value)]
         encoded = {"$numbers": self._new(path, numbers)}
         if len(known) < len(value):
             mask = np.array([item is not None for item in value])
-            encoded["known"] = self._new(f"{path}.known", mask)
+            if mask.tobytes() not in self._masks:
+                self._masks[mask.tobytes()] = self._new(f"{path}.known", mask)
+            encoded["known"] = self._masks[mask.tobytes()]
         return encoded
 
     def _tuple(self, value: tuple[Any, ...], path: str) -> Any:

@@ -29,11 +29,14 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from math import prod
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+
+from ..cores import n_cores
 
 DTYPES = {
     "F64": "<f8",
@@ -55,6 +58,8 @@ ALIGNMENT = 64  # of the data within the file; the format asks for 8
 LONGEST_HEADER = 100_000_000  # bytes, as in the safetensors package
 DEEPEST_HEADER, MOST_AXES, LONGEST_NAME = 4, 32, 1000
 UNSET = "00000000"
+BLOCK = 2**22  # bytes that are read at once
+LARGE = 2**25  # bytes; of a smaller file the start of a thread takes as long as it saves
 
 
 class Contents(NamedTuple):
@@ -107,8 +112,8 @@ def chunks(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> li
 
 def _stamped(head: bytes, parts: Iterable[Any]) -> bytes:
     """The header with the checksum of the whole file, in which its own digits are zeros."""
-    start, end = _place_of_checksum(head, UNSET)
-    return head[:start] + checksum([head, *parts]).encode() + head[end:]
+    before, after = _around_checksum(head, UNSET)
+    return before + checksum([head, *parts]).encode() + after
 
 
 def checksum(parts: Iterable[Any]) -> str:
@@ -119,12 +124,14 @@ def checksum(parts: Iterable[Any]) -> str:
     return f"{crc:08x}"
 
 
-def _place_of_checksum(head: bytes, digits: str) -> tuple[int, int]:
-    entry = f'"{CHECKSUM}":"{digits}"'.encode()
-    if head.count(entry) != 1:
+def _around_checksum(head: bytes, digits: str) -> tuple[bytes, bytes]:
+    """The header before and after the digits of the checksum."""
+    parts = []
+    if re.fullmatch("[0-9a-f]{8}", digits):
+        parts = head.split(f'"{CHECKSUM}":"{digits}"'.encode())
+    if len(parts) != 2:
         raise ValueError(f"The header is damaged: {CHECKSUM!r} needs eight digits, once.")
-    end = head.index(entry) + len(entry) - 1
-    return end - len(digits), end
+    return parts[0] + f'"{CHECKSUM}":"'.encode(), b'"' + parts[1]
 
 
 # ---------------------------------------------------------------------------- reading
@@ -168,14 +175,32 @@ def read(file: BinaryIO, size: int) -> Contents:
     header = parse_json(text, "header", DEEPEST_HEADER)
     metadata = _check_metadata(header)
     entries = _check_entries(header, rest - n)
-    buffer = np.empty(rest - n, np.uint8)
-    if file.readinto(buffer) != len(buffer):  # type: ignore[attr-defined]
-        raise ValueError("The file is truncated: it became shorter while it was read.")
-    digits = metadata.pop(CHECKSUM, None)
-    if digits is not None:
-        _check_checksum(length + text, buffer, digits)
+    digits, buffer = metadata.pop(CHECKSUM, None), np.empty(rest - n, np.uint8)
+    before, after = (b"", b"") if digits is None else _around_checksum(length + text, digits)
+    crc = _fill(buffer, file, zlib.crc32(before + UNSET.encode() + after))
+    if digits is not None and digits != f"{crc:08x}":
+        raise ValueError(
+            f"The file is damaged: its checksum is {crc:08x}, and it states {digits}. Take a copy "
+            "of the file, or save the model again."
+        )
     tensors = {name: _view(buffer, name, *entry) for name, *entry in entries}
     return Contents(tensors, metadata, digits is not None)
+
+
+def _fill(buffer: np.ndarray, file: BinaryIO, crc: int) -> int:
+    """Read the rest of a file; the CRC-32 of it and of the bytes before, whose CRC-32 is `crc`.
+
+    The checksum takes as long as reading: of a large file another thread reads the next block
+    meanwhile.
+    """
+    blocks = [buffer[start : start + BLOCK] for start in range(0, len(buffer), BLOCK)]
+    with ThreadPoolExecutor(1) as thread:
+        each = thread.map if len(buffer) > LARGE and n_cores() > 1 else map
+        for block, n in zip(blocks, each(file.readinto, blocks), strict=True):  # type: ignore
+            if n < len(block):
+                raise ValueError("The file is truncated: it became shorter while it was read.")
+            crc = zlib.crc32(block, crc)
+    return crc
 
 
 def parse_json(text: bytes | str, what: str, deepest: int) -> dict[str, Any]:
@@ -318,18 +343,6 @@ def _check_name(name: str) -> None:
 def _are_sizes(values: Any) -> bool:
     """Is it a list of whole numbers, none of them negative or too large for an index?"""
     return isinstance(values, list) and all(type(v) is int and 0 <= v < 2**63 for v in values)
-
-
-def _check_checksum(head: bytes, buffer: np.ndarray, digits: str) -> None:
-    if not re.fullmatch("[0-9a-f]{8}", digits):
-        raise ValueError(f"The header is damaged: {CHECKSUM!r} needs eight digits, once.")
-    start, end = _place_of_checksum(head, digits)
-    found = checksum([head[:start], UNSET.encode(), head[end:], buffer])
-    if found != digits:
-        raise ValueError(
-            f"The file is damaged: its checksum is {found}, and it states {digits}. Take a copy "
-            "of the file, or save the model again."
-        )
 
 
 def _view(

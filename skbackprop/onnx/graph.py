@@ -58,7 +58,8 @@ class Graph:
     """
 
     def __init__(self, number_type: str = "float", taken: Any = (), prefix: str = "") -> None:
-        self.helper, self.tensor_types = import_onnx().helper, import_onnx().TensorProto
+        onnx = import_onnx()
+        self.helper, self.tensor_types = onnx.helper, onnx.TensorProto
         self.number_type, self.prefix, self.taken = number_type, prefix, set(taken)
         self.nodes: list[Any] = []
         self.initializers: list[Any] = []

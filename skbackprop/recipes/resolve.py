@@ -222,7 +222,12 @@ def check_combination(resolved: dict[str, Any], n: int) -> None:
         )
 
 
-def warn_unused(params: dict[str, Any], resolved: dict[str, Any], defaults: dict[str, Any]) -> None:
+def warn_unused(
+    params: dict[str, Any],
+    resolved: dict[str, Any],
+    of_preset: dict[str, Any],
+    defaults: dict[str, Any],
+) -> None:
     """One warning that names the parameters that were set and have no effect."""
     given, params, defaults = params, flatten(params), flatten(defaults)
     solver, rate = resolved["solver"], resolved["learning_rate"]
@@ -240,13 +245,12 @@ def warn_unused(params: dict[str, Any], resolved: dict[str, Any], defaults: dict
         idle = idle | ({"max_restarts"} if resolved["max_restarts"] > 0 else set())
     idle = idle | idle_parts(resolved)
     # A value that "auto" stands for, as in `resolved_params_`, needs no warning.
-    preset = resolved["of_preset"]
     unused = [
         name
         for name in defaults
         if name in idle
         and differs(params[name], defaults[name])
-        and differs(params[name], preset.get(name, defaults[name]))
+        and differs(params[name], of_preset.get(name, defaults[name]))
     ]
     if unused:
         named = ", ".join(f"{public_name(name, given)}={params[name]!r}" for name in unused)

@@ -57,10 +57,10 @@ def open_container(X: Any) -> Any:
     """
     if isinstance(X, (np.ndarray, list, tuple)):
         return unmasked(X)
-    if hasattr(X, "to_native") and hasattr(X, "implementation"):  # narwhals
-        X = X.to_native()
     if hasattr(X, "iloc") and not hasattr(X, "npartitions"):  # pandas
         return X
+    if hasattr(X, "to_native") and hasattr(X, "implementation"):  # narwhals
+        return open_container(X.to_native())
     return _computed(X, set(dir(X)))  # a lazy table may compute an attribute that is asked for
 
 
@@ -126,6 +126,8 @@ def reader_of(X: Any) -> Reader | None:
 
 def names_of(X: Any) -> list[Any]:
     """The names of the columns of a DataFrame or a table."""
+    if hasattr(X, "iloc"):  # pandas
+        return list(X.columns.tolist())
     return list(X.column_names if hasattr(X, "column_names") else X.columns)
 
 

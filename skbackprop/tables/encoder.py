@@ -343,11 +343,9 @@ class ColumnEncoder:
             self._encode_numbers_by_column(table, E, notes)
             return
         other = E[:, self.n_numeric :]
-        every = np.array_equal(self._numeric, np.arange(self.n_features))
-        columns = slice(None) if every else self._numeric
         for rows in _blocks(table.n_rows, self.n_features):
             if self.n_numeric:
-                z = robust_scale(table.block[rows, columns], self._center, self._scale)
+                z = robust_scale(table.block[rows, self._numeric], self._center, self._scale)
                 E[rows, : self.n_numeric] = z if table.complete else _known(z)
             if len(self._missing):
                 absent = np.isnan(table.block[rows, self._missing])

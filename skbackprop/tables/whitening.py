@@ -79,7 +79,8 @@ def linear_scale(x: np.ndarray, center: np.ndarray, scale: np.ndarray) -> np.nda
         z -= center
         z *= scale
     z[np.isnan(z)] = 0
-    return np.clip(z, -FAR, FAR, out=z)
+    np.minimum(z, FAR, out=z)
+    return np.maximum(z, -FAR, out=z)
 
 
 def rows_to_whiten(n: int) -> slice:

@@ -291,3 +291,11 @@ def test_a_saved_model_is_not_changed(tmp_path):
     model.save(Path(tmp_path) / "model.skbp", training_state=True)
     assert {name: id(value) for name, value in vars(model).items()} == before
     assert_same(model.network_.theta, theta)
+
+
+def test_lists_with_the_same_places_share_a_mask():
+    value = {"a": [None, 1.5] * 9, "b": [None, 7] * 9, "c": [2, None] * 9}
+    encoder = Encoder()
+    encoded = encoder.encode(value, "x")
+    assert list(encoder.tensors) == ["x.a", "x.a.known", "x.b", "x.c", "x.c.known"]
+    assert Decoder(encoder.tensors).decode(encoded, "x") == value

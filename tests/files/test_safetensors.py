@@ -1,11 +1,13 @@
 """The bytes of a file: read by others, and every fault named."""
 
+import io
 import json
 import time
 
 import numpy as np
 import pytest
 
+from skbackprop.io import safetensors
 from skbackprop.io.safetensors import CHECKSUM, DTYPES, dumps, loads
 
 RNG = np.random.default_rng(0)
@@ -115,6 +117,24 @@ def test_swapped_numbers_are_noticed():
     data = dumps({"a": np.arange(2.0)}, {})
     with pytest.raises(ValueError, match="its checksum is"):
         loads(data[:-16] + data[-8:] + data[-16:-8])
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_file_of_many_blocks(cores, monkeypatch):
+    monkeypatch.setattr(safetensors, "BLOCK", 50)
+    monkeypatch.setattr(safetensors, "LARGE", 100)
+    monkeypatch.setattr(safetensors, "n_cores", lambda: cores)
+    array = np.arange(99.0)
+    data = dumps({"a": array}, {})
+    assert (loads(data).tensors["a"] == array).all()
+    for place in range(-array.nbytes, 0, 49):
+        damaged = bytearray(data)
+        damaged[place] ^= 1
+        with pytest.raises(ValueError, match="its checksum is"):
+            loads(bytes(damaged))
+    for n in (1, 60, 700):  # of a file that was longer when it was opened
+        with pytest.raises(ValueError, match="became shorter"):
+            safetensors.read(io.BytesIO(data[:-n]), len(data))
 
 
 def deep(n, inside=b""):

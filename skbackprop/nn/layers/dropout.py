@@ -23,7 +23,7 @@ import numpy as np
 from ...params import frozen
 from ..parameters import Views
 from ..workspace import Workspace
-from .base import Backward, Forward, Identity, Layer
+from .base import Backward, Forward, Layer, same
 
 BLOCK = 2**16  # numbers; in smaller blocks the calls take more time than the random numbers
 LEVELS = 256  # of a random byte
@@ -66,7 +66,7 @@ class Dropout(Layer):
     def bind(self, p: Views, g: Views, ws: Workspace) -> tuple[Forward, Backward]:
         drops = ws.train or ws.schedule_factors.get("drop_at_inference", 0.0) > 0
         if not drops or self.rate == 0:
-            return Identity().bind(p, g, ws)
+            return same, same
         if ws.rng is None:
             raise ValueError(
                 "Dropout needs random numbers in training, got a pass with rng=None. Bind it "

@@ -213,7 +213,7 @@ class PiecewiseLinear(Layer):
 
 def bins(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Center and slope, 1 / width, of every bin; the slope is 0 if it has no width."""
-    left, width = edges[:, :-1], np.diff(edges, axis=1)
+    left, width = edges[:, :-1], edges[:, 1:] - edges[:, :-1]
     limits, span = np.finfo(edges.dtype), edges[:, -1:] - edges[:, :1]
     # A bin that is narrower than rounding errors has no width: 1 / width would overflow.
     wide = width > np.maximum(limits.eps * span, limits.tiny)
