@@ -338,6 +338,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             resolved = resolve(
                 params, DataSummary(0, n_features, codec.n_classes, incremental=True)
             )
+            del resolved["of_preset"]
             dtype = np.dtype(np.float64 if is_auto(self.dtype) else self.dtype)
             x = np.zeros((0, n_features), dtype)
             table = Table(x, np.zeros(0), np.zeros((0, codec.n_targets), dtype), None)
