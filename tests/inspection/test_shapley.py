@@ -11,12 +11,7 @@ from scipy import sparse
 
 from skbackprop import BackpropClassifier, BackpropRegressor, TableEncoding
 from skbackprop.inspection import feature_attributions
-from skbackprop.inspection.shapley import (
-    MixedRows,
-    every_coalition,
-    masks_of_orders,
-    values_of_orders,
-)
+from skbackprop.inspection.shapley import every_coalition, masks_of_orders, values_of_orders
 from skbackprop.plots import AttributionDisplay
 
 from .tables import fit, fitted, mixed, outputs
@@ -165,10 +160,7 @@ def test_all_orders_give_what_all_coalitions_give():
 
 @pytest.mark.parametrize("kind", ["regression", "multiclass"])
 def test_orders_come_closer_to_all_coalitions(kind):
-    model = (
-        fit(kind, preset="fast", clip_predictions=False) if kind == "regression" else fitted(kind)
-    )
-    X = mixed()
+    model, X = fitted(kind), mixed()
     exact = shapley(model, X[:20], X[40:60], n_permutations=ALL)
     size = np.sqrt(np.mean(exact**2))
     errors, said = [], []
@@ -293,9 +285,3 @@ def test_what_is_refused():
     text.fit(rows, np.arange(60) % 2)
     with pytest.raises(ValueError, match="needs a dense table, got a large sparse matrix"):
         feature_attributions(text, rows[:2], baseline=rows, method="shapley")
-
-
-def test_the_first_layer_is_a_sum_over_the_columns():
-    model, X = fitted("regression"), mixed()
-    mixed_rows = MixedRows(model._fitted, np.float64, np.eye(1))
-    assert_array_equal(mixed_rows.columns, range(7))  # all but the constant one
