@@ -51,7 +51,7 @@ class Attributions:
     values : ndarray of shape (n_rows, n_columns) or (n_rows, n_columns, n_outputs)
         What each cell adds to the output; with an axis of outputs if there are several.
     base_values : float or ndarray of shape (n_outputs,)
-        The output of the baseline.
+        The output of the baseline; the mean if its rows are compared with one by one.
     data : array, DataFrame or sparse matrix of shape (n_rows, n_columns)
         The rows, as the estimator got them.
     feature_names : list of str
@@ -181,7 +181,8 @@ def feature_attributions(
 
     Shapley values are those of the game in which the output of a coalition of columns is the mean
     output of rows that have these cells of the row and the others of a row of the baseline
-    ("interventional").  They add up to rounding; `errors` says how precise they are one by one.
+    ("interventional").  Whitened columns are computed from the mixed numbers.  The values add up to
+    rounding; `errors` says how precise they are one by one.
 
     References
     ----------
@@ -235,8 +236,8 @@ def _checked(n_permutations: Any, x: Any) -> int:
         raise ValueError(f"n_permutations must be an int of 1 or more, got {n_permutations!r}.")
     if not isinstance(x, np.ndarray):
         raise ValueError(
-            "method='shapley' needs a dense table, got a large sparse matrix. Use "
-            "method='integrated_gradients', or fit the model to fewer columns."
+            "method='shapley' needs dense rows, got a sparse matrix. Use "
+            "method='integrated_gradients'; or X.toarray(), if the model has preset='plain'."
         )
     return int(n_permutations)
 
@@ -253,6 +254,7 @@ def _shapley(
     """Shapley values, ``(n, n_columns, q)``, what they add to, and errors, of encoded rows x."""
     fitted, encoder = opened.estimator._fitted, opened.estimator._fitted.encoder
     start, _, table = _rows_of_baseline(opened, baseline, draw=True)
+    start = start if isinstance(start, np.ndarray) else start.toarray()
     if encoder is None:
         scaled, of_start = np.empty((len(x), 0)), np.empty((len(start), 0))
     elif table is None:

@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
+import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor, TableEncoding
 from skbackprop.inspection import feature_attributions
 from skbackprop.inspection.shapley import every_coalition, masks_of_orders, values_of_orders
@@ -266,6 +267,18 @@ def test_it_is_drawn():
     pyplot.close("all")
 
 
+@pytest.mark.filterwarnings("ignore:Columns of X that hold text")
+def test_models_that_go_on_and_that_are_loaded(tmp_path):
+    X, y = mixed(), np.array(["no", "yes"])[mixed()["new"].astype(int)]
+    model = BackpropClassifier(preset="fast", random_state=0)
+    model.partial_fit(X[:40].assign(kind="flat"), y[:40], classes=["no", "yes"])
+    model.partial_fit(X[40:], y[40:])
+    check_exact(model, X[:3].assign(kind="palace"), X[50:54])
+    model.save(tmp_path / "model.skbp")
+    loaded = skbackprop.load(tmp_path / "model.skbp")
+    assert_array_equal(shapley(loaded, X[:3], X[50:54]), shapley(model, X[:3], X[50:54]))
+
+
 def test_explaining_leaves_the_model_alone():
     model, X = fitted("multiclass"), mixed()
     theta = model.network_.theta.copy()
@@ -283,5 +296,12 @@ def test_what_is_refused():
     rows = sparse.random(60, 400, 0.02, format="csr", random_state=0)
     text = BackpropClassifier(preset="fast", max_iter=1, random_state=0)
     text.fit(rows, np.arange(60) % 2)
-    with pytest.raises(ValueError, match="needs a dense table, got a large sparse matrix"):
+    with pytest.raises(ValueError, match="needs dense rows, got a sparse matrix"):
         feature_attributions(text, rows[:2], baseline=rows, method="shapley")
+
+
+def test_the_baseline_may_be_sparse():
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    model = BackpropRegressor((4,), preset="plain", max_iter=2, random_state=0).fit(X, X[:, 0])
+    expected = shapley(model, X[:3], X[20:25])
+    assert_array_equal(shapley(model, X[:3], sparse.csr_matrix(X[20:25])), expected)
