@@ -605,6 +605,9 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             ("*= 0.5 * encoder._scale", "*= encoder._scale", "slopes are twice as large"),
             ("reading)), j] = np.nan", "reading)), j] = 0", "a missing number has a slope"),
             ("0.5 * whitening.scale[:, None]", "whitening.scale[:, None]", "twice as large"),
+            ("1 - 1 / FAR)", "1)", "numbers at the clip are infinite"),
+            ("x = 2 * (halves", "x = (halves", "half of the numbers"),
+            ("scaled, rows = linear_scale(x", "scaled, _ = linear_scale(x", "rows are overwritten"),
         ],
     ),
     # --- targets ----------------------------------------------------------------------------
@@ -969,6 +972,33 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
                 "return rows[..., :1, :]",
                 "the first of the rows",
             ),
+        ],
+    ),
+    "inspection/shapley.py": (
+        "inspection/test_shapley.py",
+        [
+            ("owners[whitened] = -1", "pass", "whitened columns count twice"),
+            ("np.union1d(owners[owners >= 0], read)", "owners[owners >= 0]", "columns twice"),
+            ("z -= x[:, self.whitened] @ self.of_whitened", "pass", "whitened twice"),
+            (
+                "masks[:, None, ..., self.read]",
+                "masks[:, None, ..., : len(self.read)]",
+                "other numbers",
+            ),
+            ("self.parts.scores.terms(z.copy())", "self.upper.terms(z)", "ends in low precision"),
+            (
+                "starts.whole[:, :, None], of_starts, out",
+                "of_starts, of_starts, out",
+                "no baseline",
+            ),
+            ("outputs.mean(axis=(0, 1))", "outputs[0, 0]", "the base of one row"),
+            ("variance / n_starts**2", "variance / n_starts", "errors of means"),
+            ("np.float64(self.n - 1)", "np.float64(self.n)", "errors of few orders"),
+            ("min(n_drawn, MOST_COALITIONS)", "MOST_COALITIONS", "all coalitions in any case"),
+            ("max(self.d, 1)", "2", "what all columns add"),
+            ("factorial(d - s - 1)", "factorial(d - s)", "weights of coalitions"),
+            ("[masks, ~masks]", "[masks, masks]", "no reverse"),
+            ("[-end, forth - back, end]", "[end, forth - back, end]", "the first column"),
         ],
     ),
     "inspection/quadrature.py": (

@@ -33,6 +33,7 @@ from ..nn.layers import (
     ScaledDense,
     Sequential,
 )
+from ..nn.losses import Loss
 from ..nn.network import Network
 from ..recipes.build import has_front
 from ..tables.marginals import owners
@@ -69,10 +70,38 @@ class Scores:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """The outputs, ``(n, m)``, in float64."""
-        scores = self.network.scores(x)
+        scores = self._calibrated(self.network.scores(x))
+        return self._in_units(self.loss.combine(scores) if scores.ndim == 3 else scores)
+
+    def _calibrated(self, scores: np.ndarray) -> np.ndarray:
         scores /= scores.dtype.type(self.temperature)
-        combined = self.loss.combine(scores) if scores.ndim == 3 else scores
-        return combined * self.factor + self.offset
+        return scores
+
+    def _in_units(self, scores: np.ndarray) -> np.ndarray:
+        return scores * self.factor + self.offset
+
+    @property
+    def is_mean(self) -> bool:
+        """Is the output of several members the mean of theirs?"""
+        return getattr(self.loss.combine, "__func__", None) is Loss.combine
+
+    def terms(self, x: np.ndarray) -> np.ndarray:
+        """The outputs, ``(g, n, m)``, whose mean over the first axis is the output.
+
+        They are those of the members if `is_mean`, else there is one.
+        """
+        return self._terms(self.network.scores(x))
+
+    def _terms(self, scores: np.ndarray) -> np.ndarray:
+        scores = self._calibrated(scores)
+        if scores.ndim == 3 and not self.is_mean:
+            scores = self.loss.combine(scores)
+        return self._in_units(scores if scores.ndim == 3 else scores[None])
+
+    def bind_terms(self, shape: tuple[int, ...]) -> Any:
+        """``terms(x)`` for many inputs of `shape`, which may be overwritten."""
+        forward = self.network.bind(shape).forward
+        return lambda x: self._terms(forward(x))
 
     def bind(self, shape: tuple[int, ...]) -> Any:
         """``gradient(x, direction)`` for inputs of `shape`: that of ``outputs · direction``."""

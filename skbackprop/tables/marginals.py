@@ -29,7 +29,8 @@ from .columns import read_table
 from .encoder import ColumnEncoder
 from .growth import slots
 from .reading import PLAIN, floats
-from .scaling import CLIP, robust_scale, smooth_clip
+from .scaling import CLIP, FAR, robust_scale, smooth_clip
+from .whitening import linear_scale
 
 NORMAL_SPREAD = 1 / 1.349  # of a normal distribution with quartiles that are 1 apart
 
@@ -154,6 +155,43 @@ def slopes_of_whitened(
             "nmq,nm,dm->ndq", gradient[:, places], slope, linear, optimize=True
         )
     return part
+
+
+def scaled_numbers(encoder: ColumnEncoder, X: Any) -> np.ndarray:
+    """The numbers that the whitened columns are made of, ``(n_samples, d)``, of rows of a table."""
+    whitening, table = encoder._whitening, read_table(X)
+    if whitening is None:
+        return np.empty((table.n_rows, 0))
+    if table.sparse is not None:
+        table = read_table(table.sparse.toarray())
+    read = encoder._readings
+    columns = [floats(table, i, read.get(i, PLAIN)) for i in whitening.columns.tolist()]
+    return linear_scale(np.stack(columns, axis=1), whitening.center, whitening.scale)
+
+
+def whiten_drawn(encoder: ColumnEncoder, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Encoded rows whose whitened columns are those of their numbers, and `scaled_numbers`.
+
+    The numbers are computed from the encoded ones, by the inverse of the smooth clip.
+
+    >>> X = np.random.default_rng(0).normal(size=(100, 1)) * np.ones(3)
+    >>> X[:, 1:] += np.random.default_rng(1).normal(size=(100, 2)) / 10
+    >>> encoder = ColumnEncoder(whiten=True).fit(X)
+    >>> rows = encoder.transform(X, np.float64)
+    >>> again, scaled = whiten_drawn(encoder, rows)
+    >>> bool(np.allclose(again, rows)), bool(np.allclose(scaled, scaled_numbers(encoder, X)))
+    (True, True)
+    """
+    whitening = encoder._whitening
+    if whitening is None:
+        return rows, np.empty((len(rows), 0))
+    places = [encoder._numeric.tolist().index(i) for i in whitening.columns.tolist()]
+    share = np.minimum((rows[:, places] / CLIP) ** 2, 1 - 1 / FAR)
+    halves = rows[:, places] / np.sqrt(1 - share) / encoder._scale[places]
+    x = 2 * (halves + encoder._center[places])
+    scaled, rows = linear_scale(x, whitening.center, whitening.scale), rows.copy()
+    rows[:, encoder.whitened] = whitening.of_scaled(scaled)
+    return rows, scaled
 
 
 def is_sparse(encoder: ColumnEncoder) -> bool:

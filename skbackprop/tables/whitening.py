@@ -66,7 +66,11 @@ class Whitening(Frozen):
 
     def transform(self, x: np.ndarray) -> np.ndarray:
         """The new columns for rows of numbers, ``(n, d)``; a missing number is the median."""
-        return smooth_clip(linear_scale(x, self.center, self.scale) @ self.matrix - self.offset)
+        return self.of_scaled(linear_scale(x, self.center, self.scale))
+
+    def of_scaled(self, z: np.ndarray) -> np.ndarray:
+        """The new columns for numbers that `linear_scale` has scaled."""
+        return smooth_clip(z @ self.matrix - self.offset)
 
 
 def linear_scale(x: np.ndarray, center: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -342,7 +342,7 @@ def test_what_cannot_be_explained_is_refused():
     with pytest.raises(ValueError, match="feature names"):
         feature_attributions(model, X, baseline=X.drop(columns="area"))
     with pytest.raises(ValueError, match="method must be one of"):
-        feature_attributions(model, X, method="shapley")
+        feature_attributions(model, X, method="saliency")
     with pytest.raises(ValueError, match="baseline must be 'training' or rows"):
         feature_attributions(model, X, baseline="zero")
     with pytest.raises(ValueError, match=r"one of the classes \['no', 'yes'\], got 'maybe'"):

@@ -43,6 +43,20 @@ def test_plots_of_shap(pyplot):
     assert several.output_names == ["0", "1", "2"]
 
 
+@pytest.mark.filterwarnings("ignore")  # of shap and its dependencies
+def test_shap_computes_the_same_values():
+    shap = pytest.importorskip("shap")
+    X = np.random.default_rng(0).normal(size=(80, 4))
+    model = BackpropClassifier(preset="fast", random_state=0, max_iter=3)
+    model.fit(X, X[:, 0] * X[:, 1] + X[:, 2] > 0)
+    masker = shap.maskers.Independent(X[:20], max_samples=20)
+    expected = shap.ExactExplainer(model.decision_function, masker)(X[60:65])
+    found = feature_attributions(model, X[60:65], baseline=X[:20], method="shapley")
+    assert_allclose(found.values, expected.values, atol=1e-5 * np.abs(expected.values).max())
+    assert_allclose(found.base_values, expected.base_values[0])
+    assert_allclose(found.to_shap().base_values, expected.base_values)
+
+
 def test_what_to_do_without_shap(monkeypatch):
     monkeypatch.setitem(sys.modules, "shap", None)
     with pytest.raises(ImportError, match=r'pip install "skbackprop\[shap\]"'):

@@ -12,8 +12,10 @@ from skbackprop.tables.marginals import (
     baseline_rows,
     draw_rows,
     owners,
+    scaled_numbers,
     slopes,
     slopes_of_whitened,
+    whiten_drawn,
 )
 from skbackprop.tables.value_effects import learn_effects
 
@@ -206,3 +208,41 @@ def test_slopes_of_sparse_columns():
     expected = (encoded(dense + step) - encoded(dense - step)) / (2 * step)
     found = slopes(encoder, sparse.csr_matrix(dense), encoded(dense))
     assert_allclose(found, expected, rtol=1e-6)
+
+
+# ---- the numbers of whitened columns ----------------------------------------------------------
+
+
+def test_whitened_columns_come_from_scaled_numbers():
+    whitening, scaled = ENCODER._whitening, scaled_numbers(ENCODER, X)
+    assert scaled.shape == (N, len(whitening.columns))
+    assert_array_equal(whitening.of_scaled(scaled), E[:, ENCODER.whitened])
+    numbers = X.select_dtypes("number")
+    plain = ColumnEncoder(whiten=True).fit(numbers[["a", "b"]].to_numpy())
+    rows = sparse.csr_matrix(numbers[["a", "b"]].to_numpy())
+    assert_allclose(scaled_numbers(plain, rows), scaled_numbers(plain, rows.toarray()))
+    assert scaled_numbers(fitted(whiten=False), X).shape == (N, 0)
+
+
+def test_drawn_rows_are_whitened_anew():
+    rows, scaled = whiten_drawn(ENCODER, E)
+    assert_allclose(scaled, scaled_numbers(ENCODER, X), rtol=1e-9, atol=1e-12)
+    assert_allclose(rows, E, rtol=1e-9, atol=1e-9)
+    drawn = draw_rows(ENCODER, 50, np.random.default_rng(0))
+    kept = drawn.copy()
+    anew, scaled = whiten_drawn(ENCODER, drawn)
+    assert_array_equal(drawn, kept)
+    assert_array_equal(ENCODER._whitening.of_scaled(scaled), anew[:, ENCODER.whitened])
+    others = KINDS != "whitened"
+    assert_array_equal(anew[:, others], drawn[:, others])
+    rows, scaled = whiten_drawn(fitted(whiten=False), drawn)
+    assert rows is drawn
+    assert scaled.shape == (50, 0)
+
+
+def test_drawn_numbers_at_the_clip_stay_finite():
+    rows = E.copy()
+    rows[:, : ENCODER.n_numeric] = 3.0
+    anew, scaled = whiten_drawn(ENCODER, rows)
+    assert np.isfinite(anew).all()
+    assert np.isfinite(scaled).all()
