@@ -27,7 +27,7 @@ from ..recipes import build, monotone
 from ..recipes.constraints import check_parameters
 from ..recipes.presets import PLAIN, DataSummary
 from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused, whitens
-from ..recipes.settings import check_nested
+from ..recipes.settings import check_settable
 from ..tables.columns import read_table
 from ..tables.encoder import ColumnEncoder
 from ..tables.weights import cast_weights, count_rows, scale_weights
@@ -438,7 +438,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             If a name is unknown, if the value of the parameter is not an object with this
             setting, or if the object refuses the value.
         """
-        check_nested(self, params)
+        check_settable(self, params)
         return super().set_params(**params)
 
     @classmethod

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import field
-from difflib import get_close_matches
 from inspect import signature
 from numbers import Integral, Real
 from typing import Any
@@ -22,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..nn.losses import LOSSES
-from ..params import Frozen, frozen
+from ..params import Frozen, frozen, nearest
 from ..tables.columns import short
 
 LONGEST_VALUE = 300  # characters of a value in a message
@@ -141,15 +140,6 @@ def complain(name: str, value: Any, rule: Rule, owner: str) -> str:
     elif name == "hidden_layer_sizes":
         text += " Write whole numbers, one for each hidden layer: hidden_layer_sizes=(8, 4)."
     return text
-
-
-def nearest(value: Any, known: tuple[str, ...]) -> str | None:
-    """The known name that is most like a misspelled one."""
-    if not isinstance(value, str):
-        return None
-    lower = value.lower().replace("-", "_")
-    near = [lower] if lower in known else get_close_matches(value, known, n=1)
-    return near[0] if near else None
 
 
 BOOL = Rule("a bool", lambda value: isinstance(value, (bool, np.bool_)))
