@@ -190,7 +190,9 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     def _params(self) -> dict[str, Any]:
         """The parameters, with the preset that "auto" stands for."""
-        return self.get_params(deep=False) | {"preset": preset_of(self)}
+        return {name: getattr(self, name) for name in self._defaults()} | {
+            "preset": preset_of(self)
+        }
 
     def _shows_rows(self, inputs: FitInputs) -> bool:
         """Do the numbers of the rows of X matter: to a splitter, to groups, or to a scorer?"""
@@ -291,7 +293,9 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         if encoder is None:
             return check_features(self, X)
         # As precise as X: of a few rows the predictions are the same as of many.
-        own = np.float32 if getattr(X, "dtype", None) == np.float32 else np.float64
+        dtype = getattr(X, "dtype", None)  # that of another library may warn of a comparison
+        single = isinstance(dtype, np.dtype) and dtype == np.float32
+        own = np.float32 if single else np.float64
         return encode(self, encoder, X, np.result_type(own, self._fitted.network.dtype))
 
     def activations(self, X: Any, layer: int = -1) -> np.ndarray:
@@ -447,8 +451,11 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         return super()._get_param_names()  # reads the signature, which takes long
 
     @classmethod
+    @cache
     def _defaults(cls) -> dict[str, Any]:
-        parameters = inspect.signature(cls.__init__).parameters.values()
+        """Of all parameters; the constructor of a user's subclass may have fewer, or others."""
+        ours = next(c for c in cls.__mro__ if c.__module__.startswith("skbackprop."))
+        parameters = inspect.signature(ours.__init__).parameters.values()
         return {p.name: p.default for p in parameters if p.name != "self"}
 
     def __sklearn_tags__(self) -> Any:

@@ -381,6 +381,24 @@ def test_an_unknown_scorer_is_refused_by_name(Estimator):
         Estimator(early_stopping=True, scoring="acuracy").fit(X, y)
 
 
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"activation": "sigmoid"}, "mean 'logistic'"),
+        ({"activation": ["relu", "Swish"]}, "mean 'silu'"),
+        ({"activation": "softmax"}, "It is for the output, where the log loss has it"),
+        ({"loss": "mse"}, "mean 'squared_error'"),
+        ({"loss": "quantile"}, "mean 'pinball'"),
+        ({"weight_init": "xavier"}, "mean 'glorot_uniform'"),
+        ({"learning_rate": 0.01}, "mean learning_rate_init=0.01"),
+        ({"numeric_embedding": "linear"}, "Got 'linear' instead.$"),  # no name of an embedding
+    ],
+)
+def test_names_of_other_libraries_are_understood(params, message):
+    with pytest.raises(ValueError, match=message):
+        BackpropRegressor((5, 5), **params).fit(X, y)
+
+
 # Parameters that do not go together -----------------------------------------------------------
 
 
