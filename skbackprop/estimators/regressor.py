@@ -32,7 +32,12 @@ from ..targets.numbers import check_numbers
 from ..targets.running import follow_target, start_moments
 from .base import BackpropEstimator, remember
 from .callback_bridge import with_callbacks
-from .conformal import conformal_margin, conformal_quantile, conformalized_quantiles
+from .conformal import (
+    check_shares,
+    conformal_margin,
+    conformal_quantile,
+    conformalized_quantiles,
+)
 from .inputs import FitInputs, Table
 from .uncertainty import held_out_rows, member_deviation
 
@@ -537,6 +542,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
             Lower and upper ends, infinite if too few rows were held out for the coverage.
         """
         check_is_fitted(self)
+        check_shares(coverage=coverage)
         target, predicted, weight = held_out_rows(self._fitted, "predict_interval")
         if isinstance(self._fitted.loss, Pinball):
             low, high = predicted.min(axis=1), predicted.max(axis=1)
@@ -561,7 +567,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             The input data.
-        quantiles : sequence of float, default=(0.1, 0.5, 0.9)
+        quantiles : float or sequence of float, default=(0.1, 0.5, 0.9)
             Probabilities that `y` is smaller, more than 0 and less than 1.
 
         Returns
@@ -570,6 +576,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
             The quantiles in the order asked for.
         """
         check_is_fitted(self)
+        quantiles = np.atleast_1d(quantiles)
+        check_shares(quantiles=quantiles.tolist())
         if isinstance(self._fitted.loss, Pinball):
             raise ValueError(
                 "predict_quantiles adds residuals to a prediction of the mean or median, got a "
