@@ -27,6 +27,7 @@ from ..recipes import build, monotone
 from ..recipes.constraints import check_parameters
 from ..recipes.presets import PLAIN, DataSummary
 from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused, whitens
+from ..recipes.rules import is_integer
 from ..recipes.settings import check_settable
 from ..tables.columns import read_table
 from ..tables.encoder import ColumnEncoder
@@ -317,7 +318,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         X = self._encode(X)
         sizes = self._fitted.resolved["hidden_layer_sizes"]
-        if not -len(sizes) <= layer < len(sizes):
+        if not is_integer(layer) or not -len(sizes) <= layer < len(sizes):
             raise ValueError(
                 f"layer must be an int in the range [{-len(sizes)}, {len(sizes) - 1}], the "
                 f"network has {len(sizes)} hidden layers. Got {layer!r} instead."
@@ -329,6 +330,9 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     def _initialize(self, n_features: int, codec: Any) -> Any:
         """A network with starting weights, without data."""
+        for name, n in {"n_features": n_features, "n_outputs": codec.n_targets}.items():
+            if not is_integer(n) or n < 1:
+                raise ValueError(f"{name} must be an int of at least 1, got {n!r}.")
         with unharmed_on_error(self):
             self._check_parameters()
             params = self._params()

@@ -661,3 +661,22 @@ def test_a_single_pair_of_rows_is_refused_with_advice():
     pair = (np.arange(20), np.arange(20, 30))
     with pytest.raises(ValueError, match=r"array\(\[.*…. A single pair is written in a list"):
         BackpropClassifier(early_stopping=True, validation_fraction=pair).fit(X, y)
+
+
+@pytest.mark.parametrize("n", [0, -1, "2", 2.0, None])
+def test_a_network_without_data_needs_its_numbers_of_columns(n):
+    message = rf"must be an int of at least 1, got {n!r}\."
+    for call in (
+        lambda: BackpropClassifier().initialize(n, classes=[0, 1]),
+        lambda: BackpropRegressor().initialize(n),
+        lambda: BackpropRegressor().initialize(2, n_outputs=n),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+@pytest.mark.parametrize("layer", [1, -2, "a", 0.0, None])
+def test_the_number_of_a_hidden_layer_is_checked(layer):
+    model = BackpropRegressor((3,)).initialize(2)
+    with pytest.raises(ValueError, match=rf"layer must be an int in the range .* Got {layer!r}"):
+        model.activations(np.ones((1, 2)), layer)
