@@ -130,7 +130,15 @@ def split_with(
     pairs = splitter
     if hasattr(splitter, "split"):
         pairs, positions = splitter.split(X, y, groups), np.arange(len(y))
-    splits = [check_pair(pair, len(positions)) for pair in pairs]
+    try:
+        splits = [check_pair(pair, len(positions)) for pair in pairs]
+    except ValueError as error:
+        if groups is None and "'groups' parameter" in str(error):
+            raise ValueError(
+                f"{type(splitter).__name__} as validation_fraction needs the group of each row, "
+                "got none. Pass groups to fit."
+            ) from error
+        raise
     if not splits:
         raise ValueError(
             "validation_fraction needs a splitter or an iterable with at least one pair (training "

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from plain import BackpropClassifier, BackpropRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GroupKFold, GroupShuffleSplit, LeaveOneGroupOut
 
 from skbackprop import LogLoss, NumericEmbedding, Scheduled, TableEncoding, WeightInit
 from skbackprop.nn.activations import ACTIVATIONS
@@ -680,3 +681,10 @@ def test_the_number_of_a_hidden_layer_is_checked(layer):
     model = BackpropRegressor((3,)).initialize(2)
     with pytest.raises(ValueError, match=rf"layer must be an int in the range .* Got {layer!r}"):
         model.activations(np.ones((1, 2)), layer)
+
+
+@pytest.mark.parametrize("splitter", [GroupKFold(3), GroupShuffleSplit(1), LeaveOneGroupOut()])
+def test_a_splitter_by_groups_needs_groups(splitter):
+    model = BackpropClassifier(early_stopping=True, validation_fraction=splitter)
+    with pytest.raises(ValueError, match="as validation_fraction needs .* Pass groups to fit"):
+        model.fit(X, y)
