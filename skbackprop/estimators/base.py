@@ -12,6 +12,7 @@ import inspect
 import secrets
 from dataclasses import replace
 from functools import cache
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -199,7 +200,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """Do the numbers of the rows of X matter: to a splitter, to groups, or to a scorer?"""
         if inputs.survey is not None:
             return True  # each row has a number in the source
-        splits = not isinstance(self.validation_fraction, (int, float, str))
+        splits = not isinstance(self.validation_fraction, (Real, str))
         scores = not (isinstance(self.scoring, str) and self.scoring in ("auto", "loss"))
         return splits or scores or inputs.groups is not None
 

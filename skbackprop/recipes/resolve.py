@@ -112,8 +112,24 @@ def resolve(
     resolved["of_preset"] = preset
     if old is not None:
         check_kept(resolved, old)
-    # `set_params` changes an object in place, which must not change a fitted model.
-    return {k: copy(v) if isinstance(v, Params) else v for k, v in resolved.items()}
+    return {name: plain(value) for name, value in resolved.items()}
+
+
+def plain(value: Any) -> Any:
+    """A value as numbers of Python; those of NumPy, as searches draw them, would be other fits.
+
+    They raise the precision of arrays that they meet, and small integers overflow.  Objects are
+    copied: `set_params` changes them in place, which must not change a fitted model.
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple)) and any(isinstance(v, np.generic) for v in value):
+        return [plain(v) for v in value]
+    if isinstance(value, Params):
+        value = copy(value)
+        for name, setting in value.get_params(deep=False).items():
+            object.__setattr__(value, name, plain(setting))
+    return value
 
 
 def check_kept(resolved: dict[str, Any], old: dict[str, Any]) -> None:

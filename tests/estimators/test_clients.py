@@ -50,6 +50,7 @@ from sklearn.utils import estimator_html_repr
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.inspection import training_report
 from skbackprop.mlp import MLPClassifier, MLPRegressor
+from skbackprop.optim import Adam
 
 from .common import (
     BOTH,
@@ -421,3 +422,31 @@ def test_dtypes_of_other_libraries_are_not_compared_with_those_of_numpy():
     X, y = task_data("binary")
     model = BackpropClassifier(max_iter=2, random_state=0).fit(X[:, :4], y)
     assert_array_equal(model.predict_proba(Array()), model.predict_proba(np.ones((3, 4))))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("Estimator", [BackpropRegressor, MLPRegressor])
+@pytest.mark.parametrize(
+    ("name", "value", "kinds"),
+    [
+        *((name, 0.25, [np.float64, np.float32]) for name in (
+            "alpha", "learning_rate_init", "beta_1", "beta_2", "epsilon", "weight_decay", "dropout",
+            "validation_fraction",
+        )),
+        *((name, 20, [np.int64, np.uint8]) for name in ("batch_size", "hidden_layer_sizes")),
+        ("n_members", 2, [np.int64, np.uint8]),
+        ("dropout", [0.25, 0.5], [lambda values: [np.float64(v) for v in values]]),
+        ("solver", 0.25, [lambda v: Adam(beta_1=np.float64(v), beta_2=np.float64(v))]),
+    ],
+)  # fmt: skip
+def test_numbers_of_numpy_are_numbers(Estimator, name, value, kinds):
+    """What a search has drawn, and the same number written by hand, are the same fit."""
+    X, y = task_data("regression", 70)
+    common = {"dtype": "float32", "max_iter": 3, "random_state": 0}
+    common |= {"early_stopping": True} if name == "validation_fraction" else {}
+    plain = Adam(beta_1=value, beta_2=value) if name == "solver" else value
+    common["hidden_layer_sizes"] = [4, 4] if isinstance(value, list) else 4
+    expected = Estimator(**common | {name: plain}).fit(X, y)
+    for kind in kinds:
+        model = Estimator(**common | {name: kind(value)}).fit(X, y)
+        assert_array_equal(model.network_.theta, expected.network_.theta)
