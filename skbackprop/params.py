@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields, replace
+from difflib import get_close_matches
 from functools import cache
 from inspect import Parameter, Signature
 from numbers import Real
@@ -87,9 +88,11 @@ class Params:
         for key, value in params.items():
             name, is_nested, rest = key.partition("__")
             if name not in known:
+                near = nearest(name, tuple(known))
                 raise ValueError(
-                    f"{type(self).__name__} has no parameter {name!r}. Valid parameters are: "
-                    f"{', '.join(known) or 'none'}."
+                    f"{type(self).__name__} has no parameter {name!r}. "
+                    + (f"Did you mean {near!r}? " if near else "")
+                    + f"Valid parameters are: {', '.join(known) or 'none'}."
                 )
             if is_nested:
                 nested.setdefault(name, {})[rest] = value
@@ -206,6 +209,15 @@ def _make_dataclass(cls: type[Frozen]) -> None:
 
 
 _make_dataclass(Frozen)
+
+
+def nearest(value: Any, known: tuple[str, ...]) -> str | None:
+    """The known name that is most like a misspelled one."""
+    if not isinstance(value, str):
+        return None
+    lower = value.lower().replace("-", "_")
+    near = [lower] if lower in known else get_close_matches(value, known, n=1)
+    return near[0] if near else None
 
 
 def check_range(settings: object, interval: str, *names: str) -> None:

@@ -17,6 +17,7 @@ from ..tables.columns import short
 from ..warn import warn_user
 
 FLOATS = [np.float64, np.float32]
+FOR_TABLES = "use a preset for tables and leave feature_encoding at 'auto'"
 
 
 def check_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
@@ -24,22 +25,25 @@ def check_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
     own = estimator.dtype
     dtype = FLOATS if not reset or (isinstance(own, str) and own == "auto") else np.dtype(own)
     X = open_container(X)
+    # What is too large becomes infinite, and is refused.
+    with np.errstate(over="ignore", invalid="ignore"):
+        X = _numbers(estimator, X, reset=reset, dtype=dtype, order="C")  # a batch gathers rows
+    return X.tocsr() if issparse(X) else X
+
+
+def _numbers(estimator: Any, X: Any, **checks: Any) -> Any:
+    """X, checked by scikit-learn, and what to do about cells that are no numbers."""
     try:
-        # Foreign arrays become NumPy arrays; what is too large becomes infinite, and is refused.
-        with (
-            config_context(array_api_dispatch=False),
-            np.errstate(over="ignore", invalid="ignore"),
-            short_names(),
-        ):
-            X = validate_data(
-                estimator,
-                X,
-                reset=reset,
-                accept_sparse=["csr", "csc"],
-                dtype=dtype,
-                order="C",  # a batch gathers rows
-            )
+        # Foreign arrays become NumPy arrays.
+        with config_context(array_api_dispatch=False), short_names():
+            return validate_data(estimator, X, accept_sparse=["csr", "csc"], **checks)
     except (ValueError, TypeError) as error:
+        text, _, more = str(error).partition("\n")
+        if "contains NaN" in text and "missing values" in more:
+            raise ValueError(
+                f"{text} Without an encoding of the table missing values are refused. Fill them, "
+                f"for example with SimpleImputer, or {FOR_TABLES}."
+            ) from error
         column = _first_without_numbers(X)
         if column is None:
             raise
@@ -47,9 +51,8 @@ def check_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
         raise kind(
             f"{str(error).rstrip('.')}. Without an encoding of the table all columns need numbers, "
             f"and column {column!r} has others. Encode it, for example with OneHotEncoder, or "
-            "use a preset for tables and leave feature_encoding at 'auto'."
+            f"{FOR_TABLES}."
         ) from error
-    return X.tocsr() if issparse(X) else X
 
 
 def _first_without_numbers(X: Any) -> Any:
@@ -127,9 +130,7 @@ def check_features(estimator: Any, X: Any) -> Any:
     """X to predict from, with the columns that the estimator was fitted with."""
     if _passes(estimator, X):
         return X
-    X = open_container(X)
-    with config_context(array_api_dispatch=False), short_names():
-        return validate_data(estimator, X, reset=False, accept_sparse=["csr", "csc"], dtype=FLOATS)
+    return _numbers(estimator, open_container(X), reset=False, dtype=FLOATS)
 
 
 def _passes(estimator: Any, X: Any) -> bool:

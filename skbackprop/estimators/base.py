@@ -12,6 +12,7 @@ import inspect
 import secrets
 from dataclasses import replace
 from functools import cache
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ from ..recipes import build, monotone
 from ..recipes.constraints import check_parameters
 from ..recipes.presets import PLAIN, DataSummary
 from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused, whitens
-from ..recipes.settings import check_nested
+from ..recipes.rules import is_integer
+from ..recipes.settings import check_settable
 from ..tables.columns import read_table
 from ..tables.encoder import ColumnEncoder
 from ..tables.weights import cast_weights, count_rows, scale_weights
@@ -191,13 +193,15 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     def _params(self) -> dict[str, Any]:
         """The parameters, with the preset that "auto" stands for."""
-        return self.get_params(deep=False) | {"preset": preset_of(self)}
+        return {name: getattr(self, name) for name in self._defaults()} | {
+            "preset": preset_of(self)
+        }
 
     def _shows_rows(self, inputs: FitInputs) -> bool:
         """Do the numbers of the rows of X matter: to a splitter, to groups, or to a scorer?"""
         if inputs.survey is not None:
             return True  # each row has a number in the source
-        splits = not isinstance(self.validation_fraction, (int, float, str))
+        splits = not isinstance(self.validation_fraction, (Real, str))
         scores = not (isinstance(self.scoring, str) and self.scoring in ("auto", "loss"))
         return splits or scores or inputs.groups is not None
 
@@ -292,7 +296,9 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         if encoder is None:
             return check_features(self, X)
         # As precise as X: of a few rows the predictions are the same as of many.
-        own = np.float32 if getattr(X, "dtype", None) == np.float32 else np.float64
+        dtype = getattr(X, "dtype", None)  # that of another library may warn of a comparison
+        single = isinstance(dtype, np.dtype) and dtype == np.float32
+        own = np.float32 if single else np.float64
         return encode(self, encoder, X, np.result_type(own, self._fitted.network.dtype))
 
     def activations(self, X: Any, layer: int = -1) -> np.ndarray:
@@ -314,7 +320,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         X = self._encode(X)
         sizes = self._fitted.resolved["hidden_layer_sizes"]
-        if not -len(sizes) <= layer < len(sizes):
+        if not is_integer(layer) or not -len(sizes) <= layer < len(sizes):
             raise ValueError(
                 f"layer must be an int in the range [{-len(sizes)}, {len(sizes) - 1}], the "
                 f"network has {len(sizes)} hidden layers. Got {layer!r} instead."
@@ -326,6 +332,9 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     def _initialize(self, n_features: int, codec: Any) -> Any:
         """A network with starting weights, without data."""
+        for name, n in {"n_features": n_features, "n_outputs": codec.n_targets}.items():
+            if not is_integer(n) or n < 1:
+                raise ValueError(f"{name} must be an int of at least 1, got {n!r}.")
         with unharmed_on_error(self):
             self._check_parameters()
             params = self._params()
@@ -440,7 +449,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             If a name is unknown, if the value of the parameter is not an object with this
             setting, or if the object refuses the value.
         """
-        check_nested(self, params)
+        check_settable(self, params)
         return super().set_params(**params)
 
     @classmethod
@@ -449,8 +458,11 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         return super()._get_param_names()  # reads the signature, which takes long
 
     @classmethod
+    @cache
     def _defaults(cls) -> dict[str, Any]:
-        parameters = inspect.signature(cls.__init__).parameters.values()
+        """Of all parameters; the constructor of a user's subclass may have fewer, or others."""
+        ours = next(c for c in cls.__mro__ if c.__module__.startswith("skbackprop."))
+        parameters = inspect.signature(ours.__init__).parameters.values()
         return {p.name: p.default for p in parameters if p.name != "self"}
 
     def __sklearn_tags__(self) -> Any:

@@ -116,7 +116,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         Whether the momentum is Nesterov's, for "sgd" with ``momentum > 0``.
     early_stopping : bool or "auto", default="auto"
         Whether to stop when the score of held-out rows gets flat, and to return the weights
-        of the best epoch.  For every solver.  "auto": True; plain: only if `X_val` is inputs.
+        of the best epoch.  For every solver.  "auto": True; plain: only if `X_val` is given.
     validation_fraction : float, splitter, iterable or "auto", default="auto"
         What early stopping holds out of X if `fit` gets no ``X_val``: a share of the rows,
         stratified by class, or the first split of a splitter or of an iterable of index
@@ -197,7 +197,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         rule; `WeightInit` sets weights and biases apart.
     scoring : str, callable or None, default="auto"
         What early stopping watches: a scorer, its name, None for `score`, or "loss", minus the
-        validation loss.  Several members support only `score` and "loss".  "auto": "loss"; plain:
+        validation loss.  Members are scored by their own validation rows.  "auto": "loss"; plain:
         accuracy, or "loss" for more than one column of labels and
         for a loss object.
     dtype : {"float32", "float64", "auto"}, default="auto"
@@ -393,7 +393,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         sample_weight_val : array-like, default=None
             Weights of the validation rows.
         groups : array-like of shape (n_samples,), default=None
-            Groups for a splitter given as ``validation_fraction``.
+            Rows of a group validate together; also for a splitter as ``validation_fraction``.
 
         Returns
         -------
@@ -575,7 +575,8 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         std : ndarray of shape (n_samples, n_classes)
             Standard deviation of each probability; of several columns of labels side by side.
         """
-        std = member_deviation(self._fitted, self._encode(X), method, n_passes)
+        x = self._encode(X)
+        std = member_deviation(self._fitted, x, method, n_passes)
         binary = std.shape[1] == 1 and self._fitted.codec.n_classes == 2
         return np.repeat(std, 2, axis=1) if binary else std
 

@@ -89,6 +89,17 @@ def conformalized_quantiles(
     return conformal_quantile(np.maximum(low - y, y - high), alpha, weight)
 
 
+def check_shares(**given: Any) -> None:
+    """Refuse probabilities of which one is not more than 0 and less than 1."""
+    for name, value in given.items():
+        shares = np.asarray(value)
+        if shares.dtype.kind not in "iuf" or not ((shares > 0) & (shares < 1)).all():
+            raise ValueError(
+                f"{name} needs probabilities, more than 0 and less than 1, got {value!r}. Write "
+                "0.9 for 90 %."
+            )
+
+
 def conformal_quantile(
     outlyingness: np.ndarray, alpha: float, weight: np.ndarray | None = None
 ) -> Any:

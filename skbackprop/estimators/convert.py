@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from ..recipes.settings import NumericEmbedding
@@ -70,6 +71,15 @@ def search_space(kind: str = "tabular") -> dict[str, Any]:
 
 def from_mlp(cls: Any, mlp: Any) -> Any:
     """An estimator of class `cls` that predicts as the fitted `mlp` does."""
+    from sklearn.neural_network import MLPClassifier, MLPRegressor  # takes milliseconds
+
+    theirs = MLPClassifier if is_classifier(cls()) else MLPRegressor
+    if not isinstance(mlp, theirs):
+        raise TypeError(
+            f"{cls.__name__}.from_sklearn needs a fitted {theirs.__name__} of "
+            f"sklearn.neural_network, got {type(mlp).__name__}. Pass the network itself, such as "
+            "the last step of a pipeline, to the class for its kind of target."
+        )
     check_is_fitted(mlp)
     known = cls().get_params(deep=False)
     params = {k: v for k, v in mlp.get_params(deep=False).items() if k in known}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from ..nn.losses import LOSSES, Loss, Pinball, as_loss
 from ..nn.reparametrize import ends_with_scores
@@ -31,7 +32,12 @@ from ..targets.numbers import check_numbers
 from ..targets.running import follow_target, start_moments
 from .base import BackpropEstimator, remember
 from .callback_bridge import with_callbacks
-from .conformal import conformal_margin, conformal_quantile, conformalized_quantiles
+from .conformal import (
+    check_shares,
+    conformal_margin,
+    conformal_quantile,
+    conformalized_quantiles,
+)
 from .inputs import FitInputs, Table
 from .uncertainty import held_out_rows, member_deviation
 
@@ -119,7 +125,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         Whether the momentum is Nesterov's, for "sgd" with ``momentum > 0``.
     early_stopping : bool or "auto", default="auto"
         Whether to stop when the score of held-out rows gets flat, and to return the weights
-        of the best epoch.  For every solver.  "auto": True; plain: only if `X_val` is inputs.
+        of the best epoch.  For every solver.  "auto": True; plain: only if `X_val` is given.
     validation_fraction : float, splitter, iterable or "auto", default="auto"
         What early stopping holds out of X if `fit` gets no ``X_val``: a share of the rows,
         or the first split of a splitter or of an iterable of index pairs.  "auto": 0.1.
@@ -195,7 +201,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         rule; `WeightInit` sets weights and biases apart.
     scoring : str, callable or None, default="auto"
         What early stopping watches: a scorer, its name, None for `score`, or "loss", minus the
-        validation loss.  Several members support only `score` and "loss".  "auto": "loss"; plain:
+        validation loss.  Members are scored by their own validation rows.  "auto": "loss"; plain:
         R² for the squared error, else "loss".
     dtype : {"float32", "float64", "auto"}, default="auto"
         Precision.  "auto": "float32"; without `feature_encoding` that of X, float64 if X has
@@ -386,7 +392,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         sample_weight_val : array-like, default=None
             Weights of the validation rows.
         groups : array-like of shape (n_samples,), default=None
-            Groups for a splitter given as ``validation_fraction``.
+            Rows of a group validate together; also for a splitter as ``validation_fraction``.
 
         Returns
         -------
@@ -508,7 +514,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         std : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the unit of y.
         """
-        std = member_deviation(self._fitted, self._encode(X), method, n_passes)
+        x = self._encode(X)
+        std = member_deviation(self._fitted, x, method, n_passes)
         codec = self._fitted.codec
         std = codec.decode_deviations(std)
         return std[:, 0] if codec.one_dimensional and std.shape[1] == 1 else std
@@ -534,9 +541,9 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         intervals : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
             Lower and upper ends, infinite if too few rows were held out for the coverage.
         """
-        target, predicted, weight = held_out_rows(
-            self._state("predict_interval"), "predict_interval"
-        )
+        check_is_fitted(self)
+        check_shares(coverage=coverage)
+        target, predicted, weight = held_out_rows(self._fitted, "predict_interval")
         if isinstance(self._fitted.loss, Pinball):
             low, high = predicted.min(axis=1), predicted.max(axis=1)
             margin = conformalized_quantiles(low, high, target[:, 0], 1 - coverage, weight)
@@ -560,7 +567,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             The input data.
-        quantiles : sequence of float, default=(0.1, 0.5, 0.9)
+        quantiles : float or sequence of float, default=(0.1, 0.5, 0.9)
             Probabilities that `y` is smaller, more than 0 and less than 1.
 
         Returns
@@ -568,14 +575,15 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         y : ndarray of shape (n_samples, n_quantiles) or (n_samples, n_outputs, n_quantiles)
             The quantiles in the order asked for.
         """
+        check_is_fitted(self)
+        quantiles = np.atleast_1d(quantiles)
+        check_shares(quantiles=quantiles.tolist())
         if isinstance(self._fitted.loss, Pinball):
             raise ValueError(
                 "predict_quantiles adds residuals to a prediction of the mean or median, got a "
                 "regressor with loss=Pinball. Its predict gives its quantiles."
             )
-        target, predicted, weight = held_out_rows(
-            self._state("predict_quantiles"), "predict_quantiles"
-        )
+        target, predicted, weight = held_out_rows(self._fitted, "predict_quantiles")
         residuals = target - predicted
         shifts = np.array([conformal_quantile(residuals, 1 - q, weight) for q in quantiles])
         y = self.predict(X)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from ..tables.columns import written
+from ..tables.columns import short, written
 from ..warn import warn_user
 
 TOO_SMALL = (
@@ -130,7 +130,15 @@ def split_with(
     pairs = splitter
     if hasattr(splitter, "split"):
         pairs, positions = splitter.split(X, y, groups), np.arange(len(y))
-    splits = [check_pair(pair, len(positions)) for pair in pairs]
+    try:
+        splits = [check_pair(pair, len(positions)) for pair in pairs]
+    except ValueError as error:
+        if groups is None and "'groups' parameter" in str(error):
+            raise ValueError(
+                f"{type(splitter).__name__} as validation_fraction needs the group of each row, "
+                "got none. Pass groups to fit."
+            ) from error
+        raise
     if not splits:
         raise ValueError(
             "validation_fraction needs a splitter or an iterable with at least one pair (training "
@@ -151,15 +159,18 @@ def check_pair(pair: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
         training, validation = (np.asarray(part) for part in pair)
     except (TypeError, ValueError):
         raise ValueError(
-            f"{name} must hold two arrays of row numbers, (training, validation), got {pair!r}."
+            f"{name} must hold two arrays of row numbers, (training, validation), got "
+            f"{short(repr(pair))}. A single pair is written in a list, [(training, validation)]."
         ) from None
     index = []
     for part in (training, validation):
         if part.dtype.kind not in "biu" or part.ndim != 1:
-            raise ValueError(f"{name} must hold row numbers or masks, got {part!r}.")
+            raise ValueError(f"{name} must hold row numbers or masks, got {short(repr(part))}.")
         wrong = len(part) != n if part.dtype.kind == "b" else ((part < -n) | (part >= n)).any()
         if wrong:
-            raise ValueError(f"{name} must hold numbers of the {n} rows of X, got {part!r}.")
+            raise ValueError(
+                f"{name} must hold numbers of the {n} rows of X, got {short(repr(part))}."
+            )
         index.append(np.arange(n)[part])
     common = np.intersect1d(*index)
     if common.size:

@@ -265,8 +265,8 @@ def _columns(estimator: Any) -> str:
 
 
 def _parameters(model: Any, estimator: Any) -> str:
-    given, defaults = estimator.get_params(deep=False), type(estimator)._defaults()
-    changed = {name for name, value in given.items() if repr(value) != repr(defaults[name])}
+    defaults = type(estimator)._defaults()
+    changed = {n for n, default in defaults.items() if repr(getattr(estimator, n)) != repr(default)}
     rows = "".join(
         f"<tr{' class=changed' if name in changed else ''}><td>{escape(name)}</td>"
         f"<td>{escape(repr(value))}</td></tr>"

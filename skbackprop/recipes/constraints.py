@@ -10,7 +10,7 @@ from math import inf
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import get_scorer
+from sklearn.metrics import get_scorer, get_scorer_names
 
 from ..nn.activations import ACTIVATIONS
 from ..nn.architectures import NORMALIZATIONS
@@ -69,6 +69,11 @@ SEED = Rule(
     lambda v: (
         v is None or isinstance(v, np.random.RandomState) or (is_integer(v) and 0 <= v < 2**32)
     ),
+)
+SCORER = Rule(
+    "the name of a scorer (sklearn.metrics.get_scorer_names)",
+    lambda v: v in get_scorer_names(),
+    tuple(get_scorer_names()),
 )
 RATE = number(0, 1)
 SCHEDULED = settings("Scheduled")
@@ -148,7 +153,7 @@ CONSTRAINTS: dict[str, Rule] = {
     "standardize_target": AUTO | BOOL,
     "clip_predictions": AUTO | BOOL,
     "weight_init": INITIALIZERS_RULE | settings("WeightInit"),
-    "scoring": AUTO | NONE | Rule("a str", lambda v: isinstance(v, str)) | CALLABLE,
+    "scoring": AUTO | NONE | names("loss") | SCORER | CALLABLE,
     "dtype": names("auto", "float32", "float64")
     | Rule("np.float32, np.float64", lambda v: v in (np.float32, np.float64)),
     "callbacks": NONE | each(Rule("callbacks", is_callback), "callbacks"),
@@ -172,7 +177,7 @@ CLASS_WEIGHT = (
 
 def check_parameters(estimator: Any, **own: Rule) -> None:
     """Raise one ValueError that lists every parameter with an illegal value."""
-    rules, params = {**CONSTRAINTS, **own}, estimator.get_params(deep=False)
+    rules, params = {**CONSTRAINTS, **own}, estimator._params()
     problems = [
         complain(public_name(name, params), value, rules[name], type(estimator).__name__)
         for name, value in flatten(params).items()

@@ -20,6 +20,7 @@ from ..nn.network import Network
 from ..optim.base import Optimizer
 from ..tables.growth import statistics
 from ..targets import LabelCodec
+from .resolve import changed
 from .settings import public_name
 
 KNOWN_LOSSES = {type(loss) for loss in LOSSES.values()}
@@ -44,11 +45,7 @@ def settle(
         resolved["monotonic_cst"] = found if any(found) else None
     now = resolved["monotonic_cst"]
     if old is not None and now != old.get("monotonic_cst"):
-        raise ValueError(
-            f"Continuing needs the {NAME} of the first call, which was "
-            f"{old.get('monotonic_cst')}, got {now}. Set it back, or set warm_start=False to start "
-            "anew."
-        )
+        raise changed(NAME, now, old.get("monotonic_cst"))
     if now is not None:
         check_columns(now, encoder)
         check_target(codec, loss)

@@ -52,6 +52,14 @@ STRUCTURE = (
     "whitened",
     "n_members",
 )
+# What the first call has decided for all later ones: going on, it cannot be changed.
+KEPT = (
+    "feature_encoding",
+    "categorical_features",
+    "standardize_target",
+    "clip_predictions",
+    "dtype",
+)
 WITH_PAPER = {cls for name, cls in OPTIMIZERS.items() if name not in ("sgd", "adam")}
 OF_CLASSIFIERS = {"calibration": None}  # what a regressor does without
 
@@ -83,6 +91,7 @@ def resolve(
     if old is not None:
         earlier = {"value_effects": False, "whitened": 0.0}  # not in files of earlier versions
         preset = preset | {name: (earlier | old)[name] for name in (*STRUCTURE, "value_effects")}
+        preset |= {name: old[name] for name in KEPT if name in old}
     if is_constrained(flat["monotonic_cst"]):  # these do not keep an order
         preset = preset | {"value_effects": False, "whitened": 0.0, "solve_output": False}
     own = own_defaults(params["solver"], preset)
@@ -101,8 +110,42 @@ def resolve(
     if resolved["probe"]:  # around the preset's
         resolved["learning_rate_init"] = preset["learning_rate_init"]
     resolved["of_preset"] = preset
-    # `set_params` changes an object in place, which must not change a fitted model.
-    return {k: copy(v) if isinstance(v, Params) else v for k, v in resolved.items()}
+    if old is not None:
+        check_kept(resolved, old)
+    return {name: plain(value) for name, value in resolved.items()}
+
+
+def plain(value: Any) -> Any:
+    """A value as numbers of Python; those of NumPy, as searches draw them, would be other fits.
+
+    They raise the precision of arrays that they meet, and small integers overflow.  Objects are
+    copied: `set_params` changes them in place, which must not change a fitted model.
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple)) and any(isinstance(v, np.generic) for v in value):
+        return [plain(v) for v in value]
+    if isinstance(value, Params):
+        value = copy(value)
+        for name, setting in value.get_params(deep=False).items():
+            object.__setattr__(value, name, plain(setting))
+    return value
+
+
+def check_kept(resolved: dict[str, Any], old: dict[str, Any]) -> None:
+    """Refuse other values of what the first call has decided for all later ones."""
+    now = resolved | {"dtype": np.dtype(resolved["dtype"]).name}
+    for name in KEPT:
+        if name in old and differs(now[name], old[name]):
+            raise changed(name, now[name], old[name])
+
+
+def changed(name: str, now: Any, before: Any) -> ValueError:
+    """The error about a parameter that is another one than in the call that is gone on with."""
+    return ValueError(
+        f"Continuing needs the {name} of the first call, which was {before!r}, got {now!r}. Set "
+        "it back, or set warm_start=False to start anew."
+    )
 
 
 def hidden_sizes(resolved: dict[str, Any], params: dict[str, Any]) -> tuple[int, ...]:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import field
-from difflib import get_close_matches
 from inspect import signature
 from numbers import Integral, Real
 from typing import Any
@@ -22,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..nn.losses import LOSSES
-from ..params import Frozen, frozen
+from ..params import Frozen, frozen, nearest
 from ..tables.columns import short
 
 LONGEST_VALUE = 300  # characters of a value in a message
@@ -129,29 +128,39 @@ def complain(name: str, value: Any, rule: Rule, owner: str) -> str:
     """What was required, what was got, what to do."""
     got = short(repr(value), LONGEST_VALUE)
     text = f"The {name!r} parameter of {owner} must be {rule}. Got {got} instead."
-    if isinstance(value, str):
-        near = nearest(value, rule.names)
-        if name == "hidden_layer_sizes" and value in LOSSES:
-            text += f" Did you mean loss={value!r}? The loss is given by keyword."
-        elif near:
-            text += f" Did you mean {near!r}?"
-    elif isinstance(value, (list, tuple)) and name == "activation":
-        near = next((nearest(v, rule.names) for v in value if v not in rule.names), None)
-        text += f" Did you mean {near!r}?" if near else ""
-    elif name == "hidden_layer_sizes":
-        text += " Write whole numbers, one for each hidden layer: hidden_layer_sizes=(8, 4)."
-    return text
+    return f"{text} {advice}" if (advice := advice_on(name, value, rule)) else text
 
 
-def nearest(value: Any, known: tuple[str, ...]) -> str | None:
-    """The known name that is most like a misspelled one."""
-    if not isinstance(value, str):
-        return None
-    lower = value.lower().replace("-", "_")
-    near = [lower] if lower in known else get_close_matches(value, known, n=1)
-    return near[0] if near else None
+def advice_on(name: str, value: Any, rule: Rule) -> str:
+    """What was meant, as far as it can be guessed."""
+    if name == "learning_rate" and isinstance(value, Real) and not isinstance(value, bool):
+        return f"Did you mean learning_rate_init={value!r}?"
+    if name == "hidden_layer_sizes" and not isinstance(value, str):
+        return "Write whole numbers, one for each hidden layer: hidden_layer_sizes=(8, 4)."
+    if name == "hidden_layer_sizes" and value in LOSSES:
+        return f"Did you mean loss={value!r}? The loss is given by keyword."
+    if name == "activation" and value == "softmax":
+        return "It is for the output, where the log loss has it. Name one for the hidden layers."
+    values = value if name == "activation" and isinstance(value, (list, tuple)) else [value]
+    unknown = [v for v in values if isinstance(v, str) and v not in rule.names]
+    near = next((SYNONYMS.get(v.lower()) or nearest(v, rule.names) for v in unknown), None)
+    return f"Did you mean {near!r}?" if near in rule.names else ""
 
 
+# What other libraries call it.
+SYNONYMS = {
+    "sigmoid": "logistic",
+    "swish": "silu",
+    "linear": "identity",
+    "mse": "squared_error",
+    "mae": "absolute_error",
+    "quantile": "pinball",
+    "cross_entropy": "log_loss",
+    "binary_crossentropy": "log_loss",
+    "categorical_crossentropy": "log_loss",
+    "xavier": "glorot_uniform",
+    "kaiming": "he_normal",
+}
 BOOL = Rule("a bool", lambda value: isinstance(value, (bool, np.bool_)))
 NONE = Rule("None", lambda value: value is None)
 AUTO = names("auto")

@@ -26,7 +26,7 @@ import numpy as np
 from ..nn.initializers import INITIALIZERS
 from ..optim import Optimizer
 from ..optim.schedules import SCHEDULES
-from ..params import Frozen, frozen
+from ..params import Frozen, frozen, nearest
 from .rules import (
     AUTO,
     BOOL,
@@ -449,13 +449,21 @@ EXAMPLES = {  # of the objects that have settings of their own
 }
 
 
-def check_nested(estimator: Any, params: dict[str, Any]) -> None:
-    """Refuse ``part__setting`` for a part that is a plain value, with advice."""
+def check_settable(estimator: Any, params: dict[str, Any]) -> None:
+    """Refuse unknown names, and ``part__setting`` of a part that is a plain value, with advice."""
+    known = tuple(estimator.get_params(deep=False))
     for key in params:
         part, nested, _ = key.partition("__")
-        value = params.get(part, getattr(estimator, part, None))
-        if nested and part in EXAMPLES and not hasattr(value, "set_params"):
+        near = PUBLIC_NAMES.get(key) or nearest(key, known)
+        if part not in known:
+            advice = f"Did you mean {near!r}?" if near else f"Valid parameters are: {list(known)}."
+            raise ValueError(f"Invalid parameter {part!r} for estimator {estimator}. {advice}")
+        value = params.get(part, getattr(estimator, part))
+        if nested and not hasattr(value, "set_params"):
+            advice = f"Did you mean {near!r}?" if near else f"Set {part} instead."
+            if part in EXAMPLES:
+                advice = f"Set it first, such as {part}={EXAMPLES[part]}."
             raise ValueError(
                 f"{key} needs {part} to be an object with this setting, got {part}={value!r}. "
-                f"Set it first, such as {part}={EXAMPLES[part]}."
+                f"{advice}"
             )

@@ -6,10 +6,12 @@ Arrow format is read by pyarrow.  Integers keep all their digits: missing ones h
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from ..params import Frozen, frozen
 
@@ -53,8 +55,11 @@ def open_container(X: Any) -> Any:
     Raises
     ------
     TypeError
-        If X is a table that first has to be computed or converted.
+        If X is a table that first has to be computed or converted, or is no table.
+    ValueError
+        If X is an array of three dimensions or more.
     """
+    _refuse_others(X)
     if isinstance(X, (np.ndarray, list, tuple)):
         return unmasked(X)
     if hasattr(X, "iloc") and not hasattr(X, "npartitions"):  # pandas
@@ -77,6 +82,31 @@ def _computed(X: Any, attributes: set[str]) -> Any:
         if is_frame and "to_pandas" in attributes:
             raise _not_computed(kind, "to_pandas")
     return X
+
+
+def _refuse_others(X: Any) -> None:
+    """Refuse what scikit-learn's checks take for one value, or for a single row."""
+    if issparse(X):
+        return  # one of SciPy's formats is a dict
+    records = isinstance(X, np.ndarray) and X.dtype.names is not None
+    if isinstance(X, (list, tuple)) and len(X):
+        records = isinstance(X[0], Mapping)
+    if isinstance(X, (str, bytes, os.PathLike, Mapping, Iterator)) or records:
+        got, advice = type(X).__name__, "Make a list of its rows"
+        if records:
+            got, advice = "records with names", "Make a table of them: pandas.DataFrame(X)"
+        elif isinstance(X, Mapping):
+            advice = "Make a table of it: pandas.DataFrame(X), or pandas.DataFrame([X]) of one row"
+        elif not isinstance(X, Iterator):
+            advice = "Read the file first"
+        raise TypeError(
+            f"X must be a table in memory, such as a DataFrame or an array, got {got}. {advice}."
+        )
+    if isinstance(X, np.ndarray) and X.ndim > 2:
+        raise ValueError(
+            f"Found array with dim {X.ndim}, while dim <= 2 is required: X has the shape "
+            f"{X.shape}. Write the values of each sample in one row: X.reshape(len(X), -1)."
+        )
 
 
 def _not_computed(kind: str, method: str) -> TypeError:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Number
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils.validation import _num_samples
 
 ORDINARY = 2.0**30  # a largest weight up to here, and down to its inverse, is left as it is
@@ -156,6 +158,8 @@ def take_rows(data: Any, rows: np.ndarray) -> Any:
 
 def count_rows(data: Any) -> int | None:
     """The number of rows; None for what has no rows."""
+    if isinstance(data, (str, bytes, Mapping)) and not issparse(data):
+        return None
     try:
         return int(_num_samples(data))
     except (TypeError, ValueError):

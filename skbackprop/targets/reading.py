@@ -37,6 +37,8 @@ def read_target(y: Any, name: str = "y") -> np.ndarray:
 
     Raises
     ------
+    TypeError
+        If `y` is the name of a column.
     ValueError
         If a value is missing, masked, infinite or complex, or if there are 3 dimensions.
     """
@@ -44,6 +46,11 @@ def read_target(y: Any, name: str = "y") -> np.ndarray:
         raise ValueError(
             f"requires {name} to be passed, but the target {name} is None. Pass the target of "
             "each row."
+        )
+    if isinstance(y, str):
+        raise TypeError(
+            f"{name} needs the target of each row, got {y!r}. The name of a column is for an X in "
+            f"files. Of a table in memory pass the column, {name}=X[{y!r}], and X without it."
         )
     columns = _columns(y)
     if columns is None:

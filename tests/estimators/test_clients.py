@@ -48,7 +48,9 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.utils import estimator_html_repr
 
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.inspection import training_report
 from skbackprop.mlp import MLPClassifier, MLPRegressor
+from skbackprop.optim import Adam
 
 from .common import (
     BOTH,
@@ -361,3 +363,90 @@ def test_other_displays(Estimator):
     assert partial.axes_.size == 2
     curve = LearningCurveDisplay.from_estimator(estimator, X, y, cv=2, train_sizes=[0.5, 1.0])
     assert np.isfinite(curve.test_scores).all()
+
+
+# Subclasses and arrays of others --------------------------------------------------------------
+
+
+class Narrow(BackpropClassifier):
+    """With a constructor of its own, as in user code."""
+
+    def __init__(self, *, width=8, note=""):
+        super().__init__(width, max_iter=3, random_state=0)
+        self.width, self.note = width, note
+
+
+class Keywords(MLPClassifier):
+    """With a constructor that passes on what it gets."""
+
+    def __init__(self, note="", **params):
+        super().__init__(**params)
+        self.note = note
+
+
+def test_a_subclass_may_have_a_constructor_of_its_own(tmp_path):
+    X, y = task_data("binary")
+    expected = BackpropClassifier(4, max_iter=3, random_state=0).fit(X, y)
+    model = clone(Narrow(width=4)).fit(X, y)
+    assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
+    assert repr(model.resolved_params_) == repr(expected.resolved_params_)
+    assert GridSearchCV(Narrow(), {"width": [2, 4]}, cv=2).fit(X, y).best_params_["width"] in (2, 4)
+    assert model.partial_fit(X, y).n_iter_ == 4
+    pytest.importorskip("matplotlib")
+    assert training_report(model, tmp_path / "report.html").exists()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_subclass_may_pass_keywords_on():
+    X, y = task_data("binary")
+    model = Keywords("mine", hidden_layer_sizes=(3,), max_iter=2, random_state=0).fit(X, y)
+    expected = MLPClassifier((3,), max_iter=2, random_state=0).fit(X, y)
+    assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
+    assert model.get_params() == {"note": "mine"}  # as scikit-learn reads constructors
+
+
+def test_dtypes_of_other_libraries_are_not_compared_with_those_of_numpy():
+    class Other:
+        def __eq__(self, other):
+            raise TypeError("dtypes of two libraries")
+
+    class Array:
+        dtype, shape, ndim = Other(), (3, 4), 2
+
+        def __len__(self):
+            return 3
+
+        def __array__(self, dtype=None, copy=None):
+            return np.ones((3, 4), dtype)
+
+    X, y = task_data("binary")
+    model = BackpropClassifier(max_iter=2, random_state=0).fit(X[:, :4], y)
+    assert_array_equal(model.predict_proba(Array()), model.predict_proba(np.ones((3, 4))))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("Estimator", [BackpropRegressor, MLPRegressor])
+@pytest.mark.parametrize(
+    ("name", "value", "kinds"),
+    [
+        *((name, 0.25, [np.float64, np.float32]) for name in (
+            "alpha", "learning_rate_init", "beta_1", "beta_2", "epsilon", "weight_decay", "dropout",
+            "validation_fraction",
+        )),
+        *((name, 20, [np.int64, np.uint8]) for name in ("batch_size", "hidden_layer_sizes")),
+        ("n_members", 2, [np.int64, np.uint8]),
+        ("dropout", [0.25, 0.5], [lambda values: [np.float64(v) for v in values]]),
+        ("solver", 0.25, [lambda v: Adam(beta_1=np.float64(v), beta_2=np.float64(v))]),
+    ],
+)  # fmt: skip
+def test_numbers_of_numpy_are_numbers(Estimator, name, value, kinds):
+    """What a search has drawn, and the same number written by hand, are the same fit."""
+    X, y = task_data("regression", 70)
+    common = {"dtype": "float32", "max_iter": 3, "random_state": 0}
+    common |= {"early_stopping": True} if name == "validation_fraction" else {}
+    plain = Adam(beta_1=value, beta_2=value) if name == "solver" else value
+    common["hidden_layer_sizes"] = [4, 4] if isinstance(value, list) else 4
+    expected = Estimator(**common | {name: plain}).fit(X, y)
+    for kind in kinds:
+        model = Estimator(**common | {name: kind(value)}).fit(X, y)
+        assert_array_equal(model.network_.theta, expected.network_.theta)

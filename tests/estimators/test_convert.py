@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import rv_continuous
 from sklearn.exceptions import NotFittedError
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
 
 from skbackprop import BackpropClassifier, BackpropRegressor, search_space
 
@@ -49,6 +50,13 @@ def test_what_is_taken_over_predicts_the_same_and_goes_on(task, dtype):
 def test_only_a_fitted_network_is_taken_over():
     with pytest.raises(NotFittedError):
         BackpropClassifier.from_sklearn(MLPClassifier())
+
+
+@pytest.mark.parametrize("wrong", [MLPRegressor(), make_pipeline(MLPClassifier()), None])
+def test_only_a_network_for_the_same_kind_of_target_is_converted(wrong):
+    name = type(wrong).__name__
+    with pytest.raises(TypeError, match=f"needs a fitted MLPClassifier .* got {name}. Pass"):
+        BackpropClassifier.from_sklearn(wrong)
 
 
 @pytest.mark.parametrize("kind", ["tabular", "plain"])

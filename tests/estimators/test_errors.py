@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from plain import BackpropClassifier, BackpropRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GroupKFold, GroupShuffleSplit, LeaveOneGroupOut
 
 from skbackprop import LogLoss, NumericEmbedding, Scheduled, TableEncoding, WeightInit
 from skbackprop.nn.activations import ACTIVATIONS
@@ -92,7 +93,7 @@ WRONG = {
         ["large", None, {}, Scheduled(0.1)],
         ["auto", "mlp", *INITIALIZER_NAMES, "a WeightInit"],
     ),
-    "scoring": ([3, 0.5, {}], ["auto", "None", "str", "callable"]),
+    "scoring": ([3, 0.5, {}], ["auto", "None", "loss", "get_scorer_names", "callable"]),
     "dtype": (["float16", int, np.int64, None, "double"], ["auto", "float32", "float64"]),
 }
 LOSS_OF = {
@@ -377,8 +378,26 @@ def test_a_typo_in_a_list_of_activations_is_corrected():
 
 @BOTH
 def test_an_unknown_scorer_is_refused_by_name(Estimator):
-    with pytest.raises(ValueError, match="acuracy"):
+    with pytest.raises(ValueError, match="'acuracy' instead. Did you mean 'accuracy'"):
         Estimator(early_stopping=True, scoring="acuracy").fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"activation": "sigmoid"}, "mean 'logistic'"),
+        ({"activation": ["relu", "Swish"]}, "mean 'silu'"),
+        ({"activation": "softmax"}, "It is for the output, where the log loss has it"),
+        ({"loss": "mse"}, "mean 'squared_error'"),
+        ({"loss": "quantile"}, "mean 'pinball'"),
+        ({"weight_init": "xavier"}, "mean 'glorot_uniform'"),
+        ({"learning_rate": 0.01}, "mean learning_rate_init=0.01"),
+        ({"numeric_embedding": "linear"}, "Got 'linear' instead.$"),  # no name of an embedding
+    ],
+)
+def test_names_of_other_libraries_are_understood(params, message):
+    with pytest.raises(ValueError, match=message):
+        BackpropRegressor((5, 5), **params).fit(X, y)
 
 
 # Parameters that do not go together -----------------------------------------------------------
@@ -558,3 +577,114 @@ def test_other_classes_at_a_warm_start_are_named_as_in_scikit_learn():
     expected = r"Previously got \[0 1\], `y` has \[0 1 2\]$"
     with pytest.raises(ValueError, match=expected):
         model.fit(X, np.arange(30) % 3)
+
+
+# Names that no parameter has, and X and y that are no tables ------------------------------------
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"learning_rat_init": 0.1}, "'learning_rat_init'.* Did you mean 'learning_rate_init'"),
+        ({"averaging": "ema"}, "'averaging'.* Did you mean 'solver__averaging'"),
+        ({"xyzzy": 1}, "'xyzzy'.* Valid parameters are: .*'hidden_layer_sizes'"),
+        ({"xyzzy__n": 1}, "'xyzzy'.* Valid parameters are: .*'hidden_layer_sizes'"),
+        ({"learning_rate__init": 0.1}, "learning_rate='auto'. Did you mean 'learning_rate_init'"),
+        ({"preset__n": 1}, "needs preset to be an object with this setting.* mean 'preset'"),
+        ({"solver": Adam(), "solver__beta2": 0.5}, "Did you mean 'beta_2'"),
+    ],
+)
+def test_set_params_names_the_nearest_parameter(Estimator, params, message):
+    model = Estimator()
+    with pytest.raises(ValueError, match=message):
+        model.set_params(**params)
+
+
+RECORDS = [{"a": 1.0, "b": 2.0}, {"a": 2.0, "b": 1.0}] * 5
+
+
+@unconverged
+@pytest.mark.parametrize("preset", ["auto", "plain"])
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (RECORDS, r"got records with names. .*pandas.DataFrame\(X\)"),
+        (np.array([(1.0, 2.0)] * 10, dtype=[("a", "f8"), ("b", "f8")]), "got records with names"),
+        ({"a": np.arange(10.0), "b": np.arange(10.0)}, r"got dict. .*pandas.DataFrame\(\[X\]\)"),
+        ("rows.csv", "got str. Read the file first"),
+        (iter(np.ones((10, 2))), "Make a list of its rows"),
+    ],
+    ids=["list of dict", "structured array", "dict", "path", "iterator"],
+)
+def test_what_is_no_table_is_refused_with_advice(preset, table, message):
+    labels = np.arange(10) % 2
+    model = BackpropClassifier(preset=preset, max_iter=1, random_state=0)
+    with pytest.raises(TypeError, match=message):
+        model.fit(table, labels)
+    model.set_params(solver="lbfgs").fit(np.ones((10, 2)), labels)
+    with pytest.raises(TypeError, match=message):
+        model.predict(table)
+
+
+@BOTH
+@pytest.mark.parametrize("preset", ["auto", "plain"])
+def test_images_are_refused_with_advice(Estimator, preset):
+    images = np.zeros((30, 4, 4))
+    message = r"dim 3, .* shape \(30, 4, 4\).* X.reshape\(len\(X\), -1\)"
+    with pytest.raises(ValueError, match=message):
+        Estimator(preset=preset).fit(images, y)
+
+
+@BOTH
+def test_the_name_of_a_column_needs_files(Estimator):
+    with pytest.raises(TypeError, match=r"got 'target'.* y=X\['target'\], and X without it"):
+        Estimator().fit(X, "target")
+
+
+@unconverged
+@BOTH
+def test_missing_values_without_an_encoding_are_refused_with_advice(Estimator):
+    holes = np.where(X > 1, np.nan, X)
+    model = Estimator(preset="plain", max_iter=2)
+    for call in (lambda: model.fit(holes, y), lambda: model.fit(X, y).predict(holes)):
+        with pytest.raises(ValueError, match=r"contains NaN.*SimpleImputer.* preset for tables"):
+            call()
+
+
+@pytest.mark.parametrize("method", ["predict_interval", "predict_quantiles", "predict_std"])
+def test_methods_of_a_regressor_that_is_not_fitted(method):
+    with pytest.raises(NotFittedError):
+        getattr(BackpropRegressor(), method)(X)
+
+
+def test_a_single_pair_of_rows_is_refused_with_advice():
+    pair = (np.arange(20), np.arange(20, 30))
+    with pytest.raises(ValueError, match=r"array\(\[.*…. A single pair is written in a list"):
+        BackpropClassifier(early_stopping=True, validation_fraction=pair).fit(X, y)
+
+
+@pytest.mark.parametrize("n", [0, -1, "2", 2.0, None])
+def test_a_network_without_data_needs_its_numbers_of_columns(n):
+    message = rf"must be an int of at least 1, got {n!r}\."
+    for call in (
+        lambda: BackpropClassifier().initialize(n, classes=[0, 1]),
+        lambda: BackpropRegressor().initialize(n),
+        lambda: BackpropRegressor().initialize(2, n_outputs=n),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+@pytest.mark.parametrize("layer", [1, -2, "a", 0.0, None])
+def test_the_number_of_a_hidden_layer_is_checked(layer):
+    model = BackpropRegressor((3,)).initialize(2)
+    with pytest.raises(ValueError, match=rf"layer must be an int in the range .* Got {layer!r}"):
+        model.activations(np.ones((1, 2)), layer)
+
+
+@pytest.mark.parametrize("splitter", [GroupKFold(3), GroupShuffleSplit(1), LeaveOneGroupOut()])
+def test_a_splitter_by_groups_needs_groups(splitter):
+    model = BackpropClassifier(early_stopping=True, validation_fraction=splitter)
+    with pytest.raises(ValueError, match="as validation_fraction needs .* Pass groups to fit"):
+        model.fit(X, y)

@@ -7,15 +7,18 @@ solver remembered, an average of weights that was replaced from outside, a call 
 
 import copy
 import pickle
+import re
 from itertools import permutations
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from plain import BackpropClassifier
 from settings import packed
 from sklearn.base import clone
 
+from skbackprop import BackpropRegressor, TableEncoding
 from skbackprop.nn.architectures import NORMALIZATIONS
 from skbackprop.optim import AVERAGES, OPTIMIZERS
 from skbackprop.optim.schedules import SCHEDULES
@@ -246,3 +249,37 @@ def test_dropout_may_change_on_the_way():
     estimator = make(warm_start=True, max_iter=2).fit(X, y)
     estimator.set_params(dropout=0.4).fit(X, y).set_params(dropout=0.0).fit(X, y)
     assert estimator.best_iter_ == 6
+
+
+KEPT = {
+    "feature_encoding": ("table", None),
+    "categorical_features": ("from_dtype", ["a"]),
+    "dtype": ("float32", "float64"),
+    "standardize_target": (True, False),
+    "clip_predictions": (True, False),
+}
+TABLE = pd.DataFrame({"a": np.arange(60) % 3, "b": np.linspace(-1, 1, 60)})
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_the_first_call_has_decided_cannot_be_changed(name):
+    params = {"n_members": 1, "max_iter": 2, "random_state": 0, "warm_start": True}
+    model = BackpropRegressor(**params).fit(TABLE, TABLE["b"])
+    before, (same, other) = model.predict(TABLE), KEPT[name]
+    message = f"the {name} of the first call, which was {same!r}, got {re.escape(repr(other))}"
+    for train in (model.fit, model.partial_fit):
+        model.set_params(**{name: other})
+        with pytest.raises(ValueError, match=message):
+            train(TABLE, TABLE["b"])
+        assert_array_equal(model.predict(TABLE), before)
+    model.set_params(**{name: same}).fit(TABLE, TABLE["b"])  # said, and not changed
+    assert model.resolved_params_[name] == same or name == "feature_encoding"
+
+
+def test_another_preset_keeps_what_the_first_call_has_decided():
+    params = {"max_iter": 2, "random_state": 0, "warm_start": True}
+    model = BackpropRegressor(**params).fit(TABLE, TABLE["b"])
+    model.set_params(preset="plain").fit(TABLE, TABLE["b"])
+    now = model.resolved_params_
+    assert isinstance(now["feature_encoding"], TableEncoding)
+    assert (now["standardize_target"], now["clip_predictions"]) == (True, True)

@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
+from skbackprop import BackpropRegressor
 from skbackprop.estimators import conformal
 from skbackprop.estimators.conformal import (
     conformal_margin,
@@ -128,6 +129,17 @@ def test_conformalized_quantiles_hold_their_share_whatever_the_quantiles(factor)
 def test_alpha_is_checked(alpha):
     with pytest.raises(ValueError, match=r"0 < alpha < 1, got alpha=.*\. It is the share"):
         conformal_quantile(np.ones(5), alpha)
+
+
+def test_probabilities_are_refused_by_their_own_name():
+    X = np.linspace(-1, 1, 60).reshape(-1, 1)
+    model = BackpropRegressor(max_iter=2, random_state=0).fit(X, X[:, 0])
+    for coverage in (90, 1.0, "0.9", None):
+        with pytest.raises(ValueError, match=rf"coverage needs prob.*got {coverage!r}. Write 0.9"):
+            model.predict_interval(X, coverage=coverage)
+    with pytest.raises(ValueError, match=r"quantiles needs prob.*got \[0.5, 1.0\]"):
+        model.predict_quantiles(X, [0.5, 1.0])
+    assert_array_equal(model.predict_quantiles(X, 0.3), model.predict_quantiles(X, [0.3]))
 
 
 # ---------------------------------------------------------------------------- passes

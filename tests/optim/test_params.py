@@ -196,6 +196,8 @@ class TestParameters:
     def test_an_unknown_name_is_refused_with_the_valid_ones(self):
         with pytest.raises(ValueError, match=r"SGD has no parameter 'beta_1'.*, momentum, nest"):
             SGD().set_params(beta_1=0.5)
+        with pytest.raises(ValueError, match="no parameter 'beta2'. Did you mean 'beta_2'"):
+            Adam().set_params(beta2=0.5)
 
     def test_nested_parameters(self):
         inner = Point(1.0)
