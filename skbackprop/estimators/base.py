@@ -123,7 +123,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         codec = self._prepare_target(inputs, resume)
         encoder = self._encoder(inputs, params, resume)
         table = self._check_table(inputs, codec, encoder, resume)
-        widths = build.widths_of(encoder, table.x)
+        widths = self._widths(encoder, table.x, resume)
         resolved = self._resolve(params, table, codec, inputs, widths, resume)
         codec, table = self._standardize(codec, table, resolved, resume)
         loss = self._make_loss(codec)
@@ -173,6 +173,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     ) -> Table:
         if encoder is None:
             X = check_rows(self, inputs.X, reset=not resume)
+            X = build.dense_if_embedded(self._fitted, X) if resume else X
         elif resume:
             X = encode_table(encoder, inputs.columns, self._fitted.network.dtype)
         else:
@@ -228,6 +229,11 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     ) -> tuple[Any, Table]:
         return codec, table
 
+    def _widths(self, encoder: ColumnEncoder | None, x: Any, resume: bool) -> build.Widths:
+        """How many inputs of which kind; without an encoder those of the first call."""
+        same = resume and encoder is None  # dense rows may follow sparse ones
+        return self._fitted.widths if same else build.widths_of(encoder, x)
+
     def _start(
         self,
         table: Table,
@@ -252,7 +258,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         )
         old = self._fitted.resolved if resume else None
         monotone.settle(resolved, encoder, codec, loss, old)
-        widths = build.widths_of(encoder, table.x)
+        widths = self._widths(encoder, table.x, resume)
         if not resume:
             layer = build.make_layer(resolved, widths, loss, build.n_members(resolved))
             network = Network(layer, dtype)
@@ -289,7 +295,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             check_is_fitted(self)  # raises; it takes as long as a layer of the network
         encoder = self._fitted.encoder
         if encoder is None:
-            return check_features(self, X)
+            return build.dense_if_embedded(self._fitted, check_features(self, X))
         # As precise as X: of a few rows the predictions are the same as of many.
         own = np.float32 if getattr(X, "dtype", None) == np.float32 else np.float64
         return encode(self, encoder, X, np.result_type(own, self._fitted.network.dtype))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_consistent_length
 
+from ..recipes.build import dense_if_embedded
 from ..recipes.resolve import preset_of
 from ..tables.columns import written
 from ..tables.weights import cast_weights, count_rows, scale_weights, take_rows
@@ -53,7 +54,7 @@ def check_later_rows(
             kept = np.flatnonzero(weight)
             X, y, weight = take_rows(X, kept), y[kept], weight[kept]
     if fitted.encoder is None:
-        X = check_rows(estimator, X, reset=False)
+        X = dense_if_embedded(fitted, check_rows(estimator, X, reset=False))
     else:
         X = encode(estimator, fitted.encoder, X, fitted.network.dtype)
     check_consistent_length(X, y)
