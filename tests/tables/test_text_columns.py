@@ -176,6 +176,7 @@ REFUSED = [
     (frame(list("ab") * 9), frame([0, 1]), "with levels such as 'a', 'b', and now holds numbers"),
     (frame(list("ab") * 9).astype("category"), frame([0, 1]), "Pass the levels as in fit"),
     (frame([True, False]), frame(["yes"]), "held booleans"),
+    (frame([True, False]), frame([1, 2]), "held booleans"),
 ]
 
 
@@ -184,6 +185,25 @@ def test_a_column_that_cannot_mean_the_same_is_refused(train, test, message):
     encoder = ColumnEncoder().fit(train)
     with pytest.raises(ValueError, match=f"Column 'a' .*{message}"):
         encoder.transform(test)
+
+
+def test_a_column_of_new_levels_only_is_said():
+    encoder, notes = ColumnEncoder().fit(frame(list("abcd") * 9)), []
+    encoder.transform(frame(["x", "y", None]), notes=notes)
+    assert len(notes) == 1
+    assert "Column 'a': all levels are new, for example 'x', 'y'," in notes[0]
+    for cells in (["x", "x"], ["x", "y", "A"], [None, None]):  # one new city may be right
+        notes.clear()
+        encoder.transform(frame(cells), notes=notes)
+        assert not notes
+
+
+def test_the_form_of_a_letter_and_marks_without_width_make_no_level():
+    cells = ["caf\u00e9", "cafe\u0301", "\ufeffth\u00e9", "th\u00e9\u200b"] * 9
+    encoder = ColumnEncoder().fit(frame(cells))
+    assert encoder.describe() == [("a", "binary", 1)]
+    assert len(np.unique(encoder.transform(frame(cells)))) == 2
+    assert ColumnEncoder().fit(frame([f"\ufeff{v}" for v in V])).describe()[0][1] == "numeric"
 
 
 def test_dates_chosen_as_categories_are_no_integers():
