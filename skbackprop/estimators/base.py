@@ -44,7 +44,7 @@ from .callback_bridge import CallbackSupportMixin, unharmed_on_error
 from .convert import from_mlp
 from .effects import add_effects
 from .fitted import Fitted, FittedAttributes
-from .inputs import FitInputs, Table, check_arguments
+from .inputs import FitInputs, Table, check_arguments, warn_other_order
 from .learning import learn
 from .resuming import open_checkpoint
 from .row_weights import check_row_weights, drop_weightless_rows
@@ -157,6 +157,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         n = count_rows(inputs.X)
         if n is not None:  # what has no rows is refused with X
             check_consistent_length(inputs.X, inputs.y)
+            warn_other_order(inputs.X, y=inputs.given[1], sample_weight=inputs.sample_weight)
         absent = self._absent_rows(inputs, resume)
         inputs.sample_weight = check_row_weights(inputs.sample_weight, absent, len(inputs.y))
         if n is not None and preset_of(self) != "plain":

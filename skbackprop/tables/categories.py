@@ -99,7 +99,7 @@ class Category(Frozen):
         self.check_families(keys, table)
         codes = [self.code(key) for key in keys]
         new = {*keys} - {None, *self.rare}
-        if notes is not None and len(new) > 1 and not any(codes):
+        if notes is not None and len(new) > 1 and not any(codes) and not self.is_full:
             notes.append(
                 f"Column {table.label(self.column)}: all levels are new, for example "
                 f"{_examples(new)}, and count as unknown; fit had levels such as "

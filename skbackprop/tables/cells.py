@@ -2,8 +2,8 @@
 
 The *family* of a cell is what it holds: a number, text, a date, ….  Two cells mean the same only
 if their families can be compared.  The *key* of a cell is a plain number or string that is equal
-for all spellings of one level: ``True``, ``1`` and ``"1.0"``; ``"red "`` and ``b"red"``; letters with
-their accents in one character or in two.  Text with leading zeros stays text: ``"01"`` may be a code.
+for all spellings of one level: ``True``, ``1`` and ``"1.0"``; ``"red "`` and ``b"red"``; an accent
+as part of its letter and after it.  Text with leading zeros stays text: ``"01"`` may be a code.
 
 >>> [key_of(cell) for cell in (True, "True", "1.0", np.float32(0.1), " red ", b"red", "  ")]
 [1, 1, 1, 0.1, 'red', 'red', None]

@@ -81,8 +81,8 @@ def test_numbers_are_found_by_their_text_where_that_is_clear():
 
 
 def test_case_blanks_and_form_make_no_other_level_where_that_is_clear():
-    category = learned({"Yes": 5.0, "New York": 5.0, "caf\u00e9": 5.0})
-    keys = "YES", "yes", "new  york", "NEW\u00a0YORK", "CAFE\u0301", "no", "Y"
+    category = learned({"Yes": 5.0, "New York": 5.0, "ros\u00e9": 5.0})
+    keys = "YES", "yes", "new  york", "NEW\u00a0YORK", "ROSE\u0301", "no", "Y"
     assert [category.code(key) for key in keys] == [2, 2, 1, 1, 3, 0, 0]
     unclear = learned({"Yes": 5.0, "yes": 5.0})
     assert [unclear.code(key) for key in ("Yes", "yes", "YES")] == [1, 2, 0]

@@ -199,7 +199,7 @@ def test_a_column_of_new_levels_only_is_said():
 
 
 def test_the_form_of_a_letter_and_marks_without_width_make_no_level():
-    cells = ["caf\u00e9", "cafe\u0301", "\ufeffth\u00e9", "th\u00e9\u200b"] * 9
+    cells = ["ros\u00e9", "rose\u0301", "\ufeffth\u00e9", "th\u00e9\u200b"] * 9
     encoder = ColumnEncoder().fit(frame(cells))
     assert encoder.describe() == [("a", "binary", 1)]
     assert len(np.unique(encoder.transform(frame(cells)))) == 2
