@@ -189,7 +189,8 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         held-out rows; plain: None.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factor on the weights of the rows of a class; a list for several columns of labels.  A
-        class of weight 0 stays in `classes_`, with a probability near 0.
+        class of weight 0 stays in `classes_`, with a probability near 0.  "balanced" gives all
+        classes the same weight; in `partial_fit` it counts the rows of all calls so far.
     weight_init : str, callable, list, WeightInit or "auto", default="auto"
         How weights start: "mlp" (scikit-learn's rule), "glorot_uniform", "glorot_normal",
         "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal", "zeros", an

@@ -43,7 +43,7 @@ ANY_UNIT = {type(loss) for loss in LOSSES.values() if loss.link == "identity"}
 HOMOGENEOUS = {HalfPoissonDeviance, HalfGammaDeviance, HalfTweedieDeviance}
 ORDINARY = 250  # binary exponents up to here have squares, and sums of squares
 LARGEST = np.finfo(np.float64).max
-NARROW = 0.02  # standard deviations between the quartiles
+NARROW = 0.02  # standard deviations between quartiles, or between most of the values
 
 
 @frozen
@@ -245,7 +245,7 @@ def check_distinct(y: np.ndarray, target: np.ndarray) -> None:
 def words_on_far_values(y: np.ndarray, target: np.ndarray) -> str:
     """A warning, if a few values of a standardized column make up nearly all of its variance."""
     for column, encoded in zip(y.reshape(len(y), -1).T, target.T, strict=True):
-        low, high = np.quantile(encoded, (0.25, 0.75))
+        low, high = np.quantile(encoded, (0.05, 0.95))
         if 0 < high - low < NARROW:
             return (
                 f"y has values so far apart, from {column.min():.3g} to {column.max():.3g} with a "
