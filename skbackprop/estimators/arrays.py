@@ -40,6 +40,12 @@ def check_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
                 order="C",  # a batch gathers rows
             )
     except (ValueError, TypeError) as error:
+        if str(error).startswith("Input X contains NaN"):
+            raise ValueError(
+                "Input X contains NaN, and without an encoding of the table no number may be "
+                "missing. Use the default preset of BackpropClassifier or BackpropRegressor, for "
+                "which NaN means missing, or SimpleImputer."
+            ) from None
         column = _first_without_numbers(X)
         if column is None:
             raise

@@ -558,3 +558,10 @@ def test_other_classes_at_a_warm_start_are_named_as_in_scikit_learn():
     expected = r"Previously got \[0 1\], `y` has \[0 1 2\]$"
     with pytest.raises(ValueError, match=expected):
         model.fit(X, np.arange(30) % 3)
+
+
+@pytest.mark.parametrize("call", ["fit", "partial_fit"])
+def test_missing_numbers_without_an_encoding_are_refused_with_advice(call):
+    X = np.array([[1.0, np.nan], [2.0, 3.0]])
+    with pytest.raises(ValueError, match="Input X contains NaN, .* Use the default preset"):
+        getattr(BackpropRegressor(preset="plain"), call)(X, [1.0, 2.0])
