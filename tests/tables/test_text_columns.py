@@ -118,6 +118,31 @@ def test_periods_and_times_of_day():
         np.testing.assert_array_equal(encode(frame(cells)), encode(frame(seconds)))
 
 
+SPANS = pd.to_timedelta(np.random.default_rng(1).integers(-50_000, 400_000, N), "s")
+SECONDS = np.arange(60_000, 60_000 + 999 * N, 999)
+HOURS = [f"{s // 3600}:{s // 60 % 60:02d}:{s % 60:02d}" for s in SECONDS]
+
+
+@pytest.mark.parametrize("write", [str, lambda span: str(span.to_pytimedelta())])
+def test_durations_as_text_are_durations(write):
+    cells = [write(span) for span in SPANS]
+    encoder, expected = ColumnEncoder().fit(frame(cells)), ColumnEncoder().fit(frame(SPANS))
+    for a in (encoder, expected):
+        for X in (frame(cells), frame(SPANS)):
+            np.testing.assert_array_equal(a.transform(X), expected.transform(frame(SPANS)))
+    assert "read as durations" in encoder.message()
+
+
+def test_hours_beyond_a_day_are_durations_and_others_times_of_day():
+    expected = ColumnEncoder().fit(frame(SECONDS)).transform(frame(SECONDS))
+    X = frame(HOURS)
+    np.testing.assert_array_equal(ColumnEncoder().fit(X).transform(X), expected)
+    encoder = ColumnEncoder().fit(frame(HOURS[:20]))
+    assert "times of day" in encoder.message()
+    with pytest.raises(ValueError, match="no cell of it can be read"):
+        encoder.transform(frame(HOURS[-9:]))
+
+
 LEFT_OUT = {
     "names": [f"name {i}" for i in range(N)],
     "ids": [f"A{i}" for i in range(N)],
