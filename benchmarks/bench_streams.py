@@ -9,6 +9,10 @@ rows before each chunk, their mean or their most frequent label: 1 is no better 
 
 Without ``--bikes`` there are only synthetic streams: numbers and labels whose columns, and whose
 target, move by 10 standard deviations, at once or gradually.
+
+    python -m benchmarks.bench_streams --fit --rows 100000 --sizes 10 1000
+
+compares, on rows that do not move, `partial_fit` with one `fit` of as many passes.
 """
 
 from __future__ import annotations
@@ -125,13 +129,47 @@ def streams(path: str | None, n: int, *, labels: bool) -> dict[str, Stream]:
     return found | {name: synthetic(kind, n, labels=labels) for name, kind in kinds.items()}
 
 
+def against_fit(n: int, sizes: list[int]) -> None:
+    """Print the errors after calls of each size, divided by those of one fit of as many passes."""
+    print("| target | passes | rows of a call | error of `fit` | quotient |\n|---|---|---|---|---|")
+    for labels in (False, True):
+        X, y = synthetic("none", n + n // 5, labels=labels)
+        train, test = slice(n), slice(n, None)
+        estimator = type(models(labels=labels)["ours"])
+        first = {"classes": [False, True]} if labels else {}
+        for passes in (1, 5):
+            fitted = estimator(random_state=0, max_iter=passes, early_stopping=False)
+            least = _error(fitted.fit(X[train], y[train]), X[test], y[test], labels=labels)
+            for size in sizes:
+                model = estimator(random_state=0)
+                for _ in range(passes):
+                    for start in range(0, n, size):
+                        rows = slice(start, start + size)
+                        model.partial_fit(X[rows], y[rows], **first)
+                error = _error(model, X[test], y[test], labels=labels)
+                kind = "label" if labels else "number"
+                print(
+                    f"| {kind} | {passes} | {size} | {least:.3g} | {error / least:.3g} |",
+                    flush=True,
+                )
+
+
+def _error(model: Any, X: np.ndarray, y: np.ndarray, *, labels: bool) -> float:
+    predicted = model.predict(X)
+    return float(np.mean(predicted != y) if labels else np.sqrt(np.mean((predicted - y) ** 2)))
+
+
 def main() -> None:
     """Print one table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bikes", help="path of bike_sharing_hour.parquet")
     parser.add_argument("--rows", type=int, default=N_ROWS, help="rows of a synthetic stream")
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 100], help="rows of a call")
+    parser.add_argument("--fit", action="store_true", help="compare with one fit")
     options = parser.parse_args()
+    if options.fit:
+        against_fit(options.rows, options.sizes)
+        return
     names = ["ours", "SGD", "MLP"]
     print(f"| stream | target | rows of a call | {' | '.join(names)} | our ms per row |")
     print(f"|---|---|---|{'---|' * len(names)}---|")

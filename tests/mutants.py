@@ -471,7 +471,9 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
         [
             ("counts[key] >= least", "counts[key] > least", "min_frequency is one more"),
             ("        share[0] = 0\n", "", "an unknown level has a share"),
-            ("count[n] == 1}", "count[n] >= 1}", "01 and 1 are one level"),
+            ("count[spelling] == 1}", "count[spelling] >= 1}", "01 and 1 are one level"),
+            ("len(new) > 1 and not", "len(new) > 9 and not", "new levels are not said"),
+            ("{*keys} <= {None, 0, 1}", "True", "2 instead of a boolean"),
             ("n = np.array([absent + others, ", "n = np.array([absent, ", "rare levels are lost"),
             ("[[0.0], [-1.0], [1.0]]", "[[0.0], [0.0], [1.0]]", "unknown is the first level"),
             ("return same or (", "return (", "booleans in a column of numbers"),
@@ -650,6 +652,8 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
                 "limits of rows of weight 0",
             ),
             ("scale = np.where(scale > 0, scale, 1.0)", "scale = 1.0 * scale", "a constant target"),
+            ("(0.05, 0.95))", "(0.0, 1.0))", "far values are not said"),
+            ("range(n if robust else 0)", "range(0)", "outliers hide the other rows"),
             (
                 "np.abs(self._each(self.scale, deviations))",
                 "self._each(self.scale, deviations)",

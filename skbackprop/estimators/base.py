@@ -46,7 +46,7 @@ from .callback_bridge import CallbackSupportMixin, unharmed_on_error
 from .convert import from_mlp
 from .effects import add_effects
 from .fitted import Fitted, FittedAttributes
-from .inputs import FitInputs, Table, check_arguments
+from .inputs import FitInputs, Table, check_arguments, warn_other_order
 from .learning import learn
 from .resuming import open_checkpoint
 from .row_weights import check_row_weights, drop_weightless_rows
@@ -125,7 +125,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         codec = self._prepare_target(inputs, resume)
         encoder = self._encoder(inputs, params, resume)
         table = self._check_table(inputs, codec, encoder, resume)
-        widths = build.widths_of(encoder, table.x)
+        widths = self._widths(encoder, table.x, resume)
         resolved = self._resolve(params, table, codec, inputs, widths, resume)
         codec, table = self._standardize(codec, table, resolved, resume)
         loss = self._make_loss(codec)
@@ -160,6 +160,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         n = count_rows(inputs.X)
         if n is not None:  # what has no rows is refused with X
             check_consistent_length(inputs.X, inputs.y)
+            warn_other_order(inputs.X, y=inputs.given[1], sample_weight=inputs.sample_weight)
         absent = self._absent_rows(inputs, resume)
         inputs.sample_weight = check_row_weights(inputs.sample_weight, absent, len(inputs.y))
         if n is not None and preset_of(self) != "plain":
@@ -176,6 +177,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     ) -> Table:
         if encoder is None:
             X = check_rows(self, inputs.X, reset=not resume)
+            X = build.dense_if_embedded(self._fitted, X) if resume else X
         elif resume:
             X = encode_table(encoder, inputs.columns, self._fitted.network.dtype)
         else:
@@ -233,6 +235,11 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     ) -> tuple[Any, Table]:
         return codec, table
 
+    def _widths(self, encoder: ColumnEncoder | None, x: Any, resume: bool) -> build.Widths:
+        """How many inputs of which kind; without an encoder those of the first call."""
+        same = resume and encoder is None  # dense rows may follow sparse ones
+        return self._fitted.widths if same else build.widths_of(encoder, x)
+
     def _start(
         self,
         table: Table,
@@ -257,7 +264,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         )
         old = self._fitted.resolved if resume else None
         monotone.settle(resolved, encoder, codec, loss, old)
-        widths = build.widths_of(encoder, table.x)
+        widths = self._widths(encoder, table.x, resume)
         if not resume:
             layer = build.make_layer(resolved, widths, loss, build.n_members(resolved))
             network = Network(layer, dtype)
@@ -294,7 +301,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             check_is_fitted(self)  # raises; it takes as long as a layer of the network
         encoder = self._fitted.encoder
         if encoder is None:
-            return check_features(self, X)
+            return build.dense_if_embedded(self._fitted, check_features(self, X))
         # As precise as X: of a few rows the predictions are the same as of many.
         dtype = getattr(X, "dtype", None)  # that of another library may warn of a comparison
         single = isinstance(dtype, np.dtype) and dtype == np.float32

@@ -13,6 +13,7 @@ from ..nn.losses import Loss, as_loss
 from ..recipes.constraints import CLASS_WEIGHT, LOSS_OF_CLASSIFIER, check_parameters
 from ..recipes.resolve import solver_is_stochastic
 from ..recipes.settings import LogLoss
+from ..tables.weights import check_weight
 from ..targets import LabelCodec
 from ..targets.class_weight import (
     check_class_weight,
@@ -187,7 +188,9 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         loss object other than `LogLoss`, a scorer as `scoring`, `partial_fit`, and without
         held-out rows; plain: None.
     class_weight : dict, list of dict, "balanced" or None, default=None
-        Factor on the weights of the rows of a class; a list for several columns of labels.
+        Factor on the weights of the rows of a class; a list for several columns of labels.  A
+        class of weight 0 stays in `classes_`, with a probability near 0.  "balanced" gives all
+        classes the same weight; in `partial_fit` it counts the rows of all calls so far.
     weight_init : str, callable, list, WeightInit or "auto", default="auto"
         How weights start: "mlp" (scikit-learn's rule), "glorot_uniform", "glorot_normal",
         "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal", "zeros", an
@@ -604,10 +607,15 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
             codec = codec_of_classes(inputs.y, inputs.classes, None)
             known = [head.classes.tolist() for head in codec.heads]
         check_class_weight(self.class_weight, known)
-        return without_weight(self.class_weight, inputs.y)
+        absent = without_weight(self.class_weight, inputs.y)
+        if absent is not None:
+            weight = check_weight(inputs.sample_weight, len(inputs.y))
+            inputs.labels = inputs.y if weight is None else inputs.y[weight > 0]
+        return absent
 
     def _make_codec(self, y: np.ndarray, inputs: FitInputs, resume: bool) -> Any:
         known = self._fitted.codec if resume else None
+        y = y if inputs.labels is None else inputs.labels
         if inputs.incremental:
             codec = codec_of_classes(y, inputs.classes, known)
         elif resume:

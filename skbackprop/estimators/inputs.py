@@ -12,6 +12,7 @@ from ..recipes.settings import TableEncoding
 from ..sources import Survey
 from ..training.batches import Rows
 from ..training.stored import StoredRows
+from ..warn import warn_user
 from . import rows
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class FitInputs:
     sample_weight_val: Any = None
     groups: Any = None
     classes: Any = None
+    labels: Any = None  # y with the rows of a class of weight 0, which stays a class
     incremental: bool = False
     columns: Any = None  # X, read for the encoder
     class_counts: np.ndarray | None = None  # filled in for class_weight="balanced"
@@ -104,6 +106,23 @@ class Table:
         table = self.take(np.repeat(order, weight[order].astype(int)))
         table.weight = None
         return table
+
+
+def warn_other_order(X: Any, **others: Any) -> None:
+    """Warn if rows of pandas objects have the labels of the rows of X in another order.
+
+    As in scikit-learn, rows belong together by their position, whatever their labels are.
+    """
+    for name, other in others.items():
+        if not (hasattr(X, "iloc") and hasattr(other, "iloc")) or len(X) != len(other):
+            continue
+        a, b = X.index, other.index
+        if not a.equals(b) and a.is_unique and b.is_unique and a.isin(b).all():
+            warn_user(
+                f"The rows of {name} have the labels (index) of the rows of X in another order, "
+                "and rows are taken by position. If the labels are right, pass "
+                f"{name}.loc[X.index]; if the positions are, {name}.to_numpy()."
+            )
 
 
 def check_arguments(inputs: FitInputs, params: dict[str, Any], *, first: bool) -> None:

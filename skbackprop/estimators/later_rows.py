@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_consistent_length
 
+from ..recipes.build import dense_if_embedded
 from ..recipes.resolve import preset_of
 from ..tables.columns import written
 from ..tables.weights import cast_weights, count_rows, scale_weights, take_rows
 from ..targets.class_weight import without_weight
+from ..targets.number_codec import TargetCodec
 from .arrays import check_rows, encode
 from .fitted import Fitted
-from .inputs import FitInputs, Table
+from .inputs import FitInputs, Table, warn_other_order
 from .row_weights import check_row_weights
 from .rows import TOO_SMALL
 
@@ -22,6 +24,7 @@ def check_validation(estimator: Any, inputs: FitInputs, fitted: Fitted) -> Table
     """`X_val` and `y_val`, checked and encoded."""
     given = inputs.X_val, inputs.y_val, inputs.sample_weight_val
     names = "y_val", "sample_weight_val"
+    warn_other_order(inputs.X_val, y_val=inputs.y_val, sample_weight_val=inputs.sample_weight_val)
     table, _ = check_later_rows(estimator, *given, names, fitted, inputs)
     if table.rows.n < 2:
         raise ValueError(f"{TOO_SMALL}: got n_samples={table.rows.n} in X_val.")
@@ -44,6 +47,8 @@ def check_later_rows(
     `names` are those of `y` and of the weights in messages.  The weights are not scaled.
     """
     y, codec = estimator._check_y(y, names[0]), fitted.codec
+    if isinstance(codec, TargetCodec):
+        codec.check_columns(y, names[0])
     absent = without_weight(getattr(estimator, "class_weight", None), y)
     weight = check_row_weights(sample_weight, absent, len(y), names[1])
     kept = np.arange(len(y))
@@ -53,7 +58,7 @@ def check_later_rows(
             kept = np.flatnonzero(weight)
             X, y, weight = take_rows(X, kept), y[kept], weight[kept]
     if fitted.encoder is None:
-        X = check_rows(estimator, X, reset=False)
+        X = dense_if_embedded(fitted, check_rows(estimator, X, reset=False))
     else:
         X = encode(estimator, fitted.encoder, X, fitted.network.dtype)
     check_consistent_length(X, y)

@@ -11,7 +11,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ..nn.losses import LOSSES, Loss, Pinball, as_loss
+from ..nn.losses import LOSSES, HalfSquaredError, Loss, Pinball, as_loss
 from ..nn.reparametrize import ends_with_scores
 from ..recipes.constraints import (
     LOSS_OF_REGRESSOR,
@@ -27,9 +27,11 @@ from ..targets.number_codec import (
     check_size,
     r2_in_any_unit,
     scaling_of,
+    words_on_far_values,
 )
 from ..targets.numbers import check_numbers
-from ..targets.running import follow_target, start_moments
+from ..targets.running import follow_target, start_moments, words_on_spread
+from ..warn import warn_user
 from .base import BackpropEstimator, remember
 from .callback_bridge import with_callbacks
 from .conformal import (
@@ -607,13 +609,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         if not resume:
             return TargetCodec.fitted(y)
         codec = self._fitted.codec
-        n_targets = 1 if y.ndim == 1 else y.shape[1]
-        if n_targets != codec.n_targets:
-            raise ValueError(
-                f"`y` needs {codec.n_targets} columns, as in the first call, got {n_targets}. "
-                "Set warm_start=False to start anew."
-            )
-        return follow_target(
+        codec.check_columns(y)
+        followed = follow_target(
             codec,
             y,
             inputs.sample_weight,
@@ -621,6 +618,10 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
             has_bias=self._fitted.resolved["fit_intercept"],
             is_fixed=not ends_with_scores(self._fitted.network.layer),
         )
+        words = words_on_spread(codec, followed, y) if inputs.incremental else ""
+        if words:
+            warn_user(words)
+        return followed
 
     def _standardize(
         self, codec: TargetCodec, table: Table, resolved: dict[str, Any], resume: bool
@@ -642,6 +643,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
                 scaling=scaling,
                 flip_sign=scaling == "standardize" and not isinstance(loss, Pinball),
                 clip=resolved["clip_predictions"],
+                robust=type(loss) is not HalfSquaredError,
             )
             if scaling:
                 codec = start_moments(codec, table.y, table.weight, scaling=scaling)
@@ -652,6 +654,9 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
                 check_size(table.y, table.target, loss)
             else:
                 check_distinct(table.y, table.target)
+            words = words_on_far_values(table.y, table.target)
+            if words and scaling == "standardize" and type(loss) is HalfSquaredError:
+                warn_user(words)
         with np.errstate(over="ignore"):
             spread = np.sqrt(np.mean(np.square(table.target, dtype=np.float64)))
         if not (MODERATE[0] < spread < MODERATE[1]) and type(loss) in ANY_UNIT:

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from ..tables.columns import short, written
+from ..targets.reading import read_target
 from ..warn import warn_user
 
 TOO_SMALL = (
@@ -185,10 +186,15 @@ def check_pair(pair: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def group_numbers(groups: Any, n: int) -> np.ndarray:
     """The number of the group of each row."""
-    groups = np.asarray(groups)
+    groups = read_target(groups, "groups")
     if groups.shape != (n,):
         raise ValueError(f"groups needs one entry for each of the {n} rows, got {groups.shape}.")
-    return np.unique(groups, return_inverse=True)[1]
+    try:
+        return np.unique(groups, return_inverse=True)[1]
+    except TypeError as error:
+        raise ValueError(
+            f"groups has entries that cannot be compared: {error}. Make them all numbers or text."
+        ) from None
 
 
 def check_groups(groups: Any, n: int) -> np.ndarray:

@@ -74,7 +74,10 @@ class UserScore:
         self.estimator._fitted = replace(self.fitted, network=network, temperature=1.0)
         X, y, weight = self._rows(member)
         try:
-            return float(self.scorer(self.estimator, X, y, **weight))
+            score = float(self.scorer(self.estimator, X, y, **weight))
+            if score != score:
+                raise ValueError("the score is NaN")
+            return score
         except (ValueError, TypeError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(

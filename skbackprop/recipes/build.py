@@ -177,6 +177,11 @@ def has_front(fitted: Any) -> bool:
     return table_input(fitted.widths, make_embedding(fitted.resolved), None)[0] is not None
 
 
+def dense_if_embedded(fitted: Any, x: Any) -> Any:
+    """Sparse rows as an array, if the network embeds each of its inputs."""
+    return x if isinstance(x, np.ndarray) or not has_front(fitted) else x.toarray()
+
+
 def n_members(resolved: dict[str, Any]) -> int | None:
     """Length of the axis of members; None if there is no such axis."""
     return resolved["n_members"] if resolved["n_members"] > 1 else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import field, fields
 from functools import cached_property
 from typing import Any
@@ -16,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from ..params import Frozen, frozen
-from .cells import BOOLEAN, DATE, DESCRIPTIONS, NUMBER, TEXT, number_of_text
-from .columns import TableColumns, short
+from .cells import BOOLEAN, DATE, DESCRIPTIONS, NUMBER, TEXT, spelling_of
+from .columns import TableColumns, short, some
 from .scaling import DIGITS, center_and_scale, robust_scale
 
 ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\b.*")
@@ -74,27 +75,37 @@ class Category(Frozen):
         return {key: code for code, key in enumerate(self.levels, 1)}
 
     @cached_property
-    def _codes_of_numbers(self) -> dict[int | float, int]:
-        """The codes of levels that are numbers, or the text of one, if no two are equal."""
-        pairs = [(_number_of(key), code) for key, code in self._codes.items()]
-        count = Counter(number for number, _ in pairs)
-        return {n: code for n, code in pairs if n is not None and count[n] == 1}
+    def _codes_of_spellings(self) -> dict[Any, int]:
+        """The codes of levels by the spelling of the key, if no two of them are equal."""
+        pairs = [(spelling_of(key), code) for key, code in self._codes.items()]
+        count = Counter(spelling for spelling, _ in pairs)
+        return {spelling: code for spelling, code in pairs if count[spelling] == 1}
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def code(self, key: Any) -> int:
-        """The code of a level; 0 for what is missing, rare or new."""
+        """The code of a level; 0 for what is missing, rare or new.
+
+        "01" may be read as 1 later, and "Yes" be written "YES", unless both were levels in `fit`.
+        """
         if key is None or key in self._codes:
             return self._codes.get(key, 0)
-        number = _number_of(key)  # "01" may be read as 1 later, and the other way round
-        return 0 if number is None else self._codes_of_numbers.get(number, 0)
+        return self._codes_of_spellings.get(spelling_of(key), 0)
 
-    def codes(self, table: TableColumns) -> np.ndarray:
-        """The code of each row of a table."""
+    def codes(self, table: TableColumns, notes: list[str] | None = None) -> np.ndarray:
+        """The code of each row of a table; `notes` gets a sentence if all levels are new."""
         keys, inverse = table.keys(self.column)
         self.check_families(keys, table)
-        return np.array([self.code(key) for key in keys], dtype=int)[inverse]
+        codes = [self.code(key) for key in keys]
+        new = {*keys} - {None, *self.rare}
+        if notes is not None and len(new) > 1 and not any(codes) and not self.is_full:
+            notes.append(
+                f"Column {table.label(self.column)}: all levels are new, for example "
+                f"{_examples(new)}, and count as unknown; fit had levels such as "
+                f"{_examples(self.levels)}. Write them as in fit."
+            )
+        return np.array(codes, dtype=int)[inverse]
 
     def check_families(self, keys: list[Any], table: TableColumns) -> None:
         """Raise an error if cells of a kind that `fit` did not have cannot be levels."""
@@ -106,23 +117,27 @@ class Category(Frozen):
         if not self.families or self._may_hold(family, keys):
             return
         held = " and ".join(DESCRIPTIONS[f] for f in self.families)
-        examples = ", ".join(short(repr(level)) for level in self.levels[:3])
         raise ValueError(
             f"Column {table.label(self.column)} of X held {held} in fit, with levels such as "
-            f"{examples}, and now holds {DESCRIPTIONS[family]}, which cannot be compared. "
-            "Pass the levels as in fit, not codes or other types."
+            f"{_examples(self.levels)}, and now holds {DESCRIPTIONS[family]}, which cannot be "
+            "compared. Pass the levels as in fit, not codes or other types."
         )
 
     def _may_hold(self, family: str, keys: list[Any]) -> bool:
         numbers = {NUMBER, BOOLEAN}
+        if self.families == (BOOLEAN,) and family == NUMBER:
+            return {*keys} <= {None, 0, 1}
         if family in numbers:
-            all_numbers = len(self._codes_of_numbers) == len(self.levels)
+            are_numbers = [not isinstance(key, str) for key in self._codes_of_spellings]
+            all_numbers = sum(are_numbers) == len(self.levels)
             same = not numbers.isdisjoint(self.families)
             return same or (TEXT in self.families and (all_numbers or any(map(self.code, keys))))
         if family == TEXT and DATE in self.families:
             return _any_date(keys)
         if family == TEXT:
-            known = set(self.families) <= numbers and any(_number_of(k) is not None for k in keys)
+            known = set(self.families) <= numbers and any(
+                k is not None and not isinstance(spelling_of(k), str) for k in keys
+            )
             return known or any(map(self.code, keys))
         return family == DATE and TEXT in self.families and _any_date(self.levels)
 
@@ -131,8 +146,8 @@ def _any_date(keys: list[Any]) -> bool:
     return any(isinstance(key, str) and ISO.fullmatch(key) for key in keys)
 
 
-def _number_of(key: Any) -> int | float | None:
-    return number_of_text(key) if isinstance(key, str) else key
+def _examples(levels: Iterable[Any]) -> str:
+    return some([short(repr(level)) for level in sorted(levels, key=str)[:3]])
 
 
 def count_levels(

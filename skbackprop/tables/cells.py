@@ -2,8 +2,8 @@
 
 The *family* of a cell is what it holds: a number, text, a date, ….  Two cells mean the same only
 if their families can be compared.  The *key* of a cell is a plain number or string that is equal
-for all spellings of one level: ``True``, ``1`` and ``"1.0"``; ``"red "`` and ``b"red"``.  Text with
-leading zeros stays text: ``"01"`` may be a code.
+for all spellings of one level: ``True``, ``1`` and ``"1.0"``; ``"red "`` and ``b"red"``; an accent
+as part of its letter and after it.  Text with leading zeros stays text: ``"01"`` may be a code.
 
 >>> [key_of(cell) for cell in (True, "True", "1.0", np.float32(0.1), " red ", b"red", "  ")]
 [1, 1, 1, 0.1, 'red', 'red', None]
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import unicodedata
 from decimal import Decimal
 from numbers import Complex, Integral, Number, Real
 from typing import Any
@@ -40,6 +41,7 @@ CONTAINERS = (dict, list, tuple, set, frozenset, np.ndarray)
 PLAIN_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 LEADING_ZEROS = re.compile(r"[-+]?0[0-9]")
 BOOLEAN_WORDS = {"true": 1, "false": 0}
+NO_WIDTH = "\ufeff\u200b"  # a byte order mark and a space without width
 
 
 def is_missing(cell: Any) -> bool:
@@ -95,10 +97,32 @@ def normalized(cell: Any) -> Any:
     if isinstance(cell, bytes):
         cell = cell.decode("utf-8", "backslashreplace")
     if isinstance(cell, str):
-        return str(cell).strip() or None
+        return _clean(str(cell)) or None
     if is_missing(cell):
         return None
-    return str(cell).strip() if family_of_type(type(cell)) == TEXT else cell
+    return _clean(str(cell)) if family_of_type(type(cell)) == TEXT else cell
+
+
+def _clean(text: str) -> str:
+    """Text without blanks and marks of no width around it, its accents in the composed form."""
+    text = text.strip()
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", text.strip(NO_WIDTH)).strip()
+
+
+def spelling_of(key: Any) -> Any:
+    """What is equal for keys that differ in case, in inner blanks or in the form of a letter.
+
+    >>> spelling_of("New  York") == spelling_of("NEW\u00a0YORK"), spelling_of("01")
+    (True, 1)
+    """
+    if not isinstance(key, str):
+        return key
+    number = number_of_text(key)
+    if number is not None:
+        return number
+    return " ".join(unicodedata.normalize("NFKC", key).casefold().split())
 
 
 def key_of(cell: Any) -> int | float | str | None:

@@ -147,7 +147,7 @@ class ColumnEncoder:
     def transform(self, X: Any, dtype: Any = np.float32, notes: list[str] | None = None) -> Any:
         """Encode: an array in C order, or CSR if the encoder was fitted to a sparse matrix.
 
-        Sentences about text that does not parse and counts as missing are added to `notes`.
+        Sentences about cells that count as missing or unknown are added to `notes`.
         """
         table = read_table(X)
         self.check_columns(table)
@@ -157,7 +157,7 @@ class ColumnEncoder:
             table = read_table(table.sparse.toarray())
         E = np.empty((table.n_rows, self.n_encoded), dtype)
         self._encode_numbers(table, E, notes)
-        self._encode_categories(table, E)
+        self._encode_categories(table, E, notes)
         self._encode_whitened(table, E)
         if self.effects:
             E[:, self._places_of_effects] = encode_effects(self, table)
@@ -363,10 +363,10 @@ class ColumnEncoder:
                 j = numeric[i]
                 E[:, j] = _known(robust_scale(x, self._center[j], self._scale[j]))
 
-    def _encode_categories(self, table: TableColumns, E: np.ndarray) -> None:
+    def _encode_categories(self, table: TableColumns, E: np.ndarray, notes: Any) -> None:
         plain, coded = self.n_numeric + len(self._missing), self.n_numeric + self.n_other
         for category in self._categories:
-            codes = category.codes(table)
+            codes = category.codes(table, notes)
             width = category.table.shape[1]
             E[:, plain : plain + width] = category.table[codes]
             plain += width

@@ -21,14 +21,15 @@ from ..params import Frozen, frozen
 from .cells import AWARE_DATE, BOOLEAN, DATE, DESCRIPTIONS, DURATION, NUMBER, TEXT, TIME, seconds_of
 from .columns import Cells, TableColumns, short, some
 from .shares import Tally, is_enough, is_null_text
-from .text_dates import AmbiguousDatesError, DateNotation, find_date_notation
+from .text_dates import DURATION as DURATION_FORMAT
+from .text_dates import AmbiguousDatesError, DateNotation, find_date_notation, find_durations
 from .text_numbers import NumberNotation, find_number_notation
 
 COMPARABLE = {
     NUMBER: {NUMBER, BOOLEAN, TEXT},
     DATE: {DATE, TEXT},
     AWARE_DATE: {AWARE_DATE, TEXT},
-    DURATION: {DURATION},
+    DURATION: {DURATION, TEXT},
     TIME: {TIME, TEXT},
 }
 CONVERT = {
@@ -72,6 +73,8 @@ class Reading(Frozen):
         if self.family == TIME and self.notation is None:
             times = [DateNotation(form) for form in TIMES]
             return [next(filter(None, (t.number(text) for t in times)), None) for text in texts]
+        if self.family == DURATION:
+            return DateNotation(DURATION_FORMAT).numbers(texts)
         dates = self.notation or DateNotation(aware=self.family == AWARE_DATE)
         return dates.numbers(texts)
 
@@ -177,8 +180,12 @@ def _find_dates(table: TableColumns, i: int, texts: dict[str, float]) -> Reading
             "be told from the month. Convert it to dates, for example by pandas.to_datetime with "
             "dayfirst or format, or put it among the categorical_features."
         ) from None
+    if notation is None or notation.is_time:
+        notation = find_durations(texts, notation)
     if notation is None:
         return None
+    if notation.format == DURATION_FORMAT:
+        return Reading(DURATION, notation)
     family = TIME if notation.is_time else AWARE_DATE if notation.aware else DATE
     return Reading(family, notation)
 

@@ -1,4 +1,4 @@
-"""Dates and times of day that are written as text, in one regular format.
+"""Dates, times of day and durations that are written as text, in one regular format.
 
 ISO 8601 (``2024-01-31``, ``2024-01-31T10:00:00Z``) is parsed by `datetime.fromisoformat`, every
 other format by `datetime.strptime`.  The possible formats are derived from the shapes of the
@@ -9,6 +9,8 @@ row, the column is refused.
 DateNotation(format='%d/%m/%Y', aware=False)
 >>> find_date_notation({"Jan 31, 2024 9:30 PM": 1}).format
 '%b %d, %Y %I:%M %p'
+>>> find_durations({"0 days 23:30:00": 1, "2 days 01:00:00.5": 1}).number("1 day, 0:00:01")
+86401.0
 >>> find_date_notation({"01/02/2024": 1, "03/04/2024": 1})
 Traceback (most recent call last):
     ...
@@ -41,6 +43,9 @@ DATES = [  # compiled by `re` at their first use
 ]
 TIME = r"""(?x)[0-9]{1,2}:[0-9]{2}(?P<seconds>:[0-9]{2})?(?P<fraction>[.][0-9]{1,6})?
     (?P<space>\s?)(?P<half>[AaPp][Mm])?(?P<gap>\s?)(?P<zone>Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})?"""
+DURATION = "days hours:minutes:seconds"  # as Python and pandas write it
+DURATION_SHAPE = r"""(?x)(?:(?P<days>[-+]?[0-9]+)\s?d(?:ays?)?,?\s?)?
+    (?P<sign>[-+]?)(?P<h>[0-9]+):(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9](?:[.][0-9]+)?))?"""
 FEW = 8  # texts of one shape, that are not read together
 N_SHAPES = 3  # the most common shapes, from which formats are derived
 ORDERS = ("Ymd", "dmY", "mdY", "dmy", "mdy", "ymd", "dbY", "bdY", "Ybd", "dby", "bdy")
@@ -61,7 +66,7 @@ class DateNotation(Frozen):
     @property
     def is_time(self) -> bool:
         """Is it a format of times of day, without a date?"""
-        return self.format != ISO and not re.search("%[Yy]", self.format)
+        return self.format.startswith("%") and not re.search("%[Yy]", self.format)
 
     def parse(self, text: str) -> datetime.datetime | None:
         """The moment that a cell writes, or None."""
@@ -77,7 +82,9 @@ class DateNotation(Frozen):
         return parsed if (parsed.tzinfo is not None) == self.aware else None
 
     def number(self, text: str) -> float | None:
-        """Seconds since 1970, or since midnight; None for what does not parse."""
+        """Seconds since 1970, since midnight or in all; None for what does not parse."""
+        if self.format == DURATION:
+            return _seconds_of_duration(text)
         parsed = self.parse(text)
         if parsed is None:
             return None
@@ -91,7 +98,8 @@ class DateNotation(Frozen):
         values: list[float | None] = [None] * len(texts)
         for rows in by_shape(texts).values():
             alike = [texts[row] for row in rows]
-            read = None if len(rows) < FEW or self.aware else read_alike(alike, self.format)
+            alone = len(rows) < FEW or self.aware or self.format == DURATION
+            read = None if alone else read_alike(alike, self.format)
             if read is None or self.format == ISO:  # which has more forms than are read together
                 found = read or [None] * len(rows)
                 pairs = zip(found, alike, strict=True)
@@ -119,6 +127,34 @@ def _from_iso(text: str) -> datetime.datetime | None:
         return datetime.datetime.fromisoformat(text)
     except ValueError:
         return None
+
+
+def _seconds_of_duration(text: str) -> float | None:
+    match = re.fullmatch(DURATION_SHAPE, text)
+    if match is None:
+        return None
+    time = 60 * (60 * int(match["h"]) + int(match["m"])) + float(match["s"] or 0)
+    return 86400.0 * int(match["days"] or 0) + (-time if match["sign"] == "-" else time)
+
+
+def find_durations(
+    counts: dict[str, float], times: DateNotation | None = None
+) -> DateNotation | None:
+    """The notation of a column of durations; `times` if no more rows can be read as durations.
+
+    The column is one of times of day (`times`) unless there are hours from 24 on, or days.
+    """
+    tally, total = Tally(), sum(counts.values())
+    for text, count in counts.items():
+        if _seconds_of_duration(text) is None:
+            tally.fail(text, count)
+            if tally.is_hopeless(total):
+                return times
+        else:
+            tally.parsed += count
+    read = [] if times is None else zip(counts.values(), times.numbers(counts), strict=True)
+    as_times = sum(count for count, value in read if value is not None)
+    return DateNotation(DURATION) if is_enough(tally) and tally.parsed > as_times else times
 
 
 def find_date_notation(counts: dict[str, float]) -> DateNotation | None:

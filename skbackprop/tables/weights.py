@@ -85,6 +85,8 @@ def _floats(weight: Any, name: str) -> np.ndarray:
     array = np.asarray(weight)
     if array.dtype.kind == "c":
         raise ValueError(f"{name} needs real numbers, got complex ones. Pass their real part.")
+    if array.dtype.kind in "mM":
+        raise ValueError(f"{name} needs numbers, got {array.dtype}. Pass one number for each row.")
     try:
         return (
             np.array([_float(cell) for cell in array.ravel().tolist()], np.float64).reshape(

@@ -35,7 +35,7 @@ from ..nn.losses import (
     HalfTweedieDeviance,
 )
 from ..params import Frozen, frozen
-from ..tables.scaling import skew_sign
+from ..tables.scaling import quantiles, skew_sign
 
 Scaling: TypeAlias = Literal["standardize", "mean"] | None
 
@@ -43,6 +43,7 @@ ANY_UNIT = {type(loss) for loss in LOSSES.values() if loss.link == "identity"}
 HOMOGENEOUS = {HalfPoissonDeviance, HalfGammaDeviance, HalfTweedieDeviance}
 ORDINARY = 250  # binary exponents up to here have squares, and sums of squares
 LARGEST = np.finfo(np.float64).max
+NARROW = 0.02  # standard deviations between quartiles, or between most of the values
 
 
 @frozen
@@ -72,8 +73,11 @@ class TargetCodec(Frozen):
         scaling: Scaling = None,
         flip_sign: bool = False,
         clip: bool = False,
+        robust: bool = False,
     ) -> TargetCodec:
         """The codec for a target of this shape, scaled and with limits if asked.
+
+        If `robust`, a column whose variance comes from a few values is scaled by its quartiles.
 
         Rows of weight 0 have no influence.  With `flip_sign`, a column of negative skewness gets a
         negative scale: what is learned of ``-y`` is what is learned of ``y``.
@@ -92,10 +96,23 @@ class TargetCodec(Frozen):
         if scaling == "standardize":
             center = scale
             scale = np.sqrt(np.average((u - center) ** 2, axis=0, weights=weight))
+            for j in range(n if robust else 0):
+                low_quarter, median, high_quarter = quantiles(u[:, j], (0.25, 0.5, 0.75), weight)
+                if 0 < high_quarter - low_quarter < NARROW * scale[j]:
+                    center[j], scale[j] = median, high_quarter - low_quarter
         scale = np.where(scale > 0, scale, 1.0)  # a constant target needs no scale
         if flip_sign:
             scale *= [skew_sign(column, weight) for column in ((u - center) / scale).T]
         return cls(n, single, center, scale, low, high, exponent)
+
+    def check_columns(self, y: np.ndarray, name: str = "y") -> None:
+        """Refuse a target with more or fewer columns."""
+        n = 1 if y.ndim == 1 else y.shape[1]
+        if n != self.n_targets:
+            raise ValueError(
+                f"`{name}` needs {self.n_targets} columns, as in the first call, got {n}. Pass "
+                "these columns, or fit anew with warm_start=False."
+            )
 
     def encode(self, y: np.ndarray, dtype: np.dtype) -> np.ndarray:
         columns = y[:, None] if y.ndim == 1 else y
@@ -223,6 +240,20 @@ def check_distinct(y: np.ndarray, target: np.ndarray) -> None:
                 "(TransformedTargetRegressor with QuantileTransformer or a logarithm), or set "
                 "dtype='float64'."
             )
+
+
+def words_on_far_values(y: np.ndarray, target: np.ndarray) -> str:
+    """A warning, if a few values of a standardized column make up nearly all of its variance."""
+    for column, encoded in zip(y.reshape(len(y), -1).T, target.T, strict=True):
+        low, high = np.quantile(encoded, (0.05, 0.95))
+        if 0 < high - low < NARROW:
+            return (
+                f"y has values so far apart, from {column.min():.3g} to {column.max():.3g} with a "
+                f"median of {np.median(column):.3g}, that the squared error sees little but the "
+                "farthest ones. Remove wrong values, use loss='absolute_error' or 'huber', or "
+                "learn the logarithm with TransformedTargetRegressor."
+            )
+    return ""
 
 
 def r2_in_any_unit(y: np.ndarray, predicted: np.ndarray, weight: Any = None) -> float:

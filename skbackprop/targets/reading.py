@@ -38,7 +38,7 @@ def read_target(y: Any, name: str = "y") -> np.ndarray:
     Raises
     ------
     TypeError
-        If `y` is the name of a column.
+        If `y` is the name of a column, or another single value.
     ValueError
         If a value is missing, masked, infinite or complex, or if there are 3 dimensions.
     """
@@ -57,6 +57,11 @@ def read_target(y: Any, name: str = "y") -> np.ndarray:
         array = _read(y, name)
     else:
         array = _side_by_side([_read(column, name) for column in columns], name)
+    if array.ndim == 0:
+        raise TypeError(
+            f"{name} needs at least 1 dimension, a value for each row, got {array.item()!r:.80}. "
+            "Pass an array, a list or a Series."
+        )
     if array.dtype.kind == "c":
         raise ValueError(
             f"Complex data not supported: {name} has complex numbers. Pass the real and the "
@@ -136,7 +141,7 @@ def _read(y: Any, name: str) -> np.ndarray:
     if isinstance(y, np.ma.MaskedArray):
         return _read_masked(y, name)
     if isinstance(y, (list, tuple)):
-        return _read_list(y)
+        return _read_list(y, name)
     if hasattr(y, "null_count"):  # polars and pyarrow
         return _read_arrow(y)
     dtype = getattr(y, "dtype", None)
@@ -160,9 +165,16 @@ def _read_masked(y: Any, name: str) -> np.ndarray:
     return np.asarray(y.data)
 
 
-def _read_list(y: Any) -> np.ndarray:
+def _read_list(y: Any, name: str) -> np.ndarray:
     """A list; one of several types stays an array of objects, and 1 does not become "1"."""
-    array = np.asarray(y)
+    try:
+        array = np.asarray(y)
+    except ValueError:  # lists of different lengths
+        raise ValueError(
+            f"{name} needs one value, or equally many, for each row, got sequences of different "
+            "lengths. For rows with several labels pass MultiLabelBinarizer().fit_transform"
+            f"({name})."
+        ) from None
     if array.dtype.kind in "iufUSc":
         objects = np.array(y, dtype=object)
         kinds = {_family(kind) for kind in set(map(type, objects.ravel().tolist()))}

@@ -23,12 +23,14 @@ from typing import Any
 import numpy as np
 
 from ..params import Frozen, frozen
+from .number_codec import words_on_far_values
 
 LARGEST = 4.0  # factor of a score
 FARTHEST = 3.0  # shift of a score: to what is farther away nothing is carried over
 MEMORY = 300.0  # rows that all earlier rows count as, at most
 LEAST, MOST = 32, 64  # rows of a block
 OFF, JUMP = 3.0, 5.0  # standard deviations
+MUCH = 100.0  # times the spread
 
 
 @frozen
@@ -183,6 +185,22 @@ def follow_target(
         center=codec.center + codec.scale * shift,
         scale=codec.scale * scale,
         moments=moments.rescaled(shift, scale),
+    )
+
+
+def words_on_spread(old: Any, new: Any, y: np.ndarray) -> str:
+    """A warning, if a few rows have made the spread of y in use many times as large."""
+    if old.moments is None:
+        return ""
+    before = old.moments.total()
+    ratio = np.where(before.variance > 0, np.abs(new.scale / old.scale), 1.0).max()
+    of_many = len(y) >= LEAST and not words_on_far_values(y, new.encode(y, np.dtype(np.float64)))
+    if before.n < LEAST or ratio < MUCH or of_many:
+        return ""
+    return (
+        f"With the rows of this call, whose y goes from {y.min():.3g} to {y.max():.3g}, the spread "
+        f"of y is {ratio:.3g} times what it was, and what was learned before counts little. If "
+        "values are wrong, go on from a copy of the model that was made before the call."
     )
 
 

@@ -173,3 +173,16 @@ def test_groups_have_numbers_in_the_order_of_their_names():
         rows.group_numbers(["b", "a", "b", "c"], 3)
     with pytest.raises(ValueError, match="at least two groups"):
         rows.check_groups(["a", "a"], 2)
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ([1, None, 1], "groups contains NaN: 1 of 3 rows"),
+        ([1.0, np.nan, 1.0], "groups contains NaN"),
+        (np.array([1, "a", 1], dtype=object), "cannot be compared"),
+    ],
+)
+def test_what_is_no_group_is_refused(groups, message):
+    with pytest.raises(ValueError, match=message):
+        rows.group_numbers(groups, 3)

@@ -104,3 +104,28 @@ def test_a_network_without_hidden_layers_goes_on(preset, convert):
     assert model.resolved_params_["hidden_layer_sizes"] == ()
     with pytest.raises(ValueError, match="network of the same shape"):
         model.set_params(n_hidden_layers=2).fit(convert(X), y)
+
+
+@pytest.mark.parametrize("params", [{}, {"numeric_embedding": "piecewise"}], ids=str)
+@pytest.mark.parametrize("how", ["warm fit", "partial_fit", "X_val", "predict"])
+def test_sparse_rows_after_dense_ones_without_an_encoding(params, how):
+    X, y = table()
+    models = []
+    for later in (X, sparse.csr_matrix(X)):
+        model = BackpropRegressor(preset="plain", warm_start=True, **params, **QUICK)
+        model.fit(X, y, **({"X_val": later, "y_val": y} if how == "X_val" else {}))
+        if how == "warm fit":
+            model.fit(later, y)
+        if how == "partial_fit":
+            model.partial_fit(later, y)
+        models.append(model.predict(later if how == "predict" else X))
+    np.testing.assert_allclose(*models, rtol=1e-10)
+
+
+def test_dense_rows_after_sparse_ones_without_an_encoding():
+    X, y = table()
+    models = []
+    for first in (X, sparse.csr_matrix(X)):
+        model = BackpropRegressor(preset="plain", **QUICK).partial_fit(first, y)
+        models.append(model.partial_fit(X, y).predict(X))
+    np.testing.assert_allclose(*models, rtol=1e-10)

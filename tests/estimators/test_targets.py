@@ -8,6 +8,8 @@ from scipy.special import expit, log_softmax
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import accuracy_score, r2_score
 
+import skbackprop
+
 from .common import (
     BOTH,
     CLASSIFICATION,
@@ -364,3 +366,54 @@ def test_targets_outside_the_domain_of_the_loss(loss, worst):
     with pytest.raises(ValueError, match=rf"loss='{loss}' needs y .* got .*{worst}"):
         estimator.fit(X, y)
     assert_array_equal(estimator.predict(X), before)
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "huber", "pinball"])
+def test_an_outlier_of_y_does_not_hide_the_other_rows(loss):
+    X, y = features(), features()[:, 0].copy()
+    y[3] = 1e6
+    model = skbackprop.BackpropRegressor(preset="fast", loss=loss, random_state=0).fit(X, y)
+    kept = np.arange(len(y)) != 3
+    assert r2_score(y[kept], model.predict(X[kept])) > 0.8
+
+
+def test_an_outlier_of_y_that_hides_the_other_rows_is_said():
+    X, y = features(), features()[:, 0].copy()
+    model = skbackprop.BackpropRegressor(preset="fast", max_iter=2, random_state=0)
+    model.partial_fit(X, y)
+    with pytest.warns(UserWarning, match="the spread of y is .* times what it was"):
+        model.partial_fit(X[:1], [1e9])
+    y[3] = 1e6
+    with pytest.warns(UserWarning, match="the squared error sees little but the farthest"):
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_validation_rows_with_other_columns_of_y_are_refused(n):
+    X = features()
+    y = X[:, :2]
+    with pytest.raises(ValueError, match=f"`y_val` needs {n} columns, .* got {3 - n}"):
+        BackpropRegressor(**FIT).fit(X, y[:, :n].squeeze(), X_val=X, y_val=y[:, : 3 - n].squeeze())
+
+
+def test_rows_of_pandas_in_another_order_are_said():
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame(features())
+    y = X[0]
+    model = BackpropRegressor(**{**FIT, "max_iter": 1})
+    for name, given in {"y": (y[::-1],), "sample_weight": (y, y[::-1] ** 2)}.items():
+        with pytest.warns(
+            UserWarning, match=f"The rows of {name} have the labels .* another order"
+        ):
+            model.fit(X, *given)
+    with pytest.warns(UserWarning, match="The rows of y_val"):
+        model.fit(X, y, X_val=X, y_val=y[::-1])
+    model.fit(X, pd.Series(y.to_numpy(), index=y.index + 7), sample_weight=y**2)
+    model.fit(X[::-1], y[::-1])
+
+
+def test_a_score_that_is_nan_is_refused():
+    X = features()
+    model = BackpropRegressor(**FIT, early_stopping=True, scoring=lambda *_: float("nan"))
+    with pytest.raises(ValueError, match="failed on the validation rows: the score is NaN"):
+        model.fit(X, X[:, 0])

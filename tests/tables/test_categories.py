@@ -80,11 +80,22 @@ def test_numbers_are_found_by_their_text_where_that_is_clear():
     assert [unclear.code(key) for key in ("01", "1", 1, "001", 2)] == [1, 2, 0, 0, 3]
 
 
+def test_case_blanks_and_form_make_no_other_level_where_that_is_clear():
+    category = learned({"Yes": 5.0, "New York": 5.0, "ros\u00e9": 5.0})
+    keys = "YES", "yes", "new  york", "NEW\u00a0YORK", "ROSE\u0301", "no", "Y"
+    assert [category.code(key) for key in keys] == [2, 2, 1, 1, 3, 0, 0]
+    unclear = learned({"Yes": 5.0, "yes": 5.0})
+    assert [unclear.code(key) for key in ("Yes", "yes", "YES")] == [1, 2, 0]
+
+
 @pytest.mark.parametrize(
     ("families", "levels", "other", "keys", "may"),
     [
         ((NUMBER,), [0, 1], BOOLEAN, [True], True),
         ((BOOLEAN,), [False, True], NUMBER, [1], True),
+        ((BOOLEAN,), [False, True], NUMBER, [1, 0, None], True),
+        ((BOOLEAN,), [False, True], NUMBER, [1, 2], False),
+        ((BOOLEAN,), [True], NUMBER, [0], True),
         ((TEXT,), ["1", "2"], NUMBER, [5], True),  # all levels are numbers
         ((TEXT,), ["a", "2"], NUMBER, [2], True),  # one is known
         ((TEXT,), ["a", "b"], NUMBER, [2], False),

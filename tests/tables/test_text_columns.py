@@ -118,6 +118,31 @@ def test_periods_and_times_of_day():
         np.testing.assert_array_equal(encode(frame(cells)), encode(frame(seconds)))
 
 
+SPANS = pd.to_timedelta(np.random.default_rng(1).integers(-50_000, 400_000, N), "s")
+SECONDS = np.arange(60_000, 60_000 + 999 * N, 999)
+HOURS = [f"{s // 3600}:{s // 60 % 60:02d}:{s % 60:02d}" for s in SECONDS]
+
+
+@pytest.mark.parametrize("write", [str, lambda span: str(span.to_pytimedelta())])
+def test_durations_as_text_are_durations(write):
+    cells = [write(span) for span in SPANS]
+    encoder, expected = ColumnEncoder().fit(frame(cells)), ColumnEncoder().fit(frame(SPANS))
+    for a in (encoder, expected):
+        for X in (frame(cells), frame(SPANS)):
+            np.testing.assert_array_equal(a.transform(X), expected.transform(frame(SPANS)))
+    assert "read as durations" in encoder.message()
+
+
+def test_hours_beyond_a_day_are_durations_and_others_times_of_day():
+    expected = ColumnEncoder().fit(frame(SECONDS)).transform(frame(SECONDS))
+    X = frame(HOURS)
+    np.testing.assert_array_equal(ColumnEncoder().fit(X).transform(X), expected)
+    encoder = ColumnEncoder().fit(frame(HOURS[:20]))
+    assert "times of day" in encoder.message()
+    with pytest.raises(ValueError, match="no cell of it can be read"):
+        encoder.transform(frame(HOURS[-9:]))
+
+
 LEFT_OUT = {
     "names": [f"name {i}" for i in range(N)],
     "ids": [f"A{i}" for i in range(N)],
@@ -176,6 +201,7 @@ REFUSED = [
     (frame(list("ab") * 9), frame([0, 1]), "with levels such as 'a', 'b', and now holds numbers"),
     (frame(list("ab") * 9).astype("category"), frame([0, 1]), "Pass the levels as in fit"),
     (frame([True, False]), frame(["yes"]), "held booleans"),
+    (frame([True, False]), frame([1, 2]), "held booleans"),
 ]
 
 
@@ -184,6 +210,25 @@ def test_a_column_that_cannot_mean_the_same_is_refused(train, test, message):
     encoder = ColumnEncoder().fit(train)
     with pytest.raises(ValueError, match=f"Column 'a' .*{message}"):
         encoder.transform(test)
+
+
+def test_a_column_of_new_levels_only_is_said():
+    encoder, notes = ColumnEncoder().fit(frame(list("abcd") * 9)), []
+    encoder.transform(frame(["x", "y", None]), notes=notes)
+    assert len(notes) == 1
+    assert "Column 'a': all levels are new, for example 'x', 'y'," in notes[0]
+    for cells in (["x", "x"], ["x", "y", "A"], [None, None]):  # one new city may be right
+        notes.clear()
+        encoder.transform(frame(cells), notes=notes)
+        assert not notes
+
+
+def test_the_form_of_a_letter_and_marks_without_width_make_no_level():
+    cells = ["ros\u00e9", "rose\u0301", "\ufeffth\u00e9", "th\u00e9\u200b"] * 9
+    encoder = ColumnEncoder().fit(frame(cells))
+    assert encoder.describe() == [("a", "binary", 1)]
+    assert len(np.unique(encoder.transform(frame(cells)))) == 2
+    assert ColumnEncoder().fit(frame([f"\ufeff{v}" for v in V])).describe()[0][1] == "numeric"
 
 
 def test_dates_chosen_as_categories_are_no_integers():

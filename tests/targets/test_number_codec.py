@@ -12,6 +12,7 @@ from skbackprop.targets.number_codec import (
     check_size,
     r2_in_any_unit,
     scaling_of,
+    words_on_far_values,
 )
 
 rng = np.random.default_rng(0)
@@ -157,3 +158,25 @@ def test_r2_has_no_unit(unit):
     y, predicted = Y[:, 0], Y[:, 0] + 0.1 * Y[:, 1]
     expected = 1 - np.sum((y - predicted) ** 2) / np.sum((y - y.mean()) ** 2)
     assert r2_in_any_unit(y * unit, predicted * unit) == pytest.approx(expected)
+
+
+FAR = np.append(np.linspace(-1, 1, 99), 1e6)
+
+
+def test_a_few_far_values_are_said():
+    assert "from -1 to 1e+06 with a median of" in words_on_far_values(
+        FAR, fitted(FAR).encode(FAR, F64)
+    )
+    tail = np.exp(2 * rng.normal(size=1000))  # a heavy tail is no wrong value
+    for y in (tail, np.append(np.zeros(99), 1.0), np.full(9, 5.0)):
+        assert not words_on_far_values(y, fitted(y).encode(y, F64))
+
+
+def test_a_robust_codec_is_scaled_by_the_quartiles_of_far_values_only():
+    near, far = fitted(robust=True), fitted(FAR, robust=True)
+    assert_array_equal(near.encode(Y, F64), fitted().encode(Y, F64))
+    median, spread = np.median(FAR), np.subtract(*np.quantile(FAR, (0.75, 0.25)))
+    assert_allclose(far.encode(FAR, F64)[:, 0], (FAR - median) / spread, rtol=0.02)
+    doubled = fitted(np.repeat(FAR, 2), robust=True)
+    weighted = fitted(FAR, np.full(100, 2.0), robust=True)
+    assert_allclose((weighted.center, weighted.scale), (doubled.center, doubled.scale))

@@ -159,3 +159,15 @@ def test_numbers_of_every_container():
     for y in given:
         assert check_numbers(y).tolist() == [1.0, 2.0]
         assert check_numbers(y).dtype == np.float64
+
+
+@pytest.mark.parametrize("check", [check_labels, check_numbers])
+@pytest.mark.parametrize("y", [3, "abc", {"a": 1}, {0, 1}])
+def test_a_single_value_is_refused_by_name(y, check):
+    with pytest.raises(TypeError, match="classes needs at least 1 dimension, a value for each row"):
+        check(y, "classes")
+
+
+def test_several_labels_in_a_row_are_refused_with_advice():
+    with pytest.raises(ValueError, match="y needs one value.*MultiLabelBinarizer"):
+        check_labels([["a"], ["a", "b"]])

@@ -14,6 +14,7 @@ from skbackprop.targets.running import (
     follow_target,
     score_change,
     start_moments,
+    words_on_spread,
 )
 
 rng = np.random.default_rng(0)
@@ -144,3 +145,17 @@ def test_changes_of_scores_are_limited():
     a, b = score_change(old, TargetCodec(1))
     assert (a[0], b[0]) == (LARGEST, FARTHEST)
     assert score_change(TargetCodec(1), TargetCodec(1, center=np.array([1e9])))[1] == -FARTHEST
+
+
+def test_a_few_rows_that_widen_the_spread_are_said():
+    first = codec(SKEWED)
+    one = np.array([[-1e9, -1.0]])
+    assert "whose y goes from -1e+09 to -1" in words_on_spread(
+        first, follow_target(first, one), one
+    )
+    some = np.concatenate([SKEWED, one])
+    assert words_on_spread(first, follow_target(first, some), some)
+    for y in (SKEWED * 1e6, SKEWED[:1] * 20, SKEWED):  # another unit is followed
+        assert not words_on_spread(first, follow_target(first, y), y)
+    constant = codec(np.full((40, 1), 2.0))
+    assert not words_on_spread(constant, follow_target(constant, one[:, :1]), one[:, :1])

@@ -84,24 +84,41 @@ def test_index_pairs_count_the_rows_as_they_were_given():
     np.testing.assert_array_equal(a.network_.theta, b.network_.theta)
 
 
-def test_a_class_of_weight_zero_is_absent():
+@pytest.mark.parametrize("preset", ["fast", "plain"])
+@pytest.mark.parametrize("border", [[0.5], [-0.5, 0.5]])
+def test_a_class_of_weight_zero_stays_a_class(border, preset):
     X, y, _ = rows()
+    y = np.digitize(y, border)
+    params = FAST | {"preset": preset, "max_iter": 30, "class_weight": {0: 0.0}}
+    a = BackpropClassifier(**params, warm_start=True).fit(X, y)
+    assert a.classes_.tolist() == [*range(len(border) + 1)]
+    if preset == "fast":
+        assert a.predict_proba(X)[:, 0].max() < 0.05
+        assert (a.predict(X[y > 0]) == y[y > 0]).mean() > 0.8
+    a.fit(X, y)
+    a.partial_fit(X[y > 0], y[y > 0])
+    assert a.classes_.tolist() == [*range(len(border) + 1)]
+
+
+def test_rows_of_a_class_of_weight_zero_are_absent_otherwise():
+    X, y, w = rows()
     y = np.digitize(y, [-0.5, 0.5])
-    a = BackpropClassifier(**FAST, class_weight={0: 0.0}).fit(X, y)
-    b = BackpropClassifier(**FAST).fit(X[y > 0], y[y > 0])
-    assert a.classes_.tolist() == [1, 2]
+    wrong = np.where((y == 0)[:, None], 1e6, X)
+    params = FAST | {"class_weight": {0: 0.0}}
+    a, b = (BackpropClassifier(**params).fit(rows, y) for rows in (X, wrong))
     np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(X))
+    by_sample = BackpropClassifier(**params).fit(X, y, sample_weight=(y != 1) * w)
+    assert by_sample.classes_.tolist() == [0, 2]
 
 
 @pytest.mark.parametrize("preset", ["fast", "plain"])
 @pytest.mark.parametrize("unit", [2.0**130, 2.0**-170])
 def test_very_large_and_very_small_weights_are_weights(unit, preset):
-    X, y, _ = rows()
+    X, y, w = rows()
+    X, y = X[w > 0], y[w > 0]
     w = np.random.default_rng(1).uniform(0.5, 2, len(X))
     params = FAST | {"preset": preset, "dtype": "float32", "alpha": 0.0}
-    a, b = (
-        BackpropRegressor(**params).fit(X / 1e6, y / 1e6, sample_weight=c * w) for c in (1, unit)
-    )
+    a, b = (BackpropRegressor(**params).fit(X, y, sample_weight=c * w) for c in (1, unit))
     np.testing.assert_array_equal(a.network_.theta, b.network_.theta)
 
 
@@ -125,6 +142,7 @@ def test_a_penalty_is_scaled_with_the_weights():
         ([1, 1j, 1], "real numbers"),
         (np.ma.array([1, 2, 3], mask=[0, 1, 0]), "masked"),
         (pd.Series([1, None, 1], dtype="Int64"), "contains NaN"),
+        (np.arange(3).astype("M8[D]"), "needs numbers, got datetime64"),
     ],
 )
 def test_what_is_no_weight_is_refused(weight, message):
