@@ -199,8 +199,8 @@ def words_on_spread(old: Any, new: Any, y: np.ndarray) -> str:
         return ""
     return (
         f"With the rows of this call, whose y goes from {y.min():.3g} to {y.max():.3g}, the spread "
-        f"of y is {ratio:.3g} times what it was, and what was learned before counts little. If "
-        "values are wrong, go on from a copy of the model that was made before the call."
+        f"of y is {ratio:.3g} times what it was, so the earlier rows have little influence now. If "
+        "values are wrong, continue from a copy of the model that was made before the call."
     )
 
 

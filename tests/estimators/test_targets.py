@@ -384,7 +384,7 @@ def test_an_outlier_of_y_that_hides_the_other_rows_is_said():
     with pytest.warns(UserWarning, match="the spread of y is .* times what it was"):
         model.partial_fit(X[:1], [1e9])
     y[3] = 1e6
-    with pytest.warns(UserWarning, match="the squared error sees little but the farthest"):
+    with pytest.warns(UserWarning, match="nearly all of the squared error comes from"):
         model.fit(X, y)
 
 
