@@ -39,6 +39,8 @@ def variants() -> dict[str, dict[str, Any]]:
         "not whitened": {"feature_encoding": TableEncoding(whitened=0.0)},
         "whitened in half of the members": {"feature_encoding": TableEncoding(whitened=0.5)},
         "whitened in all members": {"feature_encoding": TableEncoding(whitened=1.0)},
+        # Below 1,500 rows only two classes have another number by default.
+        "8 members": {"n_members": 8},
         "last layer as trained": {"solver": Adam(beta_2=0.95, solve_output=False)},
         # Of classes only; the first differs from the default with few rows, the second with many.
         "scores as trained": {"calibration": None},

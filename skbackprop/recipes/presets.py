@@ -71,6 +71,8 @@ WIDE, EMBEDDED, VERY_WIDE = 300, 1000, 3000
 FEW, MANY_CALLS = 32, 2000  # rows of one call, and of the stream that such calls stand for
 # Rows: with fewer the probabilities of two classes, and of more, are too extreme.
 CALIBRATED_TWO, CALIBRATED_MORE = 600, 250
+# Members for two classes with `FEW_OF_TWO` rows or fewer; with more rows they become fewer.
+MEMBERS_OF_TWO, FEW_OF_TWO = 16, 1000
 FEWEST = 10  # rows: fewer are not split into training and validation rows
 
 # Learning rates of classes and of numbers: the more steps, the smaller; "slow" is for few rows,
@@ -136,10 +138,10 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
     n = summary.n
     small, many_classes = n < 1500, summary.n_classes > 2
     hard = many_classes and n >= 4000
-    n_steps, k = 2000 if hard else 800, 8 if small else 5
+    n_steps, k = 2000 if hard else 800, count_members(summary)
     width = 128 if hard else 64
     if n < TINY:
-        k, n_steps = 4, 400
+        n_steps = 400
     batch = 64 if small else 128
     if speed == "fast":
         k, n_steps = 3, n_steps // 3
@@ -179,6 +181,24 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
     if summary.incremental:
         values |= INCREMENTAL
     return values
+
+
+def count_members(summary: DataSummary) -> int:
+    """How many members the recipe "auto" has for up to `MANY` rows.
+
+    Members differ the more, the fewer the rows, and the mean of two classes gains by more of them.
+
+    >>> [count_members(DataSummary(n, n_classes=2)) for n in (100, 600, 1000, 1500, 2000, 3000)]
+    [4, 16, 16, 11, 8, 5]
+    >>> [count_members(DataSummary(n, n_classes=7)) for n in (100, 600, 1000, 1500, 2000, 3000)]
+    [4, 8, 8, 5, 5, 5]
+    """
+    n = summary.n
+    if n < TINY:
+        return 4
+    if summary.n_classes == 2 and not summary.incremental:
+        return min(MEMBERS_OF_TWO, max(5, round(MEMBERS_OF_TWO * FEW_OF_TWO / n)))
+    return 8 if n < 1500 else 5
 
 
 def calibration(summary: DataSummary) -> str | None:

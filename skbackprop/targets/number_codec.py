@@ -249,9 +249,9 @@ def words_on_far_values(y: np.ndarray, target: np.ndarray) -> str:
         if 0 < high - low < NARROW:
             return (
                 f"y has values so far apart, from {column.min():.3g} to {column.max():.3g} with a "
-                f"median of {np.median(column):.3g}, that nearly all of the squared error comes from "
-                "the farthest ones. Remove wrong values, use loss='absolute_error' or 'huber', or "
-                "learn the logarithm with TransformedTargetRegressor."
+                f"median of {np.median(column):.3g}, that nearly all of the squared error comes "
+                "from the farthest ones. Remove wrong values, use loss='absolute_error' or 'huber', "
+                "or learn the logarithm with TransformedTargetRegressor."
             )
     return ""
 

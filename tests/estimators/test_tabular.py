@@ -27,10 +27,11 @@ from .tables import ESTIMATORS, QUICK, SCORE, TASKS, X, Y, fitted, outputs
 def test_members_are_trained_and_averaged(task):
     estimator = fitted(task)
     resolved = estimator.resolved_params_
-    assert resolved["n_members"] == 8
+    k = 16 if task == "binary" else 8
+    assert resolved["n_members"] == k
     assert resolved["preset"] == "auto"
-    members = estimator.network_.scores(estimator._encode(X))
-    assert members.shape[:2] == (8, len(X))
+    members = estimator._fitted.member_scores(estimator._encode(X))
+    assert members.shape[:2] == (k, len(X))
     if task == "binary":
         p = estimator._fitted.loss.predict(members).mean(axis=0)[:, 0]
         assert_allclose(estimator.predict_proba(X)[:, 1], p, rtol=1e-5)
@@ -302,7 +303,7 @@ def test_going_on_with_another_way_to_hold_rows_out():
     estimator = fitted("binary", warm_start=True, max_restarts=0)
     held = [(np.arange(100), np.arange(100, 160))]
     estimator.set_params(validation_fraction=held).fit(X, Y["binary"])
-    assert len(estimator._fitted.held_out.target) == 8 * 60
+    assert len(estimator._fitted.held_out.target) == 16 * 60
 
 
 def test_a_temperature_is_not_applied_twice():

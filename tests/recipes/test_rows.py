@@ -49,7 +49,9 @@ def test_more_rows_are_more_steps_of_larger_batches(preset, n_classes):
 @pytest.mark.parametrize(
     ("n", "n_classes", "expected"),
     [
-        (1_000, 2, ((64, 64), 8, 65, 57)),
+        (1_000, 2, ((64, 64), 16, 65, 57)),
+        (1_000, 7, ((64, 64), 8, 65, 57)),
+        (3_000, 2, ((64, 64), 5, 129, 38)),
         (6_000, 0, ((64, 64), 5, 129, 19)),
         (6_000, 7, ((128, 128), 5, 129, 48)),
         (10_000, 2, ((64, 64), 5, 129, 11)),
@@ -61,3 +63,30 @@ def test_up_to_10_000_rows_the_recipe_stays(n, n_classes, expected):
     names = ("hidden_layer_sizes", "n_members", "batch_size", "max_iter")
     assert tuple(values[name] for name in names) == expected
     assert values["dropout"] == 0.15
+
+
+def members(preset, n, n_classes, **more):
+    return preset_values(preset, DataSummary(n, 20, n_classes, **more), "auto")["n_members"]
+
+
+def test_two_classes_have_the_more_members_the_fewer_rows():
+    found = np.array([members("auto", n, 2) for n in range(150, 4000)])
+    assert found[0] == members("auto", 1000, 2) == 16
+    assert set(np.diff(found)) == {0, -1}  # no jump
+    assert found[-1] == members("auto", 3000, 2) == 5
+
+
+@pytest.mark.parametrize(
+    ("preset", "n_classes", "more", "expected"),
+    [
+        ("auto", 0, {}, 8),
+        ("auto", 1, {}, 8),  # several columns of labels
+        ("auto", 3, {}, 8),
+        ("auto", 2, {"incremental": True}, 8),
+        ("auto", 2, {"sparse": True}, 1),
+        ("fast", 2, {}, 3),
+        ("best", 2, {}, 16),
+    ],
+)
+def test_others_with_few_rows_have_as_many_members_as_ever(preset, n_classes, more, expected):
+    assert members(preset, 600, n_classes, **more) == expected
