@@ -15,7 +15,8 @@ back, give a model of the time of a step,
 in which the client serves one worker after the other.  It predicts the times of larger clusters.
 
 ``--simulate`` compares the error of ``sync="epoch"`` with that of ``sync="step"`` for more workers,
-which are objects of one process: it needs neither Dask nor cores.
+which are objects of one process: it needs neither Dask nor cores.  ``--kill`` kills workers, see
+`lost_workers`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from skbackprop.estimators.source import folds_of
 from skbackprop.training.shards import ShardedRows
 
 from . import isolate
+from .lost_workers import N_ROWS, killed
 
 N_COLUMNS = 50
 
@@ -263,11 +265,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--simulate", action="store_true")
+    parser.add_argument("--kill", type=int, default=0, help="fits in which a worker is killed")
     parser.add_argument("--quick", action="store_true", help="few rows: does everything work?")
     parser.add_argument("--output", type=Path, default=isolate.ROOT / "benchmarks" / "results")
     options = parser.parse_args(arguments)
     n = min(options.rows, 6_000) if options.quick else options.rows
-    if options.simulate:
+    if options.kill:
+        name, lines = "cluster_killed", killed(options.kill, n_rows=min(n, N_ROWS))
+    elif options.simulate:
         name, lines = "cluster_simulated", simulated(min(n, 100_000), 10 * options.epochs)
     else:
         name, lines = "cluster", measured(n, options.epochs, 512 if options.quick else 4096)

@@ -11,6 +11,7 @@ from typing import Any
 logger = logging.getLogger("skbackprop")
 
 POLL = 1.0  # seconds between two looks at the workers, while an answer is missing
+NOTICE = 30.0  # seconds until the scheduler of a busy machine must have noticed a broken connection
 PATIENCE = 60.0  # seconds until a worker has to be there, in the place of those that were lost
 MOST_LOST = 20  # workers in one fit
 PACKAGES = "python", "numpy", "skbackprop"
@@ -34,6 +35,11 @@ class Cluster:
                 "fit needs a synchronous client, got one with asynchronous=True. Make one by "
                 "Client(address)."
             )
+        if client.status != "running":
+            raise ValueError(
+                f"fit needs a client that is connected, got one with the status {client.status!r}. "
+                "Make a new one by Client(address)."
+            )
         self.client = client
 
     def workers(self) -> list[str]:
@@ -55,7 +61,7 @@ class Cluster:
 
     def compute(self, delayed: Mapping[int, Any]) -> dict[int, Any]:
         """Futures of delayed objects."""
-        return {i: self.client.compute(part) for i, part in delayed.items()}
+        return dict(zip(delayed, self.client.compute([*delayed.values()]), strict=True))
 
     def submit(self, function: Callable, *args: Any, **options: Any) -> Any:
         """A future of ``function(*args)``."""
@@ -76,11 +82,12 @@ class Cluster:
 
         none_since: float | None = None
         while True:
+            was_done = future.done()
             try:
                 return future.result(timeout=POLL)
             except TimeoutError:
-                if future.done():  # the error is that of the function
-                    return future.result()
+                if was_done:  # the error is that of the function
+                    raise
                 if address is not None and address not in self.workers():
                     raise WorkerLost(address) from None
                 none_since = self.check_workers(what, none_since)
@@ -90,8 +97,10 @@ class Cluster:
                     "that can be computed again, not scattered data, and give the workers enough "
                     "memory."
                 ) from error
-            except (OSError, RuntimeError):
-                if address is None or self.stays(address):
+            except (OSError, RuntimeError) as error:
+                wait = NOTICE if isinstance(error, OSError) else 5 * POLL
+                if address is None or self.stays(address, wait):
+                    error.add_note(f"{what} failed on {address or 'a worker'}.")
                     raise
                 raise WorkerLost(address) from None
 
@@ -107,12 +116,12 @@ class Cluster:
             )
         return none_since
 
-    def stays(self, address: str) -> bool:
+    def stays(self, address: str, seconds: float) -> bool:
         """Is a worker in the cluster, and still there after some seconds?
 
         The scheduler notices after a moment that a worker was killed.
         """
-        end = monotonic() + 5 * POLL
+        end = monotonic() + seconds
         while monotonic() < end:
             if address not in self.workers():
                 return False

@@ -15,6 +15,7 @@ from ..estimators.base import DOC_PAGE, remember
 from ..estimators.fitted import Fitted
 from ..estimators.inputs import FitInputs, Table
 from ..estimators.source import check_call, check_source, folds_of, keep_sample
+from ..recipes.rules import NONE, Rule, having, integer, names
 from ..sources.readers import SAMPLE_ROWS
 from ..training.local_steps import LocalBatches, LocalShards
 from ..training.shards import ShardedBatches, ShardedRows, Shards
@@ -88,10 +89,19 @@ KINDS_OF_SYNC: dict[str, tuple[type[Shards], type[ShardedBatches]]] = {
 }
 
 
+RULES_OF_OWN: dict[str, Rule] = {
+    "sync": names(*KINDS_OF_SYNC),
+    "sample_rows": integer(1),
+    "client": NONE | Rule("a distributed.Client", having("submit", "nthreads").allows),
+}
+
+
+class NoClientError(ValueError, AttributeError):
+    """There is no client; an AttributeError for `hasattr`."""
+
+
 def check_parallel(fitted: Fitted, sync: str) -> None:
     """Refuse what rows in several processes do not allow."""
-    if sync not in KINDS_OF_SYNC:
-        raise ValueError(f"sync must be one of {[*KINDS_OF_SYNC]}, got {sync!r}.")
     if fitted.resolved["normalization"] == "batch":
         raise ValueError(
             "normalization='batch' needs all rows of a batch in one process, got the rows of a "
@@ -138,6 +148,10 @@ def _with_own(init: Callable[..., None]) -> Callable[..., None]:
     return __init__
 
 
+def _same(model: Any) -> Any:
+    return model
+
+
 class DaskEstimator:
     """What the two estimators share: where the rows are, and lazy predictions."""
 
@@ -152,10 +166,14 @@ class DaskEstimator:
         try:
             return default_client()
         except ValueError:
-            raise ValueError(
+            raise NoClientError(
                 f"{type(self).__name__} needs a client, got client=None, and there is no current "
                 "one. Make one by distributed.Client(), or pass client."
             ) from None
+
+    @property
+    def resolved_params_(self) -> dict[str, Any]:
+        return super().resolved_params_ | {name: getattr(self, name) for name in OWN}  # type: ignore[misc]
 
     def to_local(self) -> Any:
         """The same model as an estimator without a client.
@@ -189,6 +207,7 @@ class DaskEstimator:
         self : DaskBackpropClassifier or DaskBackpropRegressor
             The fitted estimator.
         """
+        self._check_parameters()  # before anything runs
         if is_partitioned(X):
             cluster = Cluster(self.client_)
             cluster.check_versions()
@@ -217,8 +236,9 @@ class DaskEstimator:
         of_part, join = squares_of_part, r2_of_parts
         if is_classifier(self):
             of_part, join = accuracy_of_part, mean_of_parts
-        cluster, model = Cluster(self.client_), self.to_local()
+        cluster = Cluster(self.client_)
         held = open_partitions(cluster, X, y, sample_weight, self.sample_rows).held
+        model = cluster.submit(_same, self.to_local())  # each worker gets it once
         jobs = {i: cluster.submit(of_part, model, part) for i, part in held.items()}
         return join([cluster.result(job, f"Partition {i}") for i, job in jobs.items()])
 
@@ -238,10 +258,25 @@ class DaskEstimator:
         return self._predict("predict", X)
 
     def _predict(self, method: str, X: Any) -> Any:
-        predict = getattr(self.to_local(), method)
-        return lazily(predict, X) if is_collection(X) else predict(X)
+        model = self.to_local()
+        return lazily(model, method, X) if is_partitioned(X) else getattr(model, method)(X)
+
+    def save(self, path, *, training_state=False):
+        """Save what `to_local` returns, which needs no cluster when it is loaded.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file, such as ``"model.skbp"``.
+        training_state : bool, default=False
+            See `BackpropClassifier.save` and `BackpropRegressor.save`.
+        """
+        self.to_local().save(path, training_state=training_state)
 
     # ---- used by `BackpropEstimator` --------------------------------------------------------
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters(**RULES_OF_OWN)  # type: ignore[misc]
 
     def _params(self) -> dict[str, Any]:
         return {k: v for k, v in super()._params().items() if k not in OWN}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,39 +10,72 @@ import numpy as np
 from ..sources import Batch
 from ..tables.weights import NoWeightError, check_weight, count_rows
 from ..targets.numbers import check_numbers
+from .partitions import is_collection
 
 
-def lazily(predict: Callable[[Any], Any], X: Any) -> Any:
-    """``predict`` of every partition: a Dask array of an array, a Series or DataFrame of a frame.
+def lazily(model: Any, method: str, X: Any) -> Any:
+    """A method of every partition: a Dask array of an array, a Series or DataFrame of a frame.
 
-    The divisions and the index of a DataFrame stay.  What `predict` returns for a few rows shows
-    the type and the number of columns.
+    The divisions and the index of a DataFrame stay.  What `method` returns for one row shows
+    the type and the number of columns.  The model is one task, which each worker gets once.
     """
+    from dask import delayed
+
+    check_rows_and_columns(X, method)
     is_frame = hasattr(X, "map_partitions") and not hasattr(X, "map_blocks")
-    example = X._meta_nonempty.iloc[:1] if is_frame else np.zeros((1, X.shape[1]), X.dtype)
+    example = _row_of_frame(model, X) if is_frame else _row_of_array(model, X)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the rows of the example are no data
-        y = predict(example)
+        warnings.simplefilter("ignore")  # the row of the example is no data
+        y = getattr(model, method)(example)
     if isinstance(y, list):
         raise ValueError(
             "Several columns of labels have a list of arrays of probabilities, which is no Dask "
             "collection. Use X.map_partitions(model.to_local().predict_proba)."
         )
+    y, shared = y[:0], delayed(model, pure=False, traverse=False)
     if is_frame:
-        return X.map_partitions(_of_frame, predict, y[:0], meta=_as_frame(y[:0], example.index[:0]))
+        return X.map_partitions(_of_frame, shared, method, y, meta=_as_frame(y, X._meta.index))
     X = X.rechunk({1: -1})
     if y.ndim == 1:
-        return X.map_blocks(_of_array, predict, y[:0], dtype=y.dtype, drop_axis=1)
+        return X.map_blocks(_of_array, shared, method, y, dtype=y.dtype, drop_axis=1, meta=y)
     chunks = (X.chunks[0], (y.shape[1],))
-    return X.map_blocks(_of_array, predict, y[:0], dtype=y.dtype, chunks=chunks)
+    return X.map_blocks(_of_array, shared, method, y, dtype=y.dtype, chunks=chunks, meta=y)
 
 
-def _of_array(part: Any, predict: Callable[[Any], Any], none: np.ndarray) -> np.ndarray:
-    return predict(part) if count_rows(part) else none
+def check_rows_and_columns(X: Any, method: str) -> None:
+    """Refuse what is no Dask array or DataFrame of two dimensions."""
+    if not is_collection(X):
+        raise TypeError(
+            f"{method} needs a Dask array or DataFrame, or rows in memory, got "
+            f"{type(X).__name__}. For partitions call "
+            f"dask.delayed(model.to_local().{method})(part) for each of them."
+        )
+    if X.ndim != 2:
+        raise ValueError(
+            f"{method} needs an X with rows and columns, got {type(X).__name__} of {X.ndim} "
+            "dimension(s). One column is X[:, None], or X.to_frame()."
+        )
 
 
-def _of_frame(part: Any, predict: Callable[[Any], Any], none: np.ndarray) -> Any:
-    return _as_frame(_of_array(part, predict, none), part.index)
+def _row_of_frame(model: Any, X: Any) -> Any:
+    """A row of a DataFrame: missing values, which every encoded column may have."""
+    if model._fitted.encoder is None:  # numbers only
+        return X._meta_nonempty.iloc[:1]
+    return X._meta.reset_index(drop=True).reindex([0])
+
+
+def _row_of_array(model: Any, X: Any) -> np.ndarray:
+    if X.dtype.kind in "OSU" and model._fitted.encoder is not None:
+        return np.full((1, X.shape[1]), None, object)
+    return np.zeros((1, X.shape[1]), X.dtype)
+
+
+def _of_array(part: Any, model: Any, method: str, none: np.ndarray) -> np.ndarray:
+    return getattr(model, method)(part) if count_rows(part) else none
+
+
+def _of_frame(part: Any, model: Any, method: str, none: np.ndarray) -> Any:
+    return _as_frame(_of_array(part, model, method, none), part.index)
 
 
 def _as_frame(y: np.ndarray, index: Any) -> Any:

@@ -76,6 +76,7 @@ def open_partitions(
 
     columns = {"y": y, "sample_weight": sample_weight}
     names = {name: column for name, column in columns.items() if isinstance(column, str)}
+    check_given(X, y, names)
     divided = {"X": delayed_parts("X", X)}
     for name, column in columns.items():
         if name not in names and column is not None:
@@ -101,32 +102,59 @@ def open_partitions(
     return Partitions(cluster, kept, n_rows_of, sample_rows, held)
 
 
+def check_given(X: Any, y: Any, names: dict[str, str]) -> None:
+    """Refuse what can be refused before anything is computed."""
+    if y is None:
+        raise ValueError(
+            "y is required, got None. Pass labels with the partitions of X, or the name of a "
+            "column of X."
+        )
+    if not is_collection(X):
+        return
+    if X.ndim != 2:
+        raise ValueError(
+            f"X needs rows and columns, got {type(X).__name__} of {X.ndim} dimension(s). One "
+            "column is X[:, None], or X.to_frame()."
+        )
+    for column in names.values():
+        column_of(X, column, "X")
+
+
 def is_collection(data: Any) -> bool:
     """Is it a Dask array, DataFrame or Series?"""
     from dask import is_dask_collection
 
-    return is_dask_collection(data) and hasattr(type(data), "to_delayed")
+    kind = type(data)
+    return is_dask_collection(data) and hasattr(kind, "to_delayed") and hasattr(kind, "ndim")
 
 
-def is_partitioned(data: Any) -> bool:
-    """Is it something that `delayed_parts` divides?"""
+def is_part(data: Any) -> bool:
+    """Is it something that is computed on a cluster?"""
     from dask import is_dask_collection
     from distributed import Future
 
+    return isinstance(data, Future) or is_dask_collection(data)
+
+
+def is_partitioned(data: Any) -> bool:
+    """Are the rows on a cluster?  `delayed_parts` divides them, or says why it cannot."""
     if isinstance(data, (list, tuple)) and data:
-        return all(isinstance(part, Future) or is_dask_collection(part) for part in data)
-    return is_collection(data)
+        return is_part(data[0])
+    return is_part(data)
 
 
 def delayed_parts(name: str, data: Any) -> list[Any]:
     """The partitions of a collection; a list of partitions is left as it is."""
-    if not is_partitioned(data):
-        raise TypeError(
-            f"{name} needs one of {KINDS}, as X is, got {type(data).__name__}. Convert it, for "
-            "example by dask.array.from_array or dask.dataframe.from_pandas."
-        )
-    if isinstance(data, (list, tuple)):
+    if isinstance(data, (list, tuple)) and data and all(map(is_part, data)):
         return list(data)
+    if not is_collection(data):
+        got = type(data).__name__
+        if isinstance(data, (list, tuple)):
+            got += f" of {', '.join(sorted({type(part).__name__ for part in data}))}"
+        raise TypeError(
+            f"{name} needs one of {KINDS}, got {got}. Convert it, for example by "
+            "dask.array.from_array or dask.dataframe.from_pandas; one partition is [part]."
+        )
     if hasattr(data, "chunks") and data.ndim == 2:
         data = data.rechunk({1: -1})  # all columns of a row together
     return list(np.ravel(np.array(data.to_delayed(), dtype=object)))
@@ -143,9 +171,22 @@ def like_rows(column: Any, X: Any) -> Any:
 def batch_of(X: Any, y: Any = None, sample_weight: Any = None, *, names: Any, i: int) -> Batch:
     """A partition with labels and weights, some of which may be columns of X."""
     columns = {"y": y, "sample_weight": sample_weight}
+    for name, column in columns.items():
+        check_order(X, column, f"Partition {i}: {name}")
     for name, column in names.items():
-        columns[name] = column_of(X, column, i)
+        columns[name] = column_of(X, column, f"Partition {i}")
     return Batch(without(X, list(names.values())) if names else X, **columns)
+
+
+def check_order(X: Any, column: Any, name: str) -> None:
+    """Refuse a Series with the index of X in another order: rows are paired by position."""
+    if not hasattr(X, "iloc") or not hasattr(column, "iloc") or len(X) != len(column):
+        return
+    if not X.index.equals(column.index) and X.index.isin(column.index).all():
+        raise ValueError(
+            f"{name} has the index of X in another order, and rows are paired by their position. "
+            "Put both in one order, or call reset_index(drop=True) if the positions are right."
+        )
 
 
 def sample_of(

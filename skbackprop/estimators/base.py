@@ -28,7 +28,7 @@ from ..recipes import build, monotone
 from ..recipes.constraints import check_parameters
 from ..recipes.presets import PLAIN, DataSummary
 from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused, whitens
-from ..recipes.rules import is_integer
+from ..recipes.rules import Rule, is_integer
 from ..recipes.settings import check_settable
 from ..tables.columns import read_table
 from ..tables.encoder import ColumnEncoder
@@ -68,8 +68,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     # ---- what the two estimators define -------------------------------------------------
 
-    def _check_parameters(self) -> None:
-        check_parameters(self)
+    def _check_parameters(self, **own: Rule) -> None:
+        check_parameters(self, **own)
 
     def _make_codec(self, y: np.ndarray, inputs: FitInputs, resume: bool) -> Any:
         raise NotImplementedError

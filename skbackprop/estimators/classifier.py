@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from ..nn.losses import Loss, as_loss
 from ..recipes.constraints import CLASS_WEIGHT, LOSS_OF_CLASSIFIER, check_parameters
 from ..recipes.resolve import solver_is_stochastic
+from ..recipes.rules import Rule
 from ..recipes.settings import LogLoss
 from ..tables.weights import check_weight
 from ..targets import LabelCodec
@@ -590,8 +591,8 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
 
     # ---- used by `BackpropEstimator` --------------------------------------------------------
 
-    def _check_parameters(self) -> None:
-        check_parameters(self, loss=LOSS_OF_CLASSIFIER, class_weight=CLASS_WEIGHT)
+    def _check_parameters(self, **own: Rule) -> None:
+        check_parameters(self, loss=LOSS_OF_CLASSIFIER, class_weight=CLASS_WEIGHT, **own)
 
     def _check_y(self, y: Any, name: str = "y") -> np.ndarray:
         return check_labels(y, name)

@@ -127,7 +127,7 @@ class FittedAttributes:
     """The fitted attributes, as properties."""
 
     _fitted: Fitted
-    _defaults: Any
+    _params: Any
 
     def _state(self, name: str) -> Fitted:
         fitted = self.__dict__.get("_fitted")
@@ -168,7 +168,7 @@ class FittedAttributes:
     @property
     def resolved_params_(self) -> dict[str, Any]:
         resolved = self._state("resolved_params_").resolved
-        return public(resolved, self._defaults())
+        return public(resolved, self._params())
 
     @property
     def column_report_(self) -> list[dict[str, Any]]:

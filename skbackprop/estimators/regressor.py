@@ -19,6 +19,7 @@ from ..recipes.constraints import (
     check_scoring_of_numbers,
 )
 from ..recipes.resolve import is_auto, solver_is_stochastic
+from ..recipes.rules import Rule
 from ..targets import TargetCodec
 from ..targets.number_codec import (
     ANY_UNIT,
@@ -594,8 +595,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
 
     # ---- used by `BackpropEstimator` --------------------------------------------------------
 
-    def _check_parameters(self) -> None:
-        check_parameters(self, loss=LOSS_OF_REGRESSOR)
+    def _check_parameters(self, **own: Rule) -> None:
+        check_parameters(self, loss=LOSS_OF_REGRESSOR, **own)
         check_scoring_of_numbers(self.scoring)
 
     def _check_y(self, y: Any, name: str = "y") -> np.ndarray:

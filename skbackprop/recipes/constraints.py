@@ -177,7 +177,8 @@ CLASS_WEIGHT = (
 
 def check_parameters(estimator: Any, **own: Rule) -> None:
     """Raise one ValueError that lists every parameter with an illegal value."""
-    rules, params = {**CONSTRAINTS, **own}, estimator._params()
+    rules = {**CONSTRAINTS, **own}
+    params = estimator._params() | {name: getattr(estimator, name) for name in own}
     problems = [
         complain(public_name(name, params), value, rules[name], type(estimator).__name__)
         for name, value in flatten(params).items()

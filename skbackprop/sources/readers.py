@@ -120,7 +120,7 @@ class RowSource:
             names = [self.label]
             if self.sample_weight is not None:
                 names.append(self.sample_weight)
-            columns = [column_of(batch, name, i) for name in names]
+            columns = [column_of(batch, name, f"Batch {i} of the source") for name in names]
             return Batch(without(batch, names), *columns)
         if not isinstance(batch, tuple) or len(batch) not in (2, 3):
             raise ValueError(
@@ -255,12 +255,17 @@ def _slices(X: Any, y: Any, weight: Any) -> Iterator[Batch]:
         yield Batch(X[rows], y[rows], None if weight is None else weight[rows])
 
 
-def column_of(table: Any, name: str, i: int) -> Any:
-    """A column of a table of pyarrow, pandas or polars."""
+def column_of(table: Any, name: str, owner: str) -> Any:
+    """A column of a table of pyarrow, pandas or polars, which messages call `owner`."""
+    if not hasattr(table, "column_names") and not hasattr(table, "columns"):
+        raise ValueError(
+            f"{owner} needs named columns, one of which is {name!r}, got {type(table).__name__}. "
+            "Pass a table, or the column itself."
+        )
     names = names_of(table)
     if name not in names:
         some = ", ".join(map(repr, names[:8])) + (", ..." if len(names) > 8 else "")
-        raise ValueError(f"Batch {i} of the source has no column {name!r}. Its columns are {some}.")
+        raise ValueError(f"{owner} has no column {name!r}. Its columns are {some}.")
     return table.column(name) if hasattr(table, "column_names") else table[name]
 
 

@@ -10,7 +10,7 @@ da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 pytest.importorskip("distributed")
 
-from skbackprop.dask.cluster import Cluster  # noqa: E402
+from skbackprop.dask.cluster import Cluster, WorkerLost  # noqa: E402
 from skbackprop.dask.partitions import open_partitions  # noqa: E402
 
 rng = np.random.default_rng(0)
@@ -100,6 +100,41 @@ def test_an_error_of_a_partition_is_raised(cluster):
 
     with pytest.raises(TimeoutError, match="the disk"):
         cluster.result(cluster.client.compute(delayed(fail)()), "Partition 0")
+
+
+class Answer:
+    """A future that is late, and then has an error."""
+
+    def __init__(self, error):
+        self.errors = [TimeoutError(), error]
+
+    def done(self):
+        return len(self.errors) == 1
+
+    def result(self, timeout=None):
+        raise self.errors.pop(0) if len(self.errors) > 1 else self.errors[0]
+
+
+class OneWorker:
+    asynchronous, status = False, "running"
+
+    def nthreads(self):
+        return {"tcp://a": 1}
+
+
+@pytest.mark.parametrize("error", [OSError("Unable to contact"), RuntimeError("Actor was lost")])
+def test_an_answer_that_is_missing_and_a_worker_that_is_gone(error):
+    with pytest.raises(WorkerLost, match="tcp://b"):
+        Cluster(OneWorker()).result(Answer(error), "begin", "tcp://b")
+
+
+def test_an_error_of_a_worker_that_is_there_names_it(monkeypatch):
+    monkeypatch.setattr("skbackprop.dask.cluster.NOTICE", 0.0)
+    with pytest.raises(OSError, match="disk") as raised:
+        Cluster(OneWorker()).result(Answer(OSError("disk")), "begin", "tcp://a")
+    assert raised.value.__notes__ == ["begin failed on tcp://a."]
+    with pytest.raises(TimeoutError, match="slow"):
+        Cluster(OneWorker()).result(Answer(TimeoutError("slow")), "begin", "tcp://a")
 
 
 def test_what_is_divided_otherwise_is_refused(cluster):
