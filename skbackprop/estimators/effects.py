@@ -2,7 +2,9 @@
 
 The rows that a member holds out are one fold: their effects come from the rows that the member
 learns from, as those of later rows come from all training rows.  The rows that no member holds
-out are dealt into further folds.  All rows of a group are in the same fold.
+out are dealt into further folds.  All rows of a group are in the same fold.  Members beyond those
+that hold out all rows once share the folds of these: what they hold out has effects of rows that
+they hold out, too, but no row has an effect of its own label.
 """
 
 from __future__ import annotations
