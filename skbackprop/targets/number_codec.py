@@ -235,6 +235,20 @@ def check_distinct(y: np.ndarray, target: np.ndarray) -> None:
         if after < 0.5 * before:
             raise ValueError(
                 f"y has values so far apart, from {column.min():.3g} to {column.max():.3g} with a "
+                f"median of {np.median(column):.3g}, that only {after} of {before} different "
+                f"values are different as {target.dtype.name}. Remove wrong values, transform y "
+                "(TransformedTargetRegressor with QuantileTransformer or a logarithm), or set "
+                "dtype='float64'."
+            )
+
+
+def words_on_far_values(y: np.ndarray, target: np.ndarray) -> str:
+    """A warning, if a few values of a standardized column make up nearly all of its variance."""
+    for column, encoded in zip(y.reshape(len(y), -1).T, target.T, strict=True):
+        low, high = np.quantile(encoded, (0.05, 0.95))
+        if 0 < high - low < NARROW:
+            return (
+                f"y has values so far apart, from {column.min():.3g} to {column.max():.3g} with a "
                 f"median of {np.median(column):.3g}, that nearly all of the squared error comes "
                 "from the farthest ones. Remove wrong values, use loss='absolute_error' or "
                 "'huber', or learn the logarithm with TransformedTargetRegressor."
