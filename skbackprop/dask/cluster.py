@@ -145,7 +145,8 @@ class ActorHolders:
         self, cluster: Cluster, delayed: Mapping[int, Any], make: Callable[..., Any]
     ) -> None:
         self.cluster, self.delayed, self.make = cluster, delayed, make
-        self.actors: list[tuple[str, list[int], Any]] = []
+        # Addresses, partitions, actors, and their futures: without these Dask may release them.
+        self.actors: list[tuple[str, list[int], Any, Any]] = []
         self.n_lost = 0
         self.last_begin: tuple[Any, ...] = ()
 
@@ -163,7 +164,8 @@ class ActorHolders:
         while True:
             try:
                 jobs = [
-                    (where, _start(actor, where, method, args)) for where, _, actor in self.actors
+                    (where, _start(actor, where, method, args))
+                    for where, _, actor, _ in self.actors
                 ]
                 return [self.cluster.result(job, method, where) for where, job in jobs]
             except WorkerLost as lost:
@@ -172,7 +174,7 @@ class ActorHolders:
     def replace(self, address: str) -> None:
         """Make the objects of a lost worker anew, on those that are left."""
         self.count_lost(address)
-        numbers = [i for where, own, _ in self.actors if where == address for i in own]
+        numbers = [i for where, own, *_ in self.actors if where == address for i in own]
         self.actors = [actor for actor in self.actors if actor[0] != address]
         logger.warning(
             "Worker %s was lost with %d partitions, which are computed again on other workers.",
@@ -201,7 +203,7 @@ class ActorHolders:
                 except WorkerLost:
                     self.count_lost(address)
                     continue  # its partitions are still missing
-                self.actors.append((address, own, actor))
+                self.actors.append((address, own, actor, future))
                 missing -= set(own)
         self.actors.sort(key=lambda actor: actor[1])
 

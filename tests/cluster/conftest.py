@@ -1,9 +1,9 @@
-"""A cluster of two workers in this process, for all tests of this folder."""
+"""A cluster of two workers in this process, for the tests of each file in this folder."""
 
 import pytest
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")  # closed before other files make clusters of their own
 def client():
     distributed = pytest.importorskip("distributed")
     with (

@@ -136,3 +136,11 @@ def test_resolved_parameters(client):
     again = DaskBackpropRegressor(**ours.resolved_params_).fit(TABLE, y)
     assert again.sync == "epoch"
     assert_array_equal(again.predict(TABLE), ours.predict(TABLE))
+
+
+def test_another_cluster_in_the_same_process(client):
+    # Dask released the objects of the workers: their only futures were those of `client`.
+    with distributed.Client(n_workers=1, processes=False, dashboard_address=":0") as other:
+        found = model(client=other).fit(*rows())
+    expected = model(client=client).fit(*rows())
+    assert_array_equal(found.network_.theta, expected.network_.theta)
