@@ -47,7 +47,7 @@ def read_target(y: Any, name: str = "y") -> np.ndarray:
             f"requires {name} to be passed, but the target {name} is None. Pass the target of "
             "each row."
         )
-    if isinstance(y, str):
+    if isinstance(y, str) and name in ("y", "y_val"):
         raise TypeError(
             f"{name} needs the target of each row, got {y!r}. The name of a column is for an X in "
             f"files. Of a table in memory pass the column, {name}=X[{y!r}], and X without it."
