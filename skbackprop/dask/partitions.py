@@ -10,6 +10,7 @@ import numpy as np
 from ..sources import Batch, Survey
 from ..sources.readers import column_of, without
 from ..sources.survey import Sample, rows_of_batch
+from ..tables.containers import in_other_order
 from ..tables.weights import count_rows
 from .cluster import Cluster
 
@@ -180,9 +181,7 @@ def batch_of(X: Any, y: Any = None, sample_weight: Any = None, *, names: Any, i:
 
 def check_order(X: Any, column: Any, name: str) -> None:
     """Refuse a Series with the index of X in another order: rows are paired by position."""
-    if not hasattr(X, "iloc") or not hasattr(column, "iloc") or len(X) != len(column):
-        return
-    if not X.index.equals(column.index) and X.index.isin(column.index).all():
+    if in_other_order(X, column):
         raise ValueError(
             f"{name} has the index of X in another order, and rows are paired by their position. "
             "Put both in one order, or call reset_index(drop=True) if the positions are right."

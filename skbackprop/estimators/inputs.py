@@ -10,6 +10,7 @@ import numpy as np
 from ..recipes.resolve import is_auto
 from ..recipes.settings import TableEncoding
 from ..sources import Survey
+from ..tables.containers import in_other_order
 from ..training.batches import Rows
 from ..training.stored import StoredRows
 from ..warn import warn_user
@@ -114,10 +115,7 @@ def warn_other_order(X: Any, **others: Any) -> None:
     As in scikit-learn, rows belong together by their position, whatever their labels are.
     """
     for name, other in others.items():
-        if not (hasattr(X, "iloc") and hasattr(other, "iloc")) or len(X) != len(other):
-            continue
-        a, b = X.index, other.index
-        if not a.equals(b) and a.is_unique and b.is_unique and a.isin(b).all():
+        if in_other_order(X, other):
             warn_user(
                 f"The rows of {name} have the labels (index) of the rows of X in another order, "
                 "and rows are taken by position. If the labels are right, pass "

@@ -154,6 +154,14 @@ def reader_of(X: Any) -> Reader | None:
     return None
 
 
+def in_other_order(X: Any, other: Any) -> bool:
+    """Do two objects of pandas have the same row labels (index) in another order?"""
+    if not (hasattr(X, "iloc") and hasattr(other, "iloc")) or len(X) != len(other):
+        return False
+    a, b = X.index, other.index
+    return bool(not a.equals(b) and a.is_unique and b.is_unique and a.isin(b).all())
+
+
 def names_of(X: Any) -> list[Any]:
     """The names of the columns of a DataFrame or a table."""
     if hasattr(X, "iloc"):  # pandas
