@@ -97,7 +97,7 @@ class LocalSteps:
     def __init__(self, plan: Plan, run: Run) -> None:
         self.batches, self.run = plan.batches, run
         self.plan = replace(plan, batches=None, callbacks=(), recorder=None, average=None)  # type: ignore[arg-type]
-        self.grad = ShardedStep(plan, run).grad  # it tells the holders what is trained
+        self.grad = ShardedStep(plan, run).grad  # sends the task to the holders
 
     def __call__(self, batch: Any) -> float:
         run, n_steps = self.run, len(self.batches)

@@ -116,8 +116,8 @@ def probe_learning_rate(
     run : Run
     evaluate : callable, optional
         ``evaluate(network) -> loss`` of a trained copy, such as ``mean_loss(loss, rows)``
-        of validation rows.  By default each fifth row judges and does not learn; of more
-        than 20,000 rows they all learn, since networks do not overfit them in a few epochs.
+        of validation rows.  By default each fifth row is held out for it; with more than
+        20,000 rows these are trained on too, since networks do not overfit them in a few epochs.
     factors : sequence of float
         Rising.
     n_steps : int, optional
@@ -279,13 +279,13 @@ def range_test(
 ) -> RangeTest:
     """Train a copy with a learning rate that grows from batch to batch.
 
-    It ends before `highest` when the smoothed loss is over 4 times its best.  A look, not a
-    measurement: each rate has one batch, and what the last ones have done to the parameters.
+    It ends before `highest` when the smoothed loss is over 4 times its best.  It is a
+    rough picture: each rate has one batch only, and starts from the parameters of the rates before.
 
     Parameters
     ----------
     plan : Plan
-        With an optimizer; its rate, schedule and callbacks are not looked at.
+        With an optimizer; its rate, schedule and callbacks are not used.
     run : Run
     lowest, highest : float
         The first rate and the last.
@@ -317,10 +317,10 @@ def range_test(
     return RangeTest(rates, np.array(recorder.losses[:n]), np.array(recorder.smoothed[:n]))
 
 
-def check_optimizer(plan: Plan, who: str) -> None:
+def check_optimizer(plan: Plan, name: str) -> None:
     """Refuse L-BFGS."""
     if plan.optimizer is None:
         raise ValueError(
-            f"{who} needs an optimizer with a learning rate, got optimizer=None (L-BFGS). Choose "
+            f"{name} needs an optimizer with a learning rate, got optimizer=None (L-BFGS). Choose "
             "another optimizer, or leave the learning rate alone: L-BFGS finds its own steps."
         )

@@ -30,12 +30,13 @@ from .objective import TINY, Objective
 from .plan import Plan
 from .run import Run
 from .step import Step
+from .stored import FoldedBatches, folds_of
 
 MASK = 2**64 - 1
 
 
 class Task(NamedTuple):
-    """What a holder of shards needs to know of a training.
+    """What every holder of shards gets for a training.
 
     ``used`` are the rows of each shard that an epoch uses (of each member), ``left_out`` the fold
     that is not trained on: of one network, or of each member.
@@ -147,7 +148,7 @@ class Shards:
         for i, (_, fold) in self.shards.items():
             rng, used = np.random.default_rng([epoch, i]), self.task.used[i]
             orders = []
-            for out in [left_out] if isinstance(left_out, int) else left_out:
+            for out in folds_of(left_out):
                 kept = np.flatnonzero(fold != out)
                 orders.append((rng.permutation(kept) if self.task.shuffle else kept)[:used])
             self.orders[i] = orders[0] if isinstance(left_out, int) else np.stack(orders)
@@ -279,46 +280,13 @@ class ShardedStep(Step):
         return value
 
 
-@dataclass
-class ShardedBatches:
-    """The mini-batches of sharded rows; used as `Batches`.
+class ShardedBatches(FoldedBatches):
+    """The mini-batches of sharded rows.
 
     The rows of an epoch are divided evenly: a batch has `batch_size` rows or a few fewer.
-
-    Parameters
-    ----------
-    rows : ShardedRows
-    batch_size : int
-    shuffle : bool
-        Is the order new in every epoch?
-    left_out : int or sequence of int
-        The fold that is not trained on: of one network, or of each member; -1 for none.
-    micro_batch_size : int or None
-        See `Batches`.
     """
 
-    rows: ShardedRows
-    batch_size: int = 200
-    shuffle: bool = True
-    left_out: int | Sequence[int] = -1
-    micro_batch_size: int | None = None
     make_step: ClassVar[Any] = ShardedStep
-
-    def __post_init__(self) -> None:
-        counts = self.rows.counts
-        folds = [self.left_out] if isinstance(self.left_out, int) else self.left_out
-        without = [counts.sum(axis=1) - (counts[:, f] if f >= 0 else 0) for f in folds]
-        self.used = np.min(without, axis=0)
-
-    @property
-    def rows_per_pass(self) -> int:
-        """Largest number of rows that are propagated together."""
-        return self.micro_batch_size or self.batch_size
-
-    @property
-    def n_rows(self) -> int:
-        """Rows of an epoch (of each member)."""
-        return int(self.used.sum())
 
     def __len__(self) -> int:
         """Number of batches in an epoch."""

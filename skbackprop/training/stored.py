@@ -120,15 +120,13 @@ class StoredRows:
 
 
 @dataclass(eq=False)
-class StoredBatches:
-    """The mini-batches of stored rows; used as `Batches`.
-
-    A batch has rows of one bucket.  With `shuffle`, the random rows of a bucket that do not fill a
-    batch are left out of the epoch.
+class FoldedBatches:
+    """Mini-batches of rows that lie in parts, such as files; used as `Batches`.
 
     Parameters
     ----------
-    rows : StoredRows
+    rows : StoredRows or ShardedRows
+        With ``counts``, the number of rows in each part and fold.
     batch_size : int
     shuffle : bool
         Is the order new in every epoch?
@@ -136,14 +134,27 @@ class StoredBatches:
         The fold that is not trained on: of one network, or of each member; `NO_FOLD` for none.
     micro_batch_size : int or None
         See `Batches`.
+
+    Attributes
+    ----------
+    used : ndarray of shape (n_parts,)
+        For each part the number of rows that an epoch uses (of each member).
     """
 
-    rows: StoredRows
+    rows: Any
     batch_size: int = 200
     shuffle: bool = True
     left_out: int | Sequence[int] = NO_FOLD
     micro_batch_size: int | None = None
-    _buffers: dict[tuple[str, int], np.ndarray] = field(default_factory=dict, repr=False)
+    used: np.ndarray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        counts = self.rows.counts
+        without = [
+            counts.sum(axis=1) - (0 if fold == NO_FOLD else counts[:, fold])
+            for fold in folds_of(self.left_out)
+        ]
+        self.used = np.min(without, axis=0)
 
     @property
     def rows_per_pass(self) -> int:
@@ -153,11 +164,33 @@ class StoredBatches:
     @property
     def n_rows(self) -> int:
         """Rows of an epoch (of each member)."""
-        return int(self._rows_used().sum())
+        return int(self.used.sum())
+
+
+def folds_of(left_out: int | Sequence[int]) -> Sequence[int]:
+    """The fold that is left out, of one network, or those of the members."""
+    return [left_out] if isinstance(left_out, int) else left_out
+
+
+@dataclass(eq=False)
+class StoredBatches(FoldedBatches):
+    """The mini-batches of stored rows.
+
+    A batch has rows of one bucket.  With `shuffle`, the random rows of a bucket that do not fill a
+    batch are left out of the epoch.
+    """
+
+    _buffers: dict[tuple[str, int], np.ndarray] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.shuffle:
+            whole = self.used // self.batch_size * self.batch_size
+            self.used = np.where(whole > 0, whole, self.used)
 
     def __len__(self) -> int:
         """Number of batches in an epoch."""
-        return int((-(-self._rows_used() // self.batch_size)).sum())
+        return int((-(-self.used // self.batch_size)).sum())
 
     def order(self, previous: Any, rng: Any) -> Any:
         """The order of the next epoch: the seed of a generator."""
@@ -166,29 +199,16 @@ class StoredBatches:
     def epoch(self, order: Any) -> Iterator[Rows]:
         """The batches of one epoch."""
         rng = None if order is None else np.random.default_rng(order)
-        buckets = np.arange(len(self.rows.counts))
-        used = self._rows_used()
+        buckets = np.arange(len(self.used))
         for bucket in (buckets if rng is None else rng.permutation(buckets)).tolist():
-            if not used[bucket]:
+            if not self.used[bucket]:
                 continue
             rows, fold = self.rows.read(bucket)
             orders = []
-            for left_out in self._folds():
+            for left_out in folds_of(self.left_out):
                 kept = np.flatnonzero(fold != left_out)
-                orders.append((kept if rng is None else rng.permutation(kept))[: used[bucket]])
+                kept = kept if rng is None else rng.permutation(kept)
+                orders.append(kept[: self.used[bucket]])
             members = None if isinstance(self.left_out, int) else orders
             batches = Batches(rows, self.batch_size, members=members, _buffers=self._buffers)
             yield from batches.epoch(orders[0] if members is None else orders)
-
-    def _folds(self) -> Sequence[int]:
-        return [self.left_out] if isinstance(self.left_out, int) else self.left_out
-
-    def _rows_used(self) -> np.ndarray:
-        """For each bucket the number of rows that every member trains on."""
-        counts, folds = self.rows.counts, self._folds()
-        without = [counts.sum(axis=1) - (counts[:, f] if f >= 0 else 0) for f in folds]
-        fewest = np.min(without, axis=0)
-        if not self.shuffle:
-            return fewest
-        whole = fewest // self.batch_size * self.batch_size
-        return np.where(whole > 0, whole, fewest)

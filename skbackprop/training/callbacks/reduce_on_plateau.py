@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..run import Plateau, Run
 from .base import Callback
-from .stopping import Monitor, count_epochs, plateau_message
+from .stopping import HasImproved, count_epochs, plateau_message
 
 
 class ReduceOnPlateau(Callback):
@@ -18,21 +18,22 @@ class ReduceOnPlateau(Callback):
 
     def __init__(
         self,
-        monitor: Monitor,
+        has_improved: HasImproved,
         tol: float,
         n_iter_no_change: float,
         *,
         factor: float = 5.0,
         smallest: float = 1e-6,
     ):
-        self.monitor, self.tol, self.n_iter_no_change = monitor, tol, n_iter_no_change
+        self.has_improved, self.tol = has_improved, tol
+        self.n_iter_no_change = n_iter_no_change
         self.factor, self.smallest = factor, smallest
 
     def on_epoch_end(self, run: Run) -> None:
         # The plateau belongs to the run, not to this call: it is continued exactly.
         if count_epochs(self, run, run.plateau) <= self.n_iter_no_change:
             return
-        message = plateau_message(self.monitor, self.tol, self.n_iter_no_change)
+        message = plateau_message(self.has_improved, self.tol, self.n_iter_no_change)
         if run.lr <= self.smallest:
             run.stop("learning_rate_too_small", message + " Learning rate too small. Stopping.")
             return
