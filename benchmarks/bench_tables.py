@@ -45,6 +45,7 @@ def main(argv: list[str]) -> int:
         "won": won(cells),
         "records": records,
     }
+    report.plot_errors(document["summary"], BASE, arguments.output / f"{name}.svg")
     return study.write(name, document, sections(document), arguments.output)
 
 

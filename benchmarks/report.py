@@ -124,6 +124,34 @@ def plot(records: list[dict[str, Any]], path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
+def plot_errors(rows: list[dict[str, Any]], base: str, path: Path) -> None:
+    """Draw the error of each method against its time, both relative to `base`."""
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import NullLocator
+    except ImportError:
+        return
+    rows = [row for row in rows if row.get("error") and row.get("time")]
+    if not rows:
+        return
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for row in sorted(rows, key=lambda row: row["error"]):
+        marker = "D" if row["method"].startswith("ours") else "o"
+        place = row["time"], row["error"], row["deviation"]
+        axes.errorbar(*place, marker=marker, linestyle="", label=row["method"])
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_yticks(ticks := [0.7, 0.8, 0.9, 1, 1.2, 1.5, 2], map(str, ticks))
+    axes.set_xlabel(f"time of a fit, over that of {base}")
+    axes.set_ylabel(f"error, over that of {base}")
+    with matplotlib.rc_context({"svg.hashsalt": "skbackprop"}):
+        figure.savefig(path, metadata={"Date": None})
+
+
 TARGET_COLUMNS = {
     "target": "target",
     "must": "must reach",
