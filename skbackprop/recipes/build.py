@@ -85,10 +85,15 @@ def make_activations(given: Any, n_hidden: int) -> list[Activation]:
     return [ACTIVATIONS[item] if isinstance(item, str) else copy(item) for item in items]
 
 
-def widths_of(encoder: Any, x: Any) -> Widths:
-    """How many columns of which kind an encoded table has, or one that is taken as it is."""
+def widths_of(encoder: Any, x: Any, old: Any) -> Widths:
+    """How many columns of which kind the rows have that go into the network.
+
+    `old` is the fitted state that training goes on from, or None.
+    """
     if encoder is not None:
         return encoder.n_numeric, encoder.n_other, encoder.cardinalities
+    if old is not None:
+        return old.widths  # dense rows may follow sparse ones
     # Those of sparse rows are not embedded.
     return (x.shape[1], 0, ()) if isinstance(x, np.ndarray) else (0, x.shape[1], ())
 

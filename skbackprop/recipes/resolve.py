@@ -81,10 +81,11 @@ def is_on(value: Any) -> bool:
 
 def resolve(
     params: dict[str, Any], summary: DataSummary, old: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """The parameters with every ``"auto"`` replaced: by what the preset says, or by what it was.
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parameters with every ``"auto"`` replaced, and the values that "auto" stands for.
 
-    `old` are those of the last call, if training goes on.
+    These are what the preset says or, if training goes on, what `old` says, the parameters of
+    the last call.
     """
     flat = flatten(params)
     preset = preset_values(params["preset"], summary, params["solver"])
@@ -109,10 +110,9 @@ def resolve(
     resolved["probe"] = isinstance(resolved["learning_rate_init"], str)
     if resolved["probe"]:  # around the preset's
         resolved["learning_rate_init"] = preset["learning_rate_init"]
-    resolved["of_preset"] = preset
     if old is not None:
         check_kept(resolved, old)
-    return {name: plain(value) for name, value in resolved.items()}
+    return {name: plain(value) for name, value in resolved.items()}, preset
 
 
 def plain(value: Any) -> Any:
