@@ -140,7 +140,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         n = count_rows(inputs.X)
         if n is not None:  # what has no rows is refused with X
             check_consistent_length(inputs.X, inputs.y)
-            warn_other_order(inputs.X, y=inputs.given[1], sample_weight=inputs.sample_weight)
+            _, y, weight = inputs.given
+            warn_other_order(inputs.X, {"y": y, "sample_weight": weight})
         absent = self._absent_rows(inputs, old)
         inputs.sample_weight = check_row_weights(inputs.sample_weight, absent, len(inputs.y))
         if n is not None and preset_of(self) != "plain":

@@ -109,18 +109,20 @@ class Table:
         return table
 
 
-def warn_other_order(X: Any, **others: Any) -> None:
-    """Warn if rows of pandas objects have the labels of the rows of X in another order.
-
-    As in scikit-learn, rows belong together by their position, whatever their labels are.
-    """
+def warn_other_order(X: Any, others: dict[str, Any]) -> None:
+    """Warn if rows of pandas objects have the labels of the rows of X in another order."""
     for name, other in others.items():
         if in_other_order(X, other):
-            warn_user(
-                f"The rows of {name} have the labels (index) of the rows of X in another order, "
-                "and rows are taken by position. If the labels are right, pass "
-                f"{name}.loc[X.index]; if the positions are, {name}.to_numpy()."
-            )
+            warn_by_position(name)
+
+
+def warn_by_position(name: str) -> None:
+    """Say that rows belong together by their position, as in scikit-learn, not by their labels."""
+    warn_user(
+        f"The rows of {name} have the labels (index) of the rows of X in another order, and rows "
+        "are taken by position. If the labels are right, put both in one order, by "
+        ".loc[X.index]; if the positions are, leave the labels out, by .to_numpy()."
+    )
 
 
 def check_arguments(inputs: FitInputs, params: dict[str, Any], *, first: bool) -> None:

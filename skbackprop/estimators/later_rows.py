@@ -24,7 +24,7 @@ def check_validation(estimator: Any, inputs: FitInputs, fitted: Fitted) -> Table
     """`X_val` and `y_val`, checked and encoded."""
     given = inputs.X_val, inputs.y_val, inputs.sample_weight_val
     names = "y_val", "sample_weight_val"
-    warn_other_order(inputs.X_val, y_val=inputs.y_val, sample_weight_val=inputs.sample_weight_val)
+    warn_other_order(inputs.X_val, dict(zip(names, given[1:], strict=True)))
     table, _ = check_later_rows(estimator, *given, names, fitted, inputs)
     if table.rows.n < 2:
         raise ValueError(f"{TOO_SMALL}: got n_samples={table.rows.n} in X_val.")

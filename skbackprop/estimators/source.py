@@ -23,10 +23,11 @@ from ..tables.weights import NoWeightError
 from ..training.batches import Rows
 from ..training.stored import StoredRows
 from .fitted import Fitted
-from .inputs import FitInputs, Table
+from .inputs import FitInputs, Table, warn_other_order
 from .later_rows import check_later_rows
 
 BUFFER = 2**26  # bytes
+NAMES = "y of the batch", "sample_weight of the batch"  # in messages
 SALT_OF_FOLDS, SALT_OF_BUCKETS = 1, 2
 
 
@@ -78,6 +79,7 @@ def stored_rows(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs)
         first = 0
         for i, batch in enumerate(source.batches()):
             name = f"Batch {i} of the source"
+            warn_other_order(batch.X, dict(zip(NAMES, batch[1:], strict=True)))
             numbers = np.arange(first, first + rows_of_batch(batch, name))
             first += len(numbers)
             if first > n:
@@ -126,11 +128,10 @@ def encode_batch(
 
     Messages call it `name`.
     """
-    names = "y of the batch", "sample_weight of the batch"
     if not rows_of_batch(batch, name):
         return None, np.empty(0, int)
     try:
-        table, kept = check_later_rows(estimator, *batch, names, fitted, inputs)
+        table, kept = check_later_rows(estimator, *batch, NAMES, fitted, inputs)
     except NoWeightError:  # those of the source are not all 0
         return None, np.empty(0, int)
     except ValueError as error:

@@ -307,7 +307,7 @@ def make_average(resolved: dict[str, Any]) -> tuple[Average | None, float]:
         return None, 0.0
     average = AVERAGES[kind]()
     if isinstance(average, ExponentialAverage):
-        average.decay **= resolved.get("average_share", 1.0)
+        average.decay **= resolved["average_share"]
     return average, 0.75 if kind == "swa" else 0.0
 
 

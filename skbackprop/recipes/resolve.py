@@ -61,6 +61,12 @@ KEPT = (
     "dtype",
 )
 WITH_PAPER = {cls for name, cls in OPTIMIZERS.items() if name not in ("sgd", "adam")}
+NOT_IN_EARLIER_FILES = {
+    "value_effects": False,
+    "whitened": 0.0,
+    "monotonic_cst": None,
+    "solve_output": False,
+}
 OF_CLASSIFIERS = {"calibration": None}  # what a regressor does without
 
 
@@ -90,8 +96,7 @@ def resolve(
     flat = flatten(params)
     preset = preset_values(params["preset"], summary, params["solver"])
     if old is not None:
-        earlier = {"value_effects": False, "whitened": 0.0}  # not in files of earlier versions
-        preset = preset | {name: (earlier | old)[name] for name in (*STRUCTURE, "value_effects")}
+        preset = preset | {name: old[name] for name in (*STRUCTURE, "value_effects")}
         preset |= {name: old[name] for name in KEPT if name in old}
     if is_constrained(flat["monotonic_cst"]):  # these do not keep an order
         preset = preset | {"value_effects": False, "whitened": 0.0, "solve_output": False}
@@ -105,7 +110,7 @@ def resolve(
     if not isinstance(params["solver"], str):  # an object goes by its own numbers
         resolved |= {name: own[name] for name in OPTIMIZER_PARAMETERS.values() if name in own}
     resolved["hidden_layer_sizes"] = hidden_sizes(resolved, params)
-    resolve_lists(resolved)
+    resolved |= by_layer(resolved)
     resolved["average_share"] = preset.get("average_share", 1.0)
     resolved["probe"] = isinstance(resolved["learning_rate_init"], str)
     if resolved["probe"]:  # around the preset's
@@ -157,17 +162,29 @@ def hidden_sizes(resolved: dict[str, Any], params: dict[str, Any]) -> tuple[int,
     return tuple(int(size) for size in sizes)
 
 
-def resolve_lists(resolved: dict[str, Any]) -> None:
-    """Lists with one entry more than there are hidden layers: that of the output or input."""
+def by_layer(resolved: dict[str, Any]) -> dict[str, Any]:
+    """Activations and dropout of the hidden layers, the output and the input.
+
+    A list with one entry more than there are hidden layers has that of the output, or input.
+    """
     n_hidden = len(resolved["hidden_layer_sizes"])
-    activation, dropout = resolved["activation"], resolved["dropout"]
-    resolved |= {"hidden_activation": activation, "out_activation": "auto"}
-    resolved |= {"hidden_dropout": dropout, "input_dropout": 0.0}
+    activation, out = resolved["activation"], "auto"
+    dropout, of_input = resolved["dropout"], 0.0
     if isinstance(activation, (list, tuple)) and len(activation) == n_hidden + 1:
-        resolved["hidden_activation"] = activation[:-1] or "identity"  # of no layer
-        resolved["out_activation"] = activation[-1]
+        activation, out = activation[:-1] or "identity", activation[-1]  # "identity": of no layer
     if isinstance(dropout, (list, tuple)) and len(dropout) == n_hidden + 1:
-        resolved["hidden_dropout"], resolved["input_dropout"] = dropout[1:], dropout[0]
+        of_input, dropout = dropout[0], dropout[1:]
+    return {
+        "hidden_activation": activation,
+        "out_activation": out,
+        "hidden_dropout": dropout,
+        "input_dropout": of_input,
+    }
+
+
+def of_any_version(resolved: dict[str, Any]) -> dict[str, Any]:
+    """The resolved parameters of a file, with those that earlier versions did not have."""
+    return NOT_IN_EARLIER_FILES | by_layer(resolved) | resolved
 
 
 def preset_of(estimator: Any) -> str:

@@ -115,6 +115,13 @@ def test_columns_of_a_data_frame_keep_their_meaning():
         model.predict(table[order])
 
 
+def test_rows_of_a_batch_with_labels_in_another_order_are_said():
+    batch = pd.DataFrame(X), pd.Series(Y)[::-1]
+    source = RowSource(iter_of(batch), **SIZES)
+    with pytest.warns(UserWarning, match="The rows of y of the batch have the labels"):
+        regressor().fit(source)
+
+
 def test_rare_labels_are_learned():
     y = LABELS.astype(object)
     y[[3, 1100]] = "maybe"
