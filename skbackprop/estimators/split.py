@@ -74,7 +74,7 @@ class Split:
         return slice(None) if self.folds is None else self.folds[m]
 
 
-def has_members(resolved: dict[str, Any]) -> bool:
+def are_independent(resolved: dict[str, Any]) -> bool:
     """Are several members trained that share no weights?"""
     return build.n_members(resolved) is not None and resolved["member_sharing"] == "independent"
 
@@ -142,7 +142,7 @@ def draw_folds(
 
 def split_stored(fitted: Fitted, table: Table, inputs: FitInputs) -> Split:
     """Rows in files: each network leaves out a fold, and validates on the sample of it."""
-    resolved, members = fitted.resolved, has_members(fitted.resolved)
+    resolved, members = fitted.resolved, are_independent(fitted.resolved)
     n_folds = folds_of(resolved)
     training = [m % n_folds for m in range(resolved["n_members"] if members else 1)]
     fold = folds_of_sample(inputs, n_folds)
@@ -180,7 +180,7 @@ def all_rows(resolved: dict[str, Any], table: Table) -> list[Any] | None:
     """For each member the numbers of all rows; None if the rows of members are not stacked."""
     # Sparse rows are not stacked, and L-BFGS takes all rows for all members.
     dense = isinstance(table.x, np.ndarray)
-    if not has_members(resolved) or not dense or resolved["solver"] == "lbfgs":
+    if not are_independent(resolved) or not dense or resolved["solver"] == "lbfgs":
         return None
     everything = rows.numbers(table.rows.n) if table.stored is None else NO_FOLD
     return [everything] * resolved["n_members"]
