@@ -806,7 +806,7 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             ),
         ],
     ),
-    "estimators/conformal.py": (
+    "estimators/uncertainty.py": (
         "estimators/test_uncertainty.py",
         [
             (" * (1 + 1 / effective_size)", "", "the row to come is not counted"),

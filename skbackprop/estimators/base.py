@@ -45,10 +45,9 @@ from .callback_bridge import CallbackSupportMixin, unharmed_on_error
 from .convert import from_mlp
 from .effects import add_effects
 from .fitted import Fitted, FittedAttributes
-from .inputs import FitInputs, Table, check_arguments, warn_other_order
+from .inputs import FitInputs, Table, check_arguments, check_row_weights, warn_other_order
 from .learning import learn
 from .resuming import open_checkpoint
-from .row_weights import check_row_weights, drop_weightless_rows
 from .saving import file_state, light_state, restored_state
 from .source import stored_rows, take_sample
 from .stream import continued, follow_rows
@@ -145,7 +144,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         absent = self._absent_rows(inputs, old)
         inputs.sample_weight = check_row_weights(inputs.sample_weight, absent, len(inputs.y))
         if n is not None and preset_of(self) != "plain":
-            drop_weightless_rows(inputs)
+            inputs.drop_weightless_rows()
         codec = self._make_codec(inputs, old)
         inputs.scorer_weight = inputs.sample_weight  # without the class weights
         weight = self._weigh(inputs.y, inputs.sample_weight, codec, inputs)

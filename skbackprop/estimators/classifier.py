@@ -405,8 +405,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         self : BackpropClassifier
             The fitted classifier.
         """
-        inputs = FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        return self._fit(inputs)
+        return self._fit(FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
     @available_if(solver_is_stochastic)
     def partial_fit(
@@ -444,9 +443,8 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         self : BackpropClassifier
             The fitted classifier.
         """
-        inputs = FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val)
-        inputs.classes, inputs.incremental = classes, True
-        return self._fit(inputs)
+        given = X, y, sample_weight, X_val, y_val, sample_weight_val
+        return self._fit(FitInputs(*given, classes=classes, incremental=True))
 
     def initialize(self, n_features, classes):
         """Make the network with its initial weights, without data.

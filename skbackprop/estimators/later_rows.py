@@ -15,8 +15,7 @@ from ..targets.class_weight import without_weight
 from ..targets.number_codec import TargetCodec
 from .arrays import check_rows, encode
 from .fitted import Fitted
-from .inputs import FitInputs, Table, warn_other_order
-from .row_weights import check_row_weights
+from .inputs import FitInputs, Table, check_row_weights, warn_other_order
 from .rows import TOO_SMALL
 
 

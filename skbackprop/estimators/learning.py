@@ -46,10 +46,10 @@ from ..training.stored import NO_FOLD
 from ..warn import warn_user
 from .calibration import TEMPERATURES
 from .callback_bridge import FitTasks
-from .convergence import announce, announce_end, describe_work, report_end
 from .fitted import Fitted
 from .inputs import FitInputs, Table
 from .monitoring import make_monitors, monitors_of
+from .reporting import announce, announce_end, describe_work, report_end
 from .resuming import check_start
 from .scoring import is_scorer, make_score
 from .split import Split, all_rows, are_independent, check_split, part, split_rows

@@ -35,15 +35,16 @@ from ..targets.running import follow_target, start_moments, words_on_spread
 from ..warn import warn_user
 from .base import BackpropEstimator, remember
 from .callback_bridge import with_callbacks
-from .conformal import (
+from .fitted import Fitted
+from .inputs import FitInputs, Table
+from .uncertainty import (
     check_shares,
     conformal_margin,
     conformal_quantile,
     conformalized_quantiles,
+    held_out_rows,
+    member_deviation,
 )
-from .fitted import Fitted
-from .inputs import FitInputs, Table
-from .uncertainty import held_out_rows, member_deviation
 
 MODERATE = 1e-3, 1e3  # sizes of a target that a network learns without being scaled
 ADVICE_ON_Y = "Scale y (TransformedTargetRegressor), or leave preset and standardize_target 'auto'."
@@ -403,8 +404,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         self : BackpropRegressor
             The fitted regressor.
         """
-        inputs = FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        return self._fit(inputs)
+        return self._fit(FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
     @available_if(solver_is_stochastic)
     def partial_fit(
@@ -431,9 +431,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         self : BackpropRegressor
             The fitted regressor.
         """
-        inputs = FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val)
-        inputs.incremental = True
-        return self._fit(inputs)
+        given = X, y, sample_weight, X_val, y_val, sample_weight_val
+        return self._fit(FitInputs(*given, incremental=True))
 
     def initialize(self, n_features, n_outputs=1):
         """Make the network with its initial weights, without data.

@@ -14,7 +14,6 @@ from . import rows
 from .fitted import Fitted, ValidationRows
 from .inputs import FitInputs, Table
 from .later_rows import check_validation
-from .row_weights import row_positions
 from .source import folds_of, folds_of_sample
 
 FEWEST_HELD = 5  # the least number of validation rows of a member
@@ -163,7 +162,7 @@ def draw_once(
     """The same validation rows for all."""
     n, fraction = table.rows.n, resolved["validation_fraction"]
     if not isinstance(fraction, (int, float)):
-        positions = row_positions(inputs, n)
+        positions = inputs.row_positions()
         return rows.split_with(fraction, inputs.X, inputs.y, inputs.groups, positions)
     if inputs.groups is not None:
         groups = rows.check_groups(inputs.groups, n)

@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
 from skbackprop import BackpropRegressor
-from skbackprop.estimators import conformal
-from skbackprop.estimators.conformal import (
+from skbackprop.estimators import uncertainty
+from skbackprop.estimators.uncertainty import (
     conformal_margin,
     conformal_quantile,
     conformalized_quantiles,
@@ -224,7 +224,7 @@ def test_members_are_more_passes():
 
 @pytest.mark.parametrize("n", [1, 8, 9, 20])
 def test_chunks_do_not_show(n, monkeypatch):
-    monkeypatch.setattr(conformal, "ROWS", 8)
+    monkeypatch.setattr(uncertainty, "ROWS", 8)
     made, x = network(rate=0.0), inputs(n)
     chunks = list(mc_predictions(made, x, 2, np.random.default_rng(0), SQUARED))
     assert all(len(chunk[0]) <= 8 for chunk in chunks)
