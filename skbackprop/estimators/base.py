@@ -1,8 +1,15 @@
 """The steps of `fit`, which the two estimators share: check, encode, plan, train, store.
 
-The steps of `BackpropEstimator._fit` are the story; everything that a parameter
-decides is in `resolve` and `recipe`, everything about columns in `encoder`, about ``y`` in
-`codec`, about rows in `rows`, the training in `learning`, and what is learned in `fitted`.
+A call of `fit` goes from here to a step of training as follows:
+
+1. `BackpropEstimator._prepare` checks the arguments, reads y and the columns of X, resolves the
+   parameters, and makes a `Fitted`: the network, the run that will train it, and all that
+   `predict` needs.  If training goes on from a call before, this is a corrected copy of its state.
+2. `learn` divides the rows, makes a plan for each stack of members, and calls `train`.
+3. The estimator gets the `Fitted`, if nothing has failed.
+
+What a parameter stands for is decided in `recipes`, what a column is in `tables`, and what y is in
+`targets`.
 """
 
 from __future__ import annotations
@@ -173,7 +180,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             X = check_rows(self, inputs.X, reset=old is None)
             X = X if old is None else build.dense_if_embedded(old, X)
         elif old is None:
-            X = encoder.transform(inputs.columns, self._precision())
+            single = is_auto(self.dtype)  # enough for encoded numbers
+            X = encoder.transform(inputs.columns, np.dtype("float32" if single else self.dtype))
         else:
             X = encode_table(encoder, inputs.columns, old.network.dtype)
         if old is not None:
@@ -200,10 +208,6 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         splits = not isinstance(self.validation_fraction, (Real, str))
         scores = not (isinstance(self.scoring, str) and self.scoring in ("auto", "loss"))
         return splits or scores or inputs.groups is not None
-
-    def _precision(self) -> np.dtype:
-        """That of an encoded table: single, unless asked otherwise."""
-        return np.dtype(np.float32 if is_auto(self.dtype) else self.dtype)
 
     def _resolve(
         self,

@@ -34,7 +34,7 @@ from ..targets.labels import (
 )
 from .base import BackpropEstimator, remember
 from .callback_bridge import with_callbacks
-from .fitted import Fitted
+from .fitted import Fitted, FittedAttribute
 from .inputs import FitInputs
 from .uncertainty import member_deviation
 
@@ -583,10 +583,10 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         binary = std.shape[1] == 1 and self._fitted.codec.n_classes == 2
         return np.repeat(std, 2, axis=1) if binary else std
 
-    @property
-    def classes_(self):
+    @FittedAttribute
+    def classes_(fitted):
         """The labels, sorted; a list of arrays for several columns of labels."""
-        return self._state("classes_").codec.classes
+        return fitted.codec.classes
 
     # ---- used by `BackpropEstimator` --------------------------------------------------------
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..recipes.resolve import is_auto
 from ..recipes.settings import TableEncoding
-from ..sources import Survey
+from ..sources import RowSource, Survey
 from ..tables.containers import in_other_order
 from ..tables.weights import NoWeightError, check_weight, take_rows
 from ..training.batches import Rows
@@ -177,6 +177,10 @@ def check_arguments(inputs: FitInputs, params: dict[str, Any], *, first: bool) -
         raise ValueError(
             "sample_weight_val needs X_val and y_val, got neither. Pass them too, or leave "
             "sample_weight_val out."
+        )
+    if isinstance(inputs.X_val, RowSource):
+        raise ValueError(
+            "X_val needs rows in memory, got a RowSource. Pass its rows as one table, with y_val."
         )
     if not inputs.incremental:
         return

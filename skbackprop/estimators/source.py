@@ -35,11 +35,11 @@ def take_sample(estimator: Any, inputs: FitInputs) -> None:
     """Replace a source by a sample of its rows; by all rows, if there are few."""
     source = open_source(inputs.X, inputs.y, inputs.sample_weight)
     if source is not None:
-        check_call(inputs)
+        check_inputs(inputs)
         keep_sample(inputs, survey(source, all_labels=is_classifier(estimator)))
 
 
-def check_call(inputs: FitInputs) -> None:
+def check_inputs(inputs: FitInputs) -> None:
     """Refuse arguments that need all rows in memory."""
     if inputs.incremental:
         raise ValueError(

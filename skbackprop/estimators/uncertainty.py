@@ -28,6 +28,7 @@ from ..nn.losses import Loss
 from ..nn.network import Network, bind_forward
 from ..nn.workspace import Workspace
 from ..recipes.build import drops
+from ..recipes.rules import is_integer
 from .fitted import Fitted
 
 ROWS = 1024  # predicted at once, by all passes
@@ -95,7 +96,8 @@ def check_shares(**given: Any) -> None:
     """Refuse probabilities of which one is not more than 0 and less than 1."""
     for name, value in given.items():
         shares = np.asarray(value)
-        if shares.dtype.kind not in "iuf" or not ((shares > 0) & (shares < 1)).all():
+        numbers = shares.dtype.kind in "iuf" and shares.size > 0
+        if not numbers or not ((shares > 0) & (shares < 1)).all():
             raise ValueError(
                 f"{name} needs probabilities, more than 0 and less than 1, got {value!r}. Write "
                 "0.9 for 90 %."
@@ -210,8 +212,10 @@ def mc_predictions(
     For whatever needs all of them at once, such as quantiles, in bounded memory.  ``k``
     members make ``k`` times as many passes.  Parameters as in `mc_dropout`.
     """
-    if n_passes < 1:
-        raise ValueError(f"Dropout needs n_passes >= 1, got {n_passes}. Usual are 30 to 100.")
+    if not is_integer(n_passes) or n_passes < 1:
+        raise ValueError(
+            f"Dropout needs a whole number n_passes >= 1, got {n_passes!r}. Usual are 30 to 100."
+        )
     bound, forward = -1, None
     for start in range(0, x.shape[0], ROWS):
         rows = x[start : start + ROWS]

@@ -358,7 +358,7 @@ def make_callbacks(
         monitor = score_rose  # these two cannot tie while the loss falls
     patience = monitor, resolved["tol"], resolved["n_iter_no_change"]
     stochastic = resolved["solver"] != "lbfgs"
-    if resolved["learning_rate"] == "adaptive" and resolved["solver"] not in ("adam", "lbfgs"):
+    if reduces_on_plateau(resolved):
         callbacks.append(ReduceOnPlateau(*patience))
     elif not incremental and (stochastic or restore_best is not None) and patience[2] < np.inf:
         callbacks.append(StopOnPlateau(*patience))
@@ -393,6 +393,11 @@ def restarts(resolved: dict[str, Any]) -> bool:
     return bool(resolved["early_stopping"]) and resolved["max_restarts"] > 0
 
 
+def reduces_on_plateau(resolved: dict[str, Any]) -> bool:
+    """Is the learning rate divided by 5 at a plateau?  As in scikit-learn, not that of "adam"."""
+    return resolved["learning_rate"] == "adaptive" and resolved["solver"] not in ("adam", "lbfgs")
+
+
 def negligible_loss(resolved: dict[str, Any]) -> float:
     """A validation loss that is too small to be worth more epochs; 0 if its unit is unknown."""
     loss = resolved.get("loss")
@@ -409,7 +414,7 @@ def make_callbacks_of_refit(
     """For a second training like `first`, whose schedules have these ends."""
     chosen = first.best_epochs or [first.best_epoch]
     callbacks: list[Callback] = [RestoreEpochs(chosen), ReplayRestarts(ends), restore_finite]
-    if resolved["learning_rate"] == "adaptive" and resolved["solver"] not in ("adam", "lbfgs"):
+    if reduces_on_plateau(resolved):
         rate = resolved["learning_rate_init"]
         callbacks.append(ReplayLearningRates([lr / rate for lr in first.history["learning_rate"]]))
     if resolved["preset"] != "plain":  # scikit-learn has no second training

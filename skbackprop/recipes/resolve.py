@@ -291,19 +291,19 @@ def warn_unused(
     """One warning that names the parameters that were set and have no effect."""
     given, params, defaults = params, flatten(params), flatten(defaults)
     solver, rate = resolved["solver"], resolved["learning_rate"]
-    reads = reads_of(solver)
-    idle = SOLVER_SPECIFIC - reads
+    idle = SOLVER_SPECIFIC - reads_of(solver) | idle_parts(resolved)
+    if rate != "invscaling":
+        idle |= {"power_t"}
     if solver == "adam" and rate in MLP_RATES:
-        idle = idle | {"learning_rate", "power_t"}
-    if "power_t" in reads and rate != "invscaling":
-        idle = idle | {"power_t"}
+        idle |= {"learning_rate", "power_t"}
     if solver == "sgd" and resolved["momentum"] == 0:
-        idle = idle | {"nesterovs_momentum"}
+        idle |= {"nesterovs_momentum"}
     if resolved["early_stopping"] is False:
-        idle = idle | {"validation_fraction", "scoring", "refit"}
-        idle = idle | ({"n_iter_no_change"} if solver == "lbfgs" else set())
-        idle = idle | ({"max_restarts"} if resolved["max_restarts"] > 0 else set())
-    idle = idle | idle_parts(resolved)
+        idle |= {"validation_fraction", "scoring", "refit"}
+        if solver == "lbfgs":
+            idle |= {"n_iter_no_change"}
+        if resolved["max_restarts"] > 0:
+            idle |= {"max_restarts"}
     # A value that "auto" stands for, as in `resolved_params_`, needs no warning.
     unused = [
         name
@@ -323,17 +323,21 @@ def warn_unused(
 
 def idle_parts(resolved: dict[str, Any]) -> set[str]:
     """Parameters of parts that the network does not have."""
-    kind = resolved["numeric_embedding"]
-    idle = set() if kind in ("periodic", "both") else {"n_frequencies", "frequency_scale"}
-    idle |= set() if kind in ("piecewise", "both") else {"n_bins"}
-    idle |= set() if resolved["n_members"] > 1 else {"member_sharing"}
+    kind, idle = resolved["numeric_embedding"], set()
+    if kind not in ("periodic", "both"):
+        idle |= {"n_frequencies", "frequency_scale"}
+    if kind not in ("piecewise", "both"):
+        idle |= {"n_bins"}
+    if resolved["n_members"] == 1:
+        idle |= {"member_sharing"}
     if resolved["feature_encoding"] is None:
         idle |= {"categorical_features"}
     for name in ("dropout", "weight_decay", "label_smoothing"):
         if not is_on(resolved[name]) and resolved[f"{name}_schedule"] != "constant":
             idle |= {f"{name}_schedule"}
-    weight, bias = (is_data(resolved[name]) for name in ("weight_init", "bias_init"))
-    return idle | {"bias_init"} if bias and not weight else idle
+    if is_data(resolved["bias_init"]) and not is_data(resolved["weight_init"]):
+        idle |= {"bias_init"}
+    return idle
 
 
 def reads_of(solver: Any) -> set[str]:

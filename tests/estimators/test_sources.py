@@ -220,6 +220,11 @@ def test_validation_rows_of_ones_own():
     assert model.history_["validation_loss"][-1] is not None
 
 
+def test_validation_rows_are_in_memory():
+    with pytest.raises(ValueError, match="X_val needs rows in memory, got a RowSource. Pass"):
+        regressor().fit(X, Y, X_val=RowSource(X, Y), y_val=Y)
+
+
 def test_training_goes_on():
     model = classifier(warm_start=True, max_iter=4, early_stopping=False)
     source = RowSource(X, LABELS, **SIZES)
