@@ -121,8 +121,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _prepare(self, inputs: FitInputs) -> tuple[Fitted, Table]:
         """Everything before the training: the state to be trained, and the encoded rows."""
         self._check_parameters()
-        continued = inputs.incremental or self.warm_start
-        old = vars(self).get("_fitted") if continued else None  # what training goes on from
+        goes_on = inputs.incremental or self.warm_start
+        old = vars(self).get("_fitted") if goes_on else None  # the state of the call before
         params = self._params()
         check_arguments(inputs, params, first=old is None)
         rng = (None if old is None else old.run.rng) or generator(self.random_state)
@@ -137,7 +137,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         fitted = self._start(table, codec, resolved, encoder, rng, old)
         fitted.validation_rows = drawn or fitted.validation_rows
         fitted.incremental, fitted.class_counts = inputs.incremental, inputs.class_counts
-        fitted.continued = continued
+        fitted.continued = goes_on
         return fitted, table
 
     def _prepare_target(self, inputs: FitInputs, old: Fitted | None) -> Any:

@@ -165,9 +165,10 @@ def restore_best(
     validation = split.validation(first, size if members else None, loss.combine)
     if validation is None:
         return None
-    score, every = make_score(estimator, fitted, split, inputs, first), 1
+    every = 1
     if members and resolved["n_iter_no_change"] == np.inf:
         every = max(1, resolved["max_iter"] // MOST_EVALUATIONS)
+    score = make_score(estimator, fitted, split, inputs, first)
     keeper = RestoreBest(validation, loss, score, every=every)
     keeper.restore = not inputs.incremental
     return keeper
