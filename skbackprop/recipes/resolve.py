@@ -184,7 +184,8 @@ def by_layer(resolved: dict[str, Any]) -> dict[str, Any]:
 
 def of_any_version(resolved: dict[str, Any]) -> dict[str, Any]:
     """The resolved parameters of a file, with those that earlier versions did not have."""
-    return NOT_IN_EARLIER_FILES | by_layer(resolved) | resolved
+    missing = NOT_IN_EARLIER_FILES | by_layer(resolved)
+    return resolved | {name: v for name, v in missing.items() if name not in resolved}
 
 
 def preset_of(estimator: Any) -> str:
