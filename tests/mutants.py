@@ -806,7 +806,7 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             ),
         ],
     ),
-    "estimators/conformal.py": (
+    "estimators/uncertainty.py": (
         "estimators/test_uncertainty.py",
         [
             (" * (1 + 1 / effective_size)", "", "the row to come is not counted"),
@@ -857,7 +857,6 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             ("head.n_targets > 1", "False", "effects on several classes"),
             ("OF_LABELS if heads else OF_NUMBERS", "OF_NUMBERS if heads else OF_LABELS", "limits"),
             ("    rng = deepcopy(rng)\n", "", "effects change the order of rows"),
-            ("drawn[0] != key", "False", "validation rows of another table"),
             ("if k == 1 else held", "if k == 1 else held[:1]", "folds of other members"),
             ("in reversed([held]", "in ([held]", "the last of the members"),
             ("max(2, N_FOLDS - first)", "(N_FOLDS - first)", "many members leave no fold"),
@@ -873,6 +872,10 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             ),
             ("fold, first = np.full(n, -1), 0", "fold, first = np.full(n, 0), 0", "one fold"),
         ],
+    ),
+    "estimators/split.py": (
+        "estimators/test_value_effects.py",
+        [("known[0] == key", "True", "validation rows of another table")],
     ),
     "estimators/source.py": (
         "estimators/test_sources.py",

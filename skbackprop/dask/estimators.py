@@ -14,7 +14,7 @@ from ..estimators import BackpropClassifier, BackpropRegressor
 from ..estimators.base import DOC_PAGE, remember
 from ..estimators.fitted import Fitted
 from ..estimators.inputs import FitInputs, Table
-from ..estimators.source import check_call, check_source, folds_of, keep_sample
+from ..estimators.source import check_inputs, check_source, folds_of, keep_sample
 from ..recipes.rules import NONE, Rule, having, integer, names
 from ..sources.readers import SAMPLE_ROWS
 from ..training.local_steps import LocalBatches, LocalShards
@@ -285,7 +285,7 @@ class DaskEstimator:
         if not isinstance(inputs.X, Partitions):
             super()._take_sample(inputs)
             return
-        check_call(inputs)
+        check_inputs(inputs)
         keep_sample(inputs, inputs.X.survey(all_labels=is_classifier(self)))
 
     @contextmanager

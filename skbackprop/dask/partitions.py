@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..estimators.inputs import warn_by_position
 from ..sources import Batch, Survey
 from ..sources.readers import column_of, without
 from ..sources.survey import Sample, rows_of_batch
@@ -94,9 +95,12 @@ def open_partitions(
         for i in range(lengths["X"])
     }
     parts = cluster.compute(batches)
-    jobs = {i: cluster.submit(rows_of_batch, part, f"Partition {i}") for i, part in parts.items()}
-    n_rows_of = {i: cluster.result(job, f"Partition {i}") for i, job in jobs.items()}
-    n_rows_of = {i: n for i, n in n_rows_of.items() if n > 0}
+    jobs = {i: cluster.submit(rows_and_order, part, f"Partition {i}") for i, part in parts.items()}
+    found = {i: cluster.result(job, f"Partition {i}") for i, job in jobs.items()}
+    misplaced = [f"{name} of partition {i}" for i, (_, others) in found.items() for name in others]
+    if misplaced:
+        warn_by_position(misplaced[0])
+    n_rows_of = {i: n for i, (n, _) in found.items() if n > 0}
     if not n_rows_of:
         raise ValueError("X has no rows in any partition. Pass at least one row.")
     kept, held = ({i: each[i] for i in n_rows_of} for each in (batches, parts))
@@ -172,20 +176,16 @@ def like_rows(column: Any, X: Any) -> Any:
 def batch_of(X: Any, y: Any = None, sample_weight: Any = None, *, names: Any, i: int) -> Batch:
     """A partition with labels and weights, some of which may be columns of X."""
     columns = {"y": y, "sample_weight": sample_weight}
-    for name, column in columns.items():
-        check_order(X, column, f"Partition {i}: {name}")
     for name, column in names.items():
         columns[name] = column_of(X, column, f"Partition {i}")
     return Batch(without(X, list(names.values())) if names else X, **columns)
 
 
-def check_order(X: Any, column: Any, name: str) -> None:
-    """Refuse a Series with the index of X in another order: rows are paired by position."""
-    if in_other_order(X, column):
-        raise ValueError(
-            f"{name} has the index of X in another order, and rows are paired by their position. "
-            "Put both in one order, or call reset_index(drop=True) if the positions are right."
-        )
+def rows_and_order(batch: Batch, name: str) -> tuple[int, list[str]]:
+    """The number of rows of a partition, and what has their labels in another order."""
+    others = {"y": batch.y, "sample_weight": batch.sample_weight}
+    misplaced = [each for each, column in others.items() if in_other_order(batch.X, column)]
+    return rows_of_batch(batch, name), misplaced
 
 
 def sample_of(

@@ -1,8 +1,15 @@
 """The steps of `fit`, which the two estimators share: check, encode, plan, train, store.
 
-The steps of `BackpropEstimator._fit` are the story; everything that a parameter
-decides is in `resolve` and `recipe`, everything about columns in `encoder`, about ``y`` in
-`codec`, about rows in `rows`, the training in `learning`, and what is learned in `fitted`.
+A call of `fit` goes from here to a step of training as follows:
+
+1. `BackpropEstimator._prepare` checks the arguments, reads y and the columns of X, resolves the
+   parameters, and makes a `Fitted`: the network, the run that will train it, and all that
+   `predict` needs.  If training goes on from a call before, this is a corrected copy of its state.
+2. `learn` divides the rows, makes a plan for each stack of members, and calls `train`.
+3. The estimator gets the `Fitted`, if nothing has failed.
+
+What a parameter stands for is decided in `recipes`, what a column is in `tables`, and what y is in
+`targets`.
 """
 
 from __future__ import annotations
@@ -10,7 +17,6 @@ from __future__ import annotations
 import copyreg
 import inspect
 import secrets
-from dataclasses import replace
 from functools import cache
 from numbers import Real
 from typing import Any
@@ -46,13 +52,12 @@ from .callback_bridge import CallbackSupportMixin, unharmed_on_error
 from .convert import from_mlp
 from .effects import add_effects
 from .fitted import Fitted, FittedAttributes
-from .inputs import FitInputs, Table, check_arguments, warn_other_order
+from .inputs import FitInputs, Table, check_arguments, check_row_weights, warn_other_order
 from .learning import learn
 from .resuming import open_checkpoint
-from .row_weights import check_row_weights, drop_weightless_rows
 from .saving import file_state, light_state, restored_state
 from .source import stored_rows, take_sample
-from .stream import continued_run, follow_rows
+from .stream import continued, follow_rows
 
 # Where the "?" of an estimator in a notebook leads; scikit-learn fills the name in.
 DOC_PAGE = "https://skbackprop.readthedocs.io/generated/{}.{{estimator_name}}.html"
@@ -71,7 +76,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _check_parameters(self, **own: Rule) -> None:
         check_parameters(self, **own)
 
-    def _make_codec(self, y: np.ndarray, inputs: FitInputs, resume: bool) -> Any:
+    def _make_codec(self, inputs: FitInputs, old: Fitted | None) -> Any:
         raise NotImplementedError
 
     def _make_loss(self, codec: Any) -> Loss:
@@ -80,7 +85,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _check_y(self, y: Any, name: str = "y") -> np.ndarray:
         raise NotImplementedError
 
-    def _absent_rows(self, inputs: FitInputs, resume: bool) -> np.ndarray | None:
+    def _absent_rows(self, inputs: FitInputs, old: Fitted | None) -> np.ndarray | None:
         """Which training rows count nothing, whatever their sample weight."""
         return None
 
@@ -116,74 +121,71 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _prepare(self, inputs: FitInputs) -> tuple[Fitted, Table]:
         """Everything before the training: the state to be trained, and the encoded rows."""
         self._check_parameters()
-        resume = "_fitted" in self.__dict__ and (inputs.incremental or self.warm_start)
+        goes_on = inputs.incremental or self.warm_start
+        old = vars(self).get("_fitted") if goes_on else None  # the state of the call before
         params = self._params()
-        check_arguments(inputs, params, first=not resume)
-        rng = (self._fitted.run.rng if resume else None) or generator(self.random_state)
-        inputs.checkpoint = open_checkpoint(self, inputs, None if resume else rng)
+        check_arguments(inputs, params, first=old is None)
+        rng = (None if old is None else old.run.rng) or generator(self.random_state)
+        inputs.checkpoint = open_checkpoint(self, inputs, rng if old is None else None)
         self._take_sample(inputs)
-        codec = self._prepare_target(inputs, resume)
-        encoder = self._encoder(inputs, params, resume)
-        table = self._check_table(inputs, codec, encoder, resume)
-        widths = self._widths(encoder, table.x, resume)
-        resolved = self._resolve(params, table, codec, inputs, widths, resume)
-        codec, table = self._standardize(codec, table, resolved, resume)
-        loss = self._make_loss(codec)
-        of_preset = resolved.pop("of_preset")
-        if not resume or not inputs.incremental:
-            warn_unused(params, resolved, of_preset, self._defaults())
-        before = self._fitted if resume else None
-        encoder, table, drawn = add_effects(encoder, table, codec, resolved, inputs, before, rng)
-        fitted = self._start(table, codec, loss, resolved, resume, encoder, rng)
+        codec = self._prepare_target(inputs, old)
+        encoder = self._encoder(inputs, params, old)
+        table = self._check_table(inputs, codec, encoder, old)
+        resolved = self._resolve(params, table, codec, encoder, inputs, old)
+        codec, table = self._standardize(codec, table, resolved, old)
+        encoder, table, drawn = add_effects(encoder, table, codec, resolved, inputs, old, rng)
+        fitted = self._start(table, codec, resolved, encoder, rng, old)
         fitted.validation_rows = drawn or fitted.validation_rows
         fitted.incremental, fitted.class_counts = inputs.incremental, inputs.class_counts
-        fitted.continued = inputs.incremental or self.warm_start
+        fitted.continued = goes_on
         return fitted, table
 
-    def _encoder(
-        self, inputs: FitInputs, params: dict[str, Any], resume: bool
-    ) -> ColumnEncoder | None:
-        """What makes numbers of the columns, fitted to the rows of this call and those before."""
-        if resume and self._fitted.encoder is not None:
-            inputs.columns = read_table(inputs.X)  # what is no table at all is refused first
-            check_names(self, inputs.columns.source, reset=False)
-            return follow_rows(self._fitted.encoder, inputs)
-        if resume or not encodes(params):
-            return None
-        inputs.columns = read_table(inputs.X)  # read once
-        whiten = whitens(params, incremental=inputs.incremental)
-        return fit_encoder(self, inputs.columns, inputs.sample_weight, whiten=whiten)
-
-    def _prepare_target(self, inputs: FitInputs, resume: bool) -> Any:
+    def _prepare_target(self, inputs: FitInputs, old: Fitted | None) -> Any:
         """Check y and the weights, remove rows of weight 0, and make the codec of y."""
         inputs.y = self._check_y(inputs.y)
         n = count_rows(inputs.X)
         if n is not None:  # what has no rows is refused with X
             check_consistent_length(inputs.X, inputs.y)
-            warn_other_order(inputs.X, y=inputs.given[1], sample_weight=inputs.sample_weight)
-        absent = self._absent_rows(inputs, resume)
+            _, y, weight = inputs.given
+            warn_other_order(inputs.X, {"y": y, "sample_weight": weight})
+        absent = self._absent_rows(inputs, old)
         inputs.sample_weight = check_row_weights(inputs.sample_weight, absent, len(inputs.y))
         if n is not None and preset_of(self) != "plain":
-            drop_weightless_rows(inputs)
-        codec = self._make_codec(inputs.y, inputs, resume)
+            inputs.drop_weightless_rows()
+        codec = self._make_codec(inputs, old)
         inputs.scorer_weight = inputs.sample_weight  # without the class weights
         weight = self._weigh(inputs.y, inputs.sample_weight, codec, inputs)
         if weight is not None:
             inputs.sample_weight, inputs.weight_scale = scale_weights(weight)
         return codec
 
+    def _encoder(
+        self, inputs: FitInputs, params: dict[str, Any], old: Fitted | None
+    ) -> ColumnEncoder | None:
+        """What makes numbers of the columns, fitted to the rows of this call and those before."""
+        if not encodes(params) if old is None else old.encoder is None:
+            return None
+        inputs.columns = read_table(inputs.X)  # what is no table at all is refused first
+        if old is None:
+            whiten = whitens(params, incremental=inputs.incremental)
+            return fit_encoder(self, inputs.columns, inputs.sample_weight, whiten=whiten)
+        check_names(self, inputs.columns.source, reset=False)
+        return follow_rows(old.encoder, inputs)
+
     def _check_table(
-        self, inputs: FitInputs, codec: Any, encoder: ColumnEncoder | None, resume: bool
+        self, inputs: FitInputs, codec: Any, encoder: ColumnEncoder | None, old: Fitted | None
     ) -> Table:
+        """The rows as the numbers that the network takes."""
         if encoder is None:
-            X = check_rows(self, inputs.X, reset=not resume)
-            X = build.dense_if_embedded(self._fitted, X) if resume else X
-        elif resume:
-            X = encode_table(encoder, inputs.columns, self._fitted.network.dtype)
+            X = check_rows(self, inputs.X, reset=old is None)
+            X = X if old is None else build.dense_if_embedded(old, X)
+        elif old is None:
+            single = is_auto(self.dtype)  # enough for encoded numbers
+            X = encoder.transform(inputs.columns, np.dtype("float32" if single else self.dtype))
         else:
-            X = encoder.transform(inputs.columns, self._precision())
-        if resume:
-            X = X.astype(self._fitted.network.dtype, copy=False)
+            X = encode_table(encoder, inputs.columns, old.network.dtype)
+        if old is not None:
+            X = X.astype(old.network.dtype, copy=False)
         y = inputs.y
         check_consistent_length(X, y)
         weight, factor = cast_weights(inputs.sample_weight, X.dtype)
@@ -207,86 +209,73 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         scores = not (isinstance(self.scoring, str) and self.scoring in ("auto", "loss"))
         return splits or scores or inputs.groups is not None
 
-    def _precision(self) -> np.dtype:
-        """That of an encoded table: single, unless asked otherwise."""
-        return np.dtype(np.float32 if is_auto(self.dtype) else self.dtype)
-
     def _resolve(
         self,
         params: dict[str, Any],
         table: Table,
         codec: Any,
+        encoder: ColumnEncoder | None,
         inputs: FitInputs,
-        widths: build.Widths,
-        resume: bool,
+        old: Fitted | None,
     ) -> dict[str, Any]:
+        """The parameters with what "auto" stands for, and a warning of those without effect."""
         sparse = not isinstance(table.x, np.ndarray)
         n = table.x.shape[0] if inputs.survey is None else inputs.survey.n_rows
-        n_numeric, n_other, cardinalities = widths
+        n_numeric, n_other, cardinalities = build.widths_of(encoder, table.x, old)
         n_other += PLAIN["embedding_dim"] * len(cardinalities)
         summary = DataSummary(n, n_numeric, codec.n_classes, sparse, inputs.incremental, n_other)
-        resolved = resolve(params, summary, self._fitted.resolved if resume else None)
+        resolved, of_preset = resolve(params, summary, None if old is None else old.resolved)
         if inputs.X_val is not None and is_auto(self.early_stopping):
             resolved["early_stopping"] = True  # what else would the rows be for?
+        if old is None or not inputs.incremental:
+            warn_unused(params, resolved, of_preset, self._defaults())
         return resolved
 
     def _standardize(
-        self, codec: Any, table: Table, resolved: dict[str, Any], resume: bool
+        self, codec: Any, table: Table, resolved: dict[str, Any], old: Fitted | None
     ) -> tuple[Any, Table]:
+        """The codec, and the table, with the target in the unit that is learned."""
         return codec, table
-
-    def _widths(self, encoder: ColumnEncoder | None, x: Any, resume: bool) -> build.Widths:
-        """How many inputs of which kind; without an encoder those of the first call."""
-        same = resume and encoder is None  # dense rows may follow sparse ones
-        return self._fitted.widths if same else build.widths_of(encoder, x)
 
     def _start(
         self,
         table: Table,
         codec: Any,
-        loss: Loss,
         resolved: dict[str, Any],
-        resume: bool,
         encoder: ColumnEncoder | None,
         rng: np.random.RandomState,
+        old: Fitted | None = None,
     ) -> Fitted:
         """The network and the run to train: new ones, or copies of those of the last call."""
-        out = resolved["out_activation"]
-        link = loss.link
-        dtype = table.x.dtype
-        scoring = resolved.get("scoring", "auto")
+        loss, dtype = self._make_loss(codec), table.x.dtype
+        out, scoring = resolved["out_activation"], resolved["scoring"]
+        score = self._default_scoring(codec, loss)
         resolved.update(
-            out_activation=link if is_auto(out) else out,
-            score=self._default_scoring(codec, loss),
-            scoring=self._default_scoring(codec, loss) if is_auto(scoring) else scoring,
+            out_activation=loss.link if is_auto(out) else out,
+            score=score,
+            scoring=score if is_auto(scoring) else scoring,
             dtype=dtype.name,
             n_out=loss.n_scores(codec.n_targets),
         )
-        old = self._fitted.resolved if resume else None
-        monotone.settle(resolved, encoder, codec, loss, old)
-        widths = self._widths(encoder, table.x, resume)
-        if not resume:
-            layer = build.make_layer(resolved, widths, loss, build.n_members(resolved))
-            network = Network(layer, dtype)
-            whitened = slice(0) if encoder is None else encoder.whitened
-            limits = monotone.make_limits(resolved, network, encoder, codec)
-            build.initialize(network, table.x, resolved, rng, whitened, limits)
-            return Fitted(network, codec, loss, Run(network, rng), resolved, encoder, widths)
-        new = replace(
-            self._fitted,
-            codec=codec,
-            loss=loss,
-            resolved=resolved,
-            encoder=encoder,
-            widths=widths,
-            held_out=None,
-            temperature=1.0,
-        )
-        new.run = continued_run(self._fitted, new, table.x)
-        new.network = new.run.network
-        if new.run.rng is None:  # a plain fit was pickled without its generator
-            new.run.rng = rng
-        return new
+        monotone.settle(resolved, encoder, codec, loss, None if old is None else old.resolved)
+        widths = build.widths_of(encoder, table.x, old)
+        if old is not None:
+            return continued(
+                old,
+                table.x,
+                rng,
+                codec=codec,
+                loss=loss,
+                resolved=resolved,
+                encoder=encoder,
+                widths=widths,
+            )
+        layer = build.make_layer(resolved, widths, loss, build.n_members(resolved))
+        network = Network(layer, dtype)
+        whitened = slice(0) if encoder is None else encoder.whitened
+        limits = monotone.make_limits(resolved, network, encoder, codec)
+        build.initialize(network, table.x, resolved, rng, whitened, limits)
+        return Fitted(network, codec, loss, Run(network, rng), resolved, encoder, widths)
 
     # ---- prediction -----------------------------------------------------------------------
 
@@ -351,15 +340,12 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
                     f"look at the data, got preset={self.preset!r}. Use preset='plain', or "
                     "feature_encoding=None."
                 )
-            resolved = resolve(
-                params, DataSummary(0, n_features, codec.n_classes, incremental=True)
-            )
-            del resolved["of_preset"]
+            summary = DataSummary(0, n_features, codec.n_classes, incremental=True)
+            resolved, _ = resolve(params, summary)
             dtype = np.dtype(np.float64 if is_auto(self.dtype) else self.dtype)
             x = np.zeros((0, n_features), dtype)
             table = Table(x, np.zeros(0), np.zeros((0, codec.n_targets), dtype), None)
-            rng, loss = generator(self.random_state), self._make_loss(codec)
-            fitted = self._start(table, codec, loss, resolved, False, None, rng)
+            fitted = self._start(table, codec, resolved, None, generator(self.random_state))
             self.__dict__.pop("feature_names_in_", None)
             self.n_features_in_ = n_features
             fitted.continued = fitted.incremental = True

@@ -65,21 +65,26 @@ class FitTasks:
             self.context = estimator._init_callback_context(task_name="fit", max_subtasks=n)
             self.begin(self.context)
 
-    def callbacks(self, runs: Sequence[Run], sizes: Sequence[int], i: int) -> list[Callback]:
-        """What reports the epochs of run `i`; nothing without callbacks to report to."""
+    def callbacks(self, stacks: Sequence[Any], i: int) -> list[Callback]:
+        """What reports the epochs of stack `i`; nothing without callbacks to report to."""
         if self.context is None:
             return []
-        return [ReportEpochs(self, lambda run: self._state(runs, sizes, i))]
+        return [ReportEpochs(self, lambda run: self._state(stacks[: i + 1], run))]
 
-    def _state(self, runs: Sequence[Run], sizes: Sequence[int], i: int) -> dict[str, Any]:
-        """Attributes with which a copy of the estimator predicts, by the members so far."""
-        fitted, run, now = self.fitted, runs[i], runs[i].eval_network()
-        if i == 0:
+    def _state(self, stacks: Sequence[Any], run: Run) -> dict[str, Any]:
+        """Attributes with which a copy of the estimator predicts, by the members so far.
+
+        The last of the stacks is in training, by `run`.
+        """
+        fitted, now = self.fitted, run.eval_network()
+        if len(stacks) == 1:
             network = now.over(now.theta.copy(), now.fixed.copy())
         else:
-            network = Network(fitted.layer_of(sum(sizes[: i + 1])), now.dtype)
-            for j, trained in enumerate([*(other.network for other in runs[:i]), now]):
-                copy_members(network, trained, sum(sizes[:j]), to_whole=True)
+            *before, last = stacks
+            network = Network(fitted.layer_of(last.first + last.size), now.dtype)
+            for stack in before:
+                copy_members(network, stack.run.network, stack.first, to_whole=True)
+            copy_members(network, now, last.first, to_whole=True)
         run = replace(
             run, network=network, history=run.history.copy(), clock=replace(run.clock), passes={}
         )

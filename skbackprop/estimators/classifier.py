@@ -34,6 +34,7 @@ from ..targets.labels import (
 )
 from .base import BackpropEstimator, remember
 from .callback_bridge import with_callbacks
+from .fitted import Fitted, FittedAttribute
 from .inputs import FitInputs
 from .uncertainty import member_deviation
 
@@ -404,8 +405,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         self : BackpropClassifier
             The fitted classifier.
         """
-        inputs = FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        return self._fit(inputs)
+        return self._fit(FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
     @available_if(solver_is_stochastic)
     def partial_fit(
@@ -443,9 +443,8 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         self : BackpropClassifier
             The fitted classifier.
         """
-        inputs = FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val)
-        inputs.classes, inputs.incremental = classes, True
-        return self._fit(inputs)
+        given = X, y, sample_weight, X_val, y_val, sample_weight_val
+        return self._fit(FitInputs(*given, classes=classes, incremental=True))
 
     def initialize(self, n_features, classes):
         """Make the network with its initial weights, without data.
@@ -584,10 +583,10 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         binary = std.shape[1] == 1 and self._fitted.codec.n_classes == 2
         return np.repeat(std, 2, axis=1) if binary else std
 
-    @property
-    def classes_(self):
+    @FittedAttribute
+    def classes_(fitted):
         """The labels, sorted; a list of arrays for several columns of labels."""
-        return self._state("classes_").codec.classes
+        return fitted.codec.classes
 
     # ---- used by `BackpropEstimator` --------------------------------------------------------
 
@@ -597,16 +596,17 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
     def _check_y(self, y: Any, name: str = "y") -> np.ndarray:
         return check_labels(y, name)
 
-    def _absent_rows(self, inputs: FitInputs, resume: bool) -> np.ndarray | None:
+    def _absent_rows(self, inputs: FitInputs, old: Fitted | None) -> np.ndarray | None:
         """The rows whose class has the weight 0."""
         if self.class_weight is None or isinstance(self.class_weight, str):
             return None
-        known = [np.unique(column).tolist() for column in label_columns(inputs.y).T]
-        if resume:
-            known = [head.classes.tolist() for head in self._fitted.codec.heads]
+        if old is not None:
+            known = [head.classes.tolist() for head in old.codec.heads]
         elif inputs.classes is not None:
             codec = codec_of_classes(inputs.y, inputs.classes, None)
             known = [head.classes.tolist() for head in codec.heads]
+        else:
+            known = [np.unique(column).tolist() for column in label_columns(inputs.y).T]
         check_class_weight(self.class_weight, known)
         absent = without_weight(self.class_weight, inputs.y)
         if absent is not None:
@@ -614,16 +614,15 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
             inputs.labels = inputs.y if weight is None else inputs.y[weight > 0]
         return absent
 
-    def _make_codec(self, y: np.ndarray, inputs: FitInputs, resume: bool) -> Any:
-        known = self._fitted.codec if resume else None
-        y = y if inputs.labels is None else inputs.labels
+    def _make_codec(self, inputs: FitInputs, old: Fitted | None) -> Any:
+        y = inputs.y if inputs.labels is None else inputs.labels
         if inputs.incremental:
-            codec = codec_of_classes(y, inputs.classes, known)
-        elif resume:
-            check_same_classes(y, known)
-            codec = known
-        else:
+            codec = codec_of_classes(y, inputs.classes, None if old is None else old.codec)
+        elif old is None:
             return make_label_codec(y)
+        else:
+            codec = old.codec
+            check_same_classes(y, codec)
         check_known_labels(y, codec)
         return codec
 

@@ -26,7 +26,7 @@ from ..tables.value_effects import (
 from . import rows
 from .fitted import Fitted, ValidationRows
 from .inputs import FitInputs, Table
-from .split import draw_rows, n_shares
+from .split import draw_rows
 
 N_FOLDS = 10
 
@@ -52,10 +52,8 @@ def add_effects(
     n, drawn = table.rows.n, None
     rng = deepcopy(rng)
     if resolved["early_stopping"] and inputs.X_val is None:
-        key = n, n_shares(resolved, table)
-        drawn = None if before is None else before.validation_rows
-        if drawn is None or drawn[0] != key:
-            drawn = draw_rows(resolved, codec, table, inputs, rng)
+        known = None if before is None else before.validation_rows
+        drawn = draw_rows(resolved, codec, table, inputs, rng, known)
     weight = inputs.sample_weight
     fold = deal(n, inputs.groups, rng, drawn)
     effects, columns = learn_effects(encoder, inputs.columns, table.target, weight, fold, found)

@@ -123,120 +123,98 @@ class ArrayList(list):
             view[...] = value
 
 
+def state_of(estimator: Any, name: str) -> Fitted:
+    """The fitted state, from which the attribute `name` is computed."""
+    fitted = vars(estimator).get("_fitted")
+    if fitted is None:
+        raise AttributeError(
+            f"{name!r} is available after `fit`: this {type(estimator).__name__} is not fitted yet."
+        )
+    return fitted
+
+
+class FittedAttribute(property):
+    """A property that is computed from the fitted state of an estimator."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, estimator: Any, owner: type | None = None) -> Any:
+        if estimator is None:
+            return self
+        return self.fget(state_of(estimator, self.name))  # type: ignore[misc]
+
+
+def arrays(fitted: Fitted, leaf: str) -> ArrayList:
+    """The arrays of all layers that have this name in their layer."""
+    network = fitted.network
+    return ArrayList(
+        network.theta[where].reshape(param.shape)
+        for path, where, param in network.layout.names()
+        if path.rpartition(".")[2] == leaf
+    )
+
+
 class FittedAttributes:
-    """The fitted attributes, as properties."""
+    """The fitted attributes."""
 
     _fitted: Fitted
     _params: Any
 
-    def _state(self, name: str) -> Fitted:
-        fitted = self.__dict__.get("_fitted")
-        if fitted is None:
-            raise AttributeError(
-                f"{name!r} is available after `fit`: this {type(self).__name__} is not fitted yet."
-            )
-        return fitted
-
-    def _arrays(self, name: str, leaf: str) -> ArrayList:
-        network = self._state(name).network
-        return ArrayList(
-            network.theta[where].reshape(param.shape)
-            for path, where, param in network.layout.names()
-            if path.rpartition(".")[2] == leaf
-        )
-
-    @property
-    def coefs_(self) -> ArrayList:
-        return self._arrays("coefs_", "W")
+    @FittedAttribute
+    def coefs_(fitted: Fitted) -> ArrayList:
+        return arrays(fitted, "W")
 
     @coefs_.setter
     def coefs_(self, values: Iterable[Any]) -> None:
         self.coefs_.assign(values)
 
-    @property
-    def intercepts_(self) -> ArrayList:
-        return self._arrays("intercepts_", "b")
+    @FittedAttribute
+    def intercepts_(fitted: Fitted) -> ArrayList:
+        return arrays(fitted, "b")
 
     @intercepts_.setter
     def intercepts_(self, values: Iterable[Any]) -> None:
         self.intercepts_.assign(values)
 
     @property
-    def network_(self) -> Network:
-        return self._state("network_").network
-
-    @property
     def resolved_params_(self) -> dict[str, Any]:
-        resolved = self._state("resolved_params_").resolved
-        return public(resolved, self._params())
+        return public(state_of(self, "resolved_params_").resolved, self._params())
 
-    @property
-    def column_report_(self) -> list[dict[str, Any]]:
-        encoder = self._state("column_report_").encoder
-        return [] if encoder is None else encoder.report()
+    network_ = FittedAttribute(lambda fitted: fitted.network)
+    history_ = FittedAttribute(lambda fitted: fitted.run.history.columns)
+    loss_curve_ = FittedAttribute(lambda fitted: fitted.run.history["loss"])
+    best_iter_ = FittedAttribute(lambda fitted: fitted.run.best_epoch)
+    best_validation_score_ = FittedAttribute(lambda fitted: fitted.best_score)
+    stop_reason_ = FittedAttribute(lambda fitted: fitted.run.stop_reason)
+    interrupted_ = FittedAttribute(lambda fitted: fitted.run.interrupted)
+    t_ = FittedAttribute(lambda fitted: fitted.run.clock.samples)
+    n_layers_ = FittedAttribute(lambda fitted: len(fitted.resolved["hidden_layer_sizes"]) + 2)
+    n_outputs_ = FittedAttribute(lambda fitted: int(fitted.resolved["n_out"]))
+    out_activation_ = FittedAttribute(lambda fitted: fitted.resolved["out_activation"])
 
-    @property
-    def history_(self) -> dict[str, list[Any]]:
-        return self._state("history_").run.history.columns
+    @FittedAttribute
+    def column_report_(fitted: Fitted) -> list[dict[str, Any]]:
+        return [] if fitted.encoder is None else fitted.encoder.report()
 
-    @property
-    def n_iter_(self) -> int:
-        fitted = self._state("n_iter_")
+    @FittedAttribute
+    def n_iter_(fitted: Fitted) -> int:
         return fitted.run.clock.epoch if fitted.incremental else fitted.run.n_epochs
 
-    @property
-    def t_(self) -> int:
-        return self._state("t_").run.clock.samples
+    @FittedAttribute
+    def loss_(fitted: Fitted) -> float:
+        best = fitted.run.best_epoch
+        return fitted.run.history["loss"][best - 1] if best > 0 else float("nan")
 
-    @property
-    def n_layers_(self) -> int:
-        return len(self._state("n_layers_").resolved["hidden_layer_sizes"]) + 2
-
-    @property
-    def n_outputs_(self) -> int:
-        return int(self._state("n_outputs_").resolved["n_out"])
-
-    @property
-    def out_activation_(self) -> str:
-        return self._state("out_activation_").resolved["out_activation"]
-
-    @property
-    def loss_curve_(self) -> list[float]:
-        return self._state("loss_curve_").run.history["loss"]
-
-    @property
-    def best_iter_(self) -> int:
-        return self._state("best_iter_").run.best_epoch
-
-    @property
-    def loss_(self) -> float:
-        fitted = self._state("loss_")
-        curve = fitted.run.history["loss"]
-        return curve[fitted.run.best_epoch - 1] if fitted.run.best_epoch > 0 else float("nan")
-
-    @property
-    def best_loss_(self) -> float | None:
-        fitted = self._state("best_loss_")
+    @FittedAttribute
+    def best_loss_(fitted: Fitted) -> float | None:
         finite = [loss for loss in fitted.run.history["loss"] if not isnan(loss)]
         return None if fitted.best_score is not None or not finite else min(finite)
 
-    @property
-    def validation_scores_(self) -> list[float] | None:
-        fitted = self._state("validation_scores_")
+    @FittedAttribute
+    def validation_scores_(fitted: Fitted) -> list[float] | None:
         scores = [s for s in fitted.run.history["validation_score"] if s is not None]
         return None if fitted.best_score is None else scores
-
-    @property
-    def best_validation_score_(self) -> float | None:
-        return self._state("best_validation_score_").best_score
-
-    @property
-    def stop_reason_(self) -> str | None:
-        return self._state("stop_reason_").run.stop_reason
-
-    @property
-    def interrupted_(self) -> bool:
-        return self._state("interrupted_").run.interrupted
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_fitted" in self.__dict__

@@ -9,8 +9,9 @@ import numpy as np
 
 from ..recipes.resolve import is_auto
 from ..recipes.settings import TableEncoding
-from ..sources import Survey
+from ..sources import RowSource, Survey
 from ..tables.containers import in_other_order
+from ..tables.weights import NoWeightError, check_weight, take_rows
 from ..training.batches import Rows
 from ..training.stored import StoredRows
 from ..warn import warn_user
@@ -48,6 +49,29 @@ class FitInputs:
 
     def __post_init__(self) -> None:
         self.given = self.X, self.y, self.sample_weight
+
+    def drop_weightless_rows(self) -> None:
+        """Remove the training rows of weight 0 from X, y, weights and groups.
+
+        In the presets for tables this is done before anything is computed from the rows, so that
+        such a row is absent from every statistic.  ``preset="plain"`` keeps them, as
+        scikit-learn's MLP does: they count in the size of a batch and in the list of classes.
+        """
+        weight = self.sample_weight
+        if weight is None or weight.all():
+            return
+        self.n_rows_given, rows = len(weight), np.flatnonzero(weight)
+        self.X, self.y = take_rows(self.X, rows), take_rows(self.y, rows)
+        self.groups = take_rows(self.groups, rows)
+        self.sample_weight, self.kept_rows = weight[rows], rows
+
+    def row_positions(self) -> np.ndarray:
+        """For each row that the user gave its place among the rows kept; -1 for one removed."""
+        if self.kept_rows is None:
+            return np.arange(len(self.y))
+        positions = np.full(self.n_rows_given, -1)
+        positions[self.kept_rows] = np.arange(len(self.kept_rows))
+        return positions
 
 
 @dataclass(eq=False)
@@ -109,18 +133,36 @@ class Table:
         return table
 
 
-def warn_other_order(X: Any, **others: Any) -> None:
-    """Warn if rows of pandas objects have the labels of the rows of X in another order.
+def check_row_weights(
+    weight: Any, absent: np.ndarray | None, n: int, name: str = "sample_weight"
+) -> np.ndarray | None:
+    """Sample weights as float64, 0 for the rows of `absent`, whose class has the weight 0."""
+    w = check_weight(weight, n, name)
+    if absent is None:
+        return w
+    w = np.where(absent, 0.0, 1.0 if w is None else w)
+    if not w.any():
+        raise NoWeightError(
+            f"class_weight and {name} give the weight 0 to all {n} rows. Pass rows of a class "
+            "whose weight is not 0."
+        )
+    return w
 
-    As in scikit-learn, rows belong together by their position, whatever their labels are.
-    """
+
+def warn_other_order(X: Any, others: dict[str, Any]) -> None:
+    """Warn if rows of pandas objects have the labels of the rows of X in another order."""
     for name, other in others.items():
         if in_other_order(X, other):
-            warn_user(
-                f"The rows of {name} have the labels (index) of the rows of X in another order, "
-                "and rows are taken by position. If the labels are right, pass "
-                f"{name}.loc[X.index]; if the positions are, {name}.to_numpy()."
-            )
+            warn_by_position(name)
+
+
+def warn_by_position(name: str) -> None:
+    """Say that rows belong together by their position, as in scikit-learn, not by their labels."""
+    warn_user(
+        f"The rows of {name} have the labels (index) of the rows of X in another order, and rows "
+        "are taken by position. If the labels are right, put both in one order, by "
+        ".loc[X.index]; if the positions are, leave the labels out, by .to_numpy()."
+    )
 
 
 def check_arguments(inputs: FitInputs, params: dict[str, Any], *, first: bool) -> None:
@@ -135,6 +177,10 @@ def check_arguments(inputs: FitInputs, params: dict[str, Any], *, first: bool) -
         raise ValueError(
             "sample_weight_val needs X_val and y_val, got neither. Pass them too, or leave "
             "sample_weight_val out."
+        )
+    if isinstance(inputs.X_val, RowSource):
+        raise ValueError(
+            "X_val needs rows in memory, got a RowSource. Pass its rows as one table, with y_val."
         )
     if not inputs.incremental:
         return

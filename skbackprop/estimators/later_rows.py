@@ -15,17 +15,18 @@ from ..targets.class_weight import without_weight
 from ..targets.number_codec import TargetCodec
 from .arrays import check_rows, encode
 from .fitted import Fitted
-from .inputs import FitInputs, Table, warn_other_order
-from .row_weights import check_row_weights
+from .inputs import FitInputs, Table, check_row_weights, warn_other_order
 from .rows import TOO_SMALL
 
 
 def check_validation(estimator: Any, inputs: FitInputs, fitted: Fitted) -> Table:
-    """`X_val` and `y_val`, checked and encoded."""
+    """`X_val` and `y_val`, checked and encoded; rows of weight 0 are removed from `inputs`."""
     given = inputs.X_val, inputs.y_val, inputs.sample_weight_val
     names = "y_val", "sample_weight_val"
-    warn_other_order(inputs.X_val, y_val=inputs.y_val, sample_weight_val=inputs.sample_weight_val)
-    table, _ = check_later_rows(estimator, *given, names, fitted, inputs)
+    warn_other_order(inputs.X_val, dict(zip(names, given[1:], strict=True)))
+    table, kept = check_later_rows(estimator, *given, names, fitted, inputs)
+    if len(kept) < count_rows(inputs.y_val):
+        inputs.X_val, inputs.y_val, inputs.sample_weight_val = (take_rows(v, kept) for v in given)
     if table.rows.n < 2:
         raise ValueError(f"{TOO_SMALL}: got n_samples={table.rows.n} in X_val.")
     if table.weight is not None:

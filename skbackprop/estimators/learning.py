@@ -7,6 +7,7 @@ A single network is one run.  Members are trained in stacks, each with a run of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,6 @@ from ..training.callbacks import (
 )
 from ..training.callbacks.replay import ARRIVED
 from ..training.callbacks.restore import HeldOut
-from ..training.loop import train
 from ..training.parallel_members import (
     load_members,
     merge_members,
@@ -46,13 +46,13 @@ from ..training.stored import NO_FOLD
 from ..warn import warn_user
 from .calibration import TEMPERATURES
 from .callback_bridge import FitTasks
-from .convergence import announce, announce_end, describe_work, report_end
 from .fitted import Fitted
 from .inputs import FitInputs, Table
 from .monitoring import make_monitors, monitors_of
+from .reporting import announce, announce_end, describe_work, report_end
 from .resuming import check_start
 from .scoring import is_scorer, make_score
-from .split import Split, all_rows, check_split, has_members, part, split_rows
+from .split import Split, all_rows, are_independent, check_split, part, split_rows
 from .stream import match_moments
 
 if TYPE_CHECKING:
@@ -94,22 +94,22 @@ def learn(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) -> No
     resolved = fitted.resolved
     resolved["refit"] = refits(resolved, inputs)
     start = deepcopy(fitted.run) if resolved["refit"] else None
-    split = split_rows(estimator, fitted, table, inputs)
-    check_batches(estimator, resolved, split, table, inputs)
-    check_split(fitted, split)
+    split, stacks = prepare_training(estimator, fitted, table, inputs)
     announce(fitted, split)
-    stacks = make_stacks(estimator, fitted, split, inputs)
     tasks = FitTasks(estimator, fitted, inputs, len(stacks) * (1 + resolved["refit"]))
-    n_at_once = add_callbacks(estimator, fitted, split, inputs, stacks, tasks)
+    n_at_once = stacks_at_once(resolved, tasks, len(stacks))
+    add_callbacks(estimator, fitted, split, inputs, stacks, tasks, n_at_once)
     probe(fitted, stacks, inputs)
     if inputs.checkpoint is not None:
         check_start(inputs.checkpoint, fitted, table, split, [stack.plan for stack in stacks])
     train_stacks(stacks, n_at_once, inputs.checkpoint)
-    if has_members(resolved):
+    if are_independent(resolved):
         merge_runs(fitted.run, [stack.run for stack in stacks], [stack.size for stack in stacks])
     keep_results(fitted, stacks, inputs)
     if start is not None and not fitted.run.interrupted:
-        refit(replace(fitted, run=start), fitted, table, inputs, tasks)
+        again = Split(table, None, all_rows(resolved, table))
+        stacks = make_stacks(estimator, replace(fitted, run=start), again, inputs)
+        refit(fitted, table, stacks, tasks, n_at_once, inputs.checkpoint)
     if inputs.checkpoint is not None:
         inputs.checkpoint.close()
     announce_end(fitted)
@@ -122,15 +122,15 @@ def untrained_stack(estimator: Any, X: Any, y: Any) -> Stack:
     inputs = FitInputs(X, y)
     fitted, table = estimator._prepare(inputs)
     fitted.resolved["refit"] = False
+    return prepare_training(estimator, fitted, table, inputs)[1][0]
+
+
+def prepare_training(
+    estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs
+) -> tuple[Split, list[Stack]]:
+    """Divide the rows, choose the size of the batches, and make the stacks."""
+    resolved = fitted.resolved
     split = split_rows(estimator, fitted, table, inputs)
-    check_batches(estimator, fitted.resolved, split, table, inputs)
-    return make_stacks(estimator, fitted, split, inputs)[0]
-
-
-def check_batches(
-    estimator: Any, resolved: dict[str, Any], split: Split, table: Table, inputs: FitInputs
-) -> None:
-    """Set the size of the batches, and refuse what does not work with it."""
     n = split.n_training
     chosen = not (inputs.incremental or resolve.is_auto(estimator.batch_size))
     resolved["batch_size"] = build.batch_size(resolved, n, chosen=chosen)
@@ -138,27 +138,49 @@ def check_batches(
         build.warn_accumulation(resolved, n)
     for count in {n, table.n_rows} if resolved["refit"] else {n}:
         resolve.check_combination(resolved, count)
+    check_split(fitted, split)
+    return split, make_stacks(estimator, fitted, split, inputs)
 
 
 def make_stacks(estimator: Any, fitted: Fitted, split: Split, inputs: FitInputs) -> list[Stack]:
     """The stacks of all members, with their plans and runs."""
-    resolved, combine = fitted.resolved, fitted.loss.combine
-    members = has_members(resolved)
-    if members and fitted.stack_sizes is None:
-        fitted.stack_sizes = sizes_of_stacks(estimator, fitted, split)
-    sizes = fitted.stack_sizes if members and fitted.stack_sizes else [1]
-    runs = runs_of_stacks(fitted, sizes) if members else [fitted.run]
+    runs = [fitted.run]
+    if are_independent(fitted.resolved):
+        fitted.stack_sizes = fitted.stack_sizes or sizes_of_stacks(estimator, fitted, split)
+        runs = runs_of_stacks(fitted, fitted.stack_sizes)
     stacks: list[Stack] = []
-    for size, run in zip(sizes, runs, strict=True):
+    for size, run in zip(fitted.stack_sizes or [1], runs, strict=True):
         first = sum(stack.size for stack in stacks)
         plan = make_plan(fitted, run, split.table, inputs, part(split.training, first, size))
-        score = make_score(estimator, fitted, split, inputs, first)
-        validation = split.validation(first, size if members else None, combine)
-        keeper = restore_best(fitted, validation, score)
-        if keeper is not None:
-            keeper.restore = not inputs.incremental
+        keeper = restore_best(estimator, fitted, split, inputs, first, size)
         stacks.append(Stack(first, size, plan, run, keeper))
     return stacks
+
+
+def restore_best(
+    estimator: Any, fitted: Fitted, split: Split, inputs: FitInputs, first: int, size: int
+) -> RestoreBest | None:
+    """The callback that restores the best parameters of the members of a stack."""
+    resolved, loss, members = fitted.resolved, fitted.loss, are_independent(fitted.resolved)
+    validation = split.validation(first, size if members else None, loss.combine)
+    if validation is None:
+        return None
+    every = 1
+    if members and resolved["n_iter_no_change"] == np.inf:
+        every = max(1, resolved["max_iter"] // MOST_EVALUATIONS)
+    score = make_score(estimator, fitted, split, inputs, first)
+    keeper = RestoreBest(validation, loss, score, every=every)
+    keeper.restore = not inputs.incremental
+    return keeper
+
+
+def stacks_at_once(resolved: dict[str, Any], tasks: FitTasks, n: int) -> int:
+    """How many of `n` stacks are trained at the same time, in threads."""
+    if tasks.context or own_callbacks(resolved) or resolved["verbose"]:
+        return 1  # callbacks that print or report are called in the order of the stacks
+    limit = resolved["n_jobs"]
+    n_threads = n_cores() if limit is None or limit < 0 else min(limit, n_cores())
+    return min(n_threads, n)
 
 
 def add_callbacks(
@@ -168,31 +190,26 @@ def add_callbacks(
     inputs: FitInputs,
     stacks: list[Stack],
     tasks: FitTasks,
-) -> int:
-    """Add the callbacks to the plans; return how many stacks may be trained at once."""
-    resolved, n = fitted.resolved, len(stacks)
-    own = own_callbacks(resolved)
-    # Callbacks that print or report are called in the order of the stacks.
-    in_turn = bool(tasks.context or own or resolved["verbose"])
-    n_at_once = 1 if in_turn else min(n_threads(resolved), n)
-    monitors = make_monitors(estimator, fitted, incremental=inputs.incremental)
-    runs, sizes = [stack.run for stack in stacks], [stack.size for stack in stacks]
+    n_at_once: int,
+) -> None:
+    """Add the callbacks to the plans."""
+    resolved, n, incremental = fitted.resolved, len(stacks), inputs.incremental
+    monitors = make_monitors(estimator, fitted, incremental=incremental)
     for i, stack in enumerate(stacks):
-        log = Log("" if inputs.incremental else describe_work(fitted, split, stack.size))
-        prefix = "" if n == 1 else f"stack {i + 1} of {n}, "
+        log = Log("" if incremental else describe_work(fitted, split, stack.size))
+        own = deepcopy(own_callbacks(resolved))
         stack.plan.callbacks = [
             *solver_of_output(fitted, stack),
             *build.make_callbacks(
                 resolved,
                 stack.keeper,
                 RestoreFinite(split.table.x),
-                [*monitors, log, *tasks.callbacks(runs, sizes, i), *deepcopy(own)],
-                incremental=inputs.incremental,
+                [*monitors, log, *tasks.callbacks(stacks, i), *own],
+                incremental=incremental,
                 n_turns=-(-n // n_at_once),
             ),
-            *build.make_progress(resolved, prefix),
+            *build.make_progress(resolved, "" if n == 1 else f"stack {i + 1} of {n}, "),
         ]
-    return n_at_once
 
 
 def solver_of_output(fitted: Fitted, stack: Stack) -> list[Callback]:
@@ -206,7 +223,7 @@ def solver_of_output(fitted: Fitted, stack: Stack) -> list[Callback]:
         and isinstance(batches, Batches)  # all rows in memory
         and not resolved["refit"]
         and type(fitted.loss) is HalfSquaredError
-        and (has_members(resolved) or resolved["n_members"] == 1)
+        and (are_independent(resolved) or resolved["n_members"] == 1)
         and resolved["hidden_layer_sizes"]
         and can_be_solved(stack.run.network)
     )
@@ -229,16 +246,6 @@ def probe(fitted: Fitted, stacks: list[Stack], inputs: FitInputs) -> None:
     resolved["learning_rate_init"] = stacks[0].probe().learning_rate
     for stack in stacks:
         stack.plan.learning_rate = resolved["learning_rate_init"]
-
-
-def restore_best(fitted: Fitted, validation: Any, score: Any) -> RestoreBest | None:
-    """The callback that restores the best parameters of the members of a stack."""
-    resolved, every = fitted.resolved, 1
-    if validation is None:
-        return None
-    if has_members(resolved) and resolved["n_iter_no_change"] == np.inf:
-        every = max(1, resolved["max_iter"] // MOST_EVALUATIONS)
-    return RestoreBest(validation, fitted.loss, score, every=every)
 
 
 def keep_results(fitted: Fitted, stacks: list[Stack], inputs: FitInputs) -> None:
@@ -288,32 +295,20 @@ def runs_of_stacks(fitted: Fitted, sizes: Sequence[int]) -> list[Run]:
     return runs
 
 
-def n_threads(resolved: dict[str, Any]) -> int:
-    """How many threads may train at once."""
-    limit = resolved["n_jobs"]
-    return n_cores() if limit is None or limit < 0 else min(limit, n_cores())
-
-
-def train_stacks(stacks: Sequence[Stack], n_at_once: int, checkpoint: Any = None) -> None:
+def train_stacks(stacks: Sequence[Stack], n_at_once: int, checkpoint: Any) -> None:
     """Train every stack, and divide the cores among the threads that train at once."""
     plans, runs = [stack.plan for stack in stacks], [stack.run for stack in stacks]
     if checkpoint is not None:
         checkpoint.attach(plans, runs)
-    if len(runs) == 1:
-        train(plans[0], runs[0])
-    elif n_at_once < 2:
-        train_in_parallel(plans, runs, n_threads=1)
-    else:
-        with threadpool_limits(max(1, n_cores() // n_at_once), user_api="blas"):
-            train_in_parallel(plans, runs, n_threads=n_at_once)
+    limits = nullcontext()
+    if n_at_once > 1:
+        limits = threadpool_limits(n_cores() // n_at_once, user_api="blas")
+    with limits:
+        train_in_parallel(plans, runs, n_threads=n_at_once)
 
 
 def make_plan(
-    fitted: Fitted,
-    run: Run,
-    table: Table,
-    inputs: FitInputs,
-    members: list[Any] | None = None,
+    fitted: Fitted, run: Run, table: Table, inputs: FitInputs, members: list[Any] | None
 ) -> Plan:
     """Everything that is decided before training, without the callbacks."""
     resolved = fitted.resolved
@@ -353,7 +348,7 @@ def make_batches(resolved: dict[str, Any], table: Table, members: list[Any] | No
     micro = size if n_parts > 1 else None
     if table.stored is None:
         return Batches(table.rows, size * n_parts, resolved["shuffle"], members, micro)
-    left_out = members if has_members(resolved) else (members or [NO_FOLD])[0]
+    left_out = members if are_independent(resolved) else (members or [NO_FOLD])[0]
     return table.stored.batches(size * n_parts, resolved["shuffle"], left_out, micro)
 
 
@@ -374,37 +369,38 @@ def refits(resolved: dict[str, Any], inputs: FitInputs) -> bool:
     return inputs.X_val is None
 
 
-def refit(again: Fitted, fitted: Fitted, table: Table, inputs: FitInputs, tasks: FitTasks) -> None:
-    """Train once more, from the same start and on all rows, up to the best epochs.
+def refit(
+    fitted: Fitted,
+    table: Table,
+    stacks: list[Stack],
+    tasks: FitTasks,
+    n_at_once: int,
+    checkpoint: Any,
+) -> None:
+    """Train once more, on all rows, up to the best epochs.
 
-    `again` has the run as it was before the first training; `fitted` gets the weights.
+    `stacks` have the runs as they were before the first training; `fitted` gets the weights.
     """
     resolved, whole = fitted.resolved, fitted.run
-    training, sizes = all_rows(resolved, table), fitted.stack_sizes or [1]
-    members = has_members(resolved)
-    firsts = whole.stacks if members else [whole]
-    runs = runs_of_stacks(again, sizes) if members else [again.run]
-    stacks: list[Stack] = []
-    for i, (first, run) in enumerate(zip(firsts, runs, strict=True)):
-        start = sum(sizes[:i])
-        plan = make_plan(again, run, table, inputs, part(training, start, sizes[i]))
+    firsts = whole.stacks or [whole]
+    for i, (first, stack) in enumerate(zip(firsts, stacks, strict=True)):
         ends = [*first.restarts, first.max_epochs]
-        plan.max_epochs = ends[0]
-        guard = RestoreFinite(table.x)
-        plan.callbacks = build.make_callbacks_of_refit(resolved, guard, first, ends)
-        plan.callbacks += tasks.callbacks(runs, sizes, i)
-        stacks.append(Stack(start, sizes[i], plan, run, None))
-    n_at_once = 1 if tasks.context or resolved["verbose"] else n_threads(resolved)
-    train_stacks(stacks, min(n_at_once, len(sizes)), inputs.checkpoint)
-    failed = {str(run.stop_reason) for run in runs} - {"chosen_epoch", *ARRIVED}
+        stack.plan.max_epochs = ends[0]
+        stack.plan.callbacks = [
+            *build.make_callbacks_of_refit(resolved, RestoreFinite(table.x), first, ends),
+            *tasks.callbacks(stacks, i),
+        ]
+    train_stacks(stacks, n_at_once, checkpoint)
+    failed = {str(stack.run.stop_reason) for stack in stacks} - {"chosen_epoch", *ARRIVED}
     if failed:
         warn_user(
             f"The second training, on all rows, failed ({', '.join(sorted(failed))}). The weights "
             "are those of the first. Set refit=False, or learning_rate_init lower."
         )
         return
-    for first, run in zip(firsts, runs, strict=True):
-        first.network.theta[...], first.network.fixed[...] = run.network.theta, run.network.fixed
+    for first, stack in zip(firsts, stacks, strict=True):
+        network = stack.run.network
+        first.network.theta[...], first.network.fixed[...] = network.theta, network.fixed
         first.reset_optimizer()  # it belongs to other weights
-    if members:
-        merge_members(whole, firsts, sizes)
+    if whole.stacks:
+        merge_members(whole, firsts, [stack.size for stack in stacks])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..training.callbacks import Callback, Monitor
 from ..training.history import COLUMNS
 from ..training.run import Run
 from .fitted import Fitted
+from .scoring import explained
 
 
 def monitors_of(resolved: dict[str, Any]) -> list[Monitor]:
@@ -138,17 +139,9 @@ class WatchedRows:
         """Raw scores as those of the estimator; of its own rows they are computed once."""
         return self.raw.copy() if X is self.X else type(self.model)._scores(self.model, X)
 
-    @contextmanager
-    def _explained(self, how: str = "") -> Iterator[None]:
-        """Errors say which set it is."""
-        try:
-            yield
-        except (AttributeError, TypeError, ValueError) as error:
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(
-                f"Monitor cannot score the set {self.name!r}{how}: {str(error).rstrip('.')}. "
-                "Change the rows, or choose another score."
-            ) from error
+    def _explained(self, how: str = "") -> AbstractContextManager[None]:
+        what = f"Monitor cannot score the set {self.name!r}{how}"
+        return explained(what, "Change the rows, or choose another score.")
 
 
 def make_scorers(estimator: Any, scoring: Any) -> dict[str, Callable]:

@@ -35,14 +35,16 @@ from ..targets.running import follow_target, start_moments, words_on_spread
 from ..warn import warn_user
 from .base import BackpropEstimator, remember
 from .callback_bridge import with_callbacks
-from .conformal import (
+from .fitted import Fitted
+from .inputs import FitInputs, Table
+from .uncertainty import (
     check_shares,
     conformal_margin,
     conformal_quantile,
     conformalized_quantiles,
+    held_out_rows,
+    member_deviation,
 )
-from .inputs import FitInputs, Table
-from .uncertainty import held_out_rows, member_deviation
 
 MODERATE = 1e-3, 1e3  # sizes of a target that a network learns without being scaled
 ADVICE_ON_Y = "Scale y (TransformedTargetRegressor), or leave preset and standardize_target 'auto'."
@@ -402,8 +404,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         self : BackpropRegressor
             The fitted regressor.
         """
-        inputs = FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        return self._fit(inputs)
+        return self._fit(FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
     @available_if(solver_is_stochastic)
     def partial_fit(
@@ -430,9 +431,8 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         self : BackpropRegressor
             The fitted regressor.
         """
-        inputs = FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val)
-        inputs.incremental = True
-        return self._fit(inputs)
+        given = X, y, sample_weight, X_val, y_val, sample_weight_val
+        return self._fit(FitInputs(*given, incremental=True))
 
     def initialize(self, n_features, n_outputs=1):
         """Make the network with its initial weights, without data.
@@ -606,18 +606,19 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
             loss.check_target(y)
         return y
 
-    def _make_codec(self, y: np.ndarray, inputs: FitInputs, resume: bool) -> TargetCodec:
-        if not resume:
+    def _make_codec(self, inputs: FitInputs, old: Fitted | None) -> TargetCodec:
+        y = inputs.y
+        if old is None:
             return TargetCodec.fitted(y)
-        codec = self._fitted.codec
+        codec = old.codec
         codec.check_columns(y)
         followed = follow_target(
             codec,
             y,
             inputs.sample_weight,
             alone=not inputs.incremental,
-            has_bias=self._fitted.resolved["fit_intercept"],
-            is_fixed=not ends_with_scores(self._fitted.network.layer),
+            has_bias=old.resolved["fit_intercept"],
+            is_fixed=not ends_with_scores(old.network.layer),
         )
         words = words_on_spread(codec, followed, y) if inputs.incremental else ""
         if words:
@@ -625,11 +626,11 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         return followed
 
     def _standardize(
-        self, codec: TargetCodec, table: Table, resolved: dict[str, Any], resume: bool
+        self, codec: TargetCodec, table: Table, resolved: dict[str, Any], old: Fitted | None
     ) -> tuple[TargetCodec, Table]:
         """Bring the target to mean 0 and spread 1, or to mean 1 for homogeneous deviances."""
         loss = self._make_loss(codec)
-        if self.standardize_target is True and type(loss) not in ANY_UNIT and not resume:
+        if self.standardize_target is True and type(loss) not in ANY_UNIT and old is None:
             raise ValueError(
                 "standardize_target=True needs a loss for targets in any unit, such as "
                 f"'squared_error' or 'pinball', got loss={self.loss!r}. Leave it 'auto'."
@@ -637,7 +638,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         asked = bool(resolved["standardize_target"])
         resolved["standardize_target"] = asked and type(loss) in ANY_UNIT
         scaling = scaling_of(loss, asked=asked, automatic=is_auto(self.standardize_target))
-        if not resume and (scaling or resolved["clip_predictions"]):
+        if old is None and (scaling or resolved["clip_predictions"]):
             codec = TargetCodec.fitted(
                 table.y,
                 table.weight,
@@ -650,7 +651,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
                 codec = start_moments(codec, table.y, table.weight, scaling=scaling)
             table = replace(table, target=codec.encode(table.y, table.x.dtype))
         check_encoded(table.y, table.target, loss)
-        if not resume:
+        if old is None:
             if scaling is None:
                 check_size(table.y, table.target, loss)
             else:

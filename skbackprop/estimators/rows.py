@@ -223,3 +223,10 @@ def group_folds(groups: np.ndarray, fraction: float, k: int, rng: Any) -> list[n
             n_rows[fold] += sizes[group]
         dealt += [np.flatnonzero(fold_of[groups] == fold) for fold in range(n_folds)]
     return dealt[:k]
+
+
+def divide_groups(groups: np.ndarray, folds: list[np.ndarray]) -> bool:
+    """Is a group partly in one of the folds, and partly outside?"""
+    size = np.bincount(groups)
+    inside = np.array([np.bincount(groups[fold], minlength=len(size)) for fold in folds])
+    return bool(((inside > 0) & (inside < size)).any())

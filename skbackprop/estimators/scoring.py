@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -73,18 +75,12 @@ class UserScore:
     def _score(self, network: Network, member: int) -> float:
         self.estimator._fitted = replace(self.fitted, network=network, temperature=1.0)
         X, y, weight = self._rows(member)
-        try:
+        what = f"scoring={self.estimator.scoring!r} failed on the validation rows"
+        with explained(what, "Choose a score for this kind of target, or scoring='loss'."):
             score = float(self.scorer(self.estimator, X, y, **weight))
             if score != score:
                 raise ValueError("the score is NaN")
             return score
-        except (ValueError, TypeError) as error:
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(
-                f"scoring={self.estimator.scoring!r} failed on the validation rows: "
-                f"{str(error).rstrip('.')}. Choose a score for this kind of target, or "
-                "scoring='loss'."
-            ) from error
 
     def _rows(self, member: int) -> tuple[Any, Any, dict[str, Any]]:
         """The validation rows of a member, in the container of the user."""
@@ -101,6 +97,16 @@ class UserScore:
         member = Network(self.fitted.layer_of(1), network.dtype)
         copy_members(network, member, m, to_whole=False)
         return member
+
+
+@contextmanager
+def explained(what: str, advice: str) -> Iterator[None]:
+    """Errors of the block say what failed, and what to do."""
+    try:
+        yield
+    except (AttributeError, TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{what}: {str(error).rstrip('.')}. {advice}") from error
 
 
 def accepts_weight(scorer: Any) -> bool:

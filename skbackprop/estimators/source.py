@@ -23,10 +23,11 @@ from ..tables.weights import NoWeightError
 from ..training.batches import Rows
 from ..training.stored import StoredRows
 from .fitted import Fitted
-from .inputs import FitInputs, Table
+from .inputs import FitInputs, Table, warn_other_order
 from .later_rows import check_later_rows
 
 BUFFER = 2**26  # bytes
+NAMES = "y of the batch", "sample_weight of the batch"  # in messages
 SALT_OF_FOLDS, SALT_OF_BUCKETS = 1, 2
 
 
@@ -34,11 +35,11 @@ def take_sample(estimator: Any, inputs: FitInputs) -> None:
     """Replace a source by a sample of its rows; by all rows, if there are few."""
     source = open_source(inputs.X, inputs.y, inputs.sample_weight)
     if source is not None:
-        check_call(inputs)
+        check_inputs(inputs)
         keep_sample(inputs, survey(source, all_labels=is_classifier(estimator)))
 
 
-def check_call(inputs: FitInputs) -> None:
+def check_inputs(inputs: FitInputs) -> None:
     """Refuse arguments that need all rows in memory."""
     if inputs.incremental:
         raise ValueError(
@@ -78,6 +79,7 @@ def stored_rows(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs)
         first = 0
         for i, batch in enumerate(source.batches()):
             name = f"Batch {i} of the source"
+            warn_other_order(batch.X, dict(zip(NAMES, batch[1:], strict=True)))
             numbers = np.arange(first, first + rows_of_batch(batch, name))
             first += len(numbers)
             if first > n:
@@ -126,11 +128,10 @@ def encode_batch(
 
     Messages call it `name`.
     """
-    names = "y of the batch", "sample_weight of the batch"
     if not rows_of_batch(batch, name):
         return None, np.empty(0, int)
     try:
-        table, kept = check_later_rows(estimator, *batch, names, fitted, inputs)
+        table, kept = check_later_rows(estimator, *batch, NAMES, fitted, inputs)
     except NoWeightError:  # those of the source are not all 0
         return None, np.empty(0, int)
     except ValueError as error:

@@ -14,7 +14,6 @@ from . import rows
 from .fitted import Fitted, ValidationRows
 from .inputs import FitInputs, Table
 from .later_rows import check_validation
-from .row_weights import row_positions
 from .source import folds_of, folds_of_sample
 
 FEWEST_HELD = 5  # the least number of validation rows of a member
@@ -74,7 +73,7 @@ class Split:
         return slice(None) if self.folds is None else self.folds[m]
 
 
-def has_members(resolved: dict[str, Any]) -> bool:
+def are_independent(resolved: dict[str, Any]) -> bool:
     """Are several members trained that share no weights?"""
     return build.n_members(resolved) is not None and resolved["member_sharing"] == "independent"
 
@@ -94,37 +93,45 @@ def split_rows(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) 
         return Split(table, None, everything)
     if table.stored is not None:
         return split_stored(fitted, table, inputs)
-    k = n_shares(resolved, table)
-    if fitted.validation_rows is None or fitted.validation_rows[0] != (n, k):
-        fitted.validation_rows = draw_rows(resolved, fitted.codec, table, inputs, fitted.run.rng)
-    _, training, held = fitted.validation_rows
+    known, rng = fitted.validation_rows, fitted.run.rng
+    fitted.validation_rows = draw_rows(resolved, fitted.codec, table, inputs, rng, known)
+    (_, k), training, held = fitted.validation_rows
     if k > 1:
         return Split(table, table, training, held, rows.numbers(n))
     trained = table.take(training)
     return Split(trained, table.take(held), all_rows(resolved, trained), index=held)
 
 
-def n_shares(resolved: dict[str, Any], table: Table) -> int:
-    """How many members have validation rows of their own; 1 if all have the same."""
-    each = isinstance(resolved["validation_fraction"], (int, float))
-    everything = all_rows(resolved, table) if each else None
-    return 1 if everything is None else len(everything)
-
-
 def draw_rows(
-    resolved: dict[str, Any], codec: Any, table: Table, inputs: FitInputs, rng: Any
+    resolved: dict[str, Any],
+    codec: Any,
+    table: Table,
+    inputs: FitInputs,
+    rng: Any,
+    known: ValidationRows | None,
 ) -> ValidationRows:
-    """The numbers of the training and of the validation rows, of each member or of all."""
-    k = n_shares(resolved, table)
-    draw = draw_folds if k > 1 else draw_once
-    return (table.rows.n, k), *draw(resolved, codec, table, inputs, rng)
+    """The numbers of the training and of the validation rows, of each member or of all.
+
+    Those of the call before, `known`, stay if there are as many rows and members, and if no group
+    would be on both sides.
+    """
+    drawn = isinstance(resolved["validation_fraction"], (int, float))
+    members = all_rows(resolved, table) if drawn else None
+    n, k = key = table.rows.n, 1 if members is None else len(members)
+    if known is not None and known[0] == key:
+        folds = [known[2]] if k == 1 else known[2]
+        groups = inputs.groups if drawn else None
+        if groups is None or not rows.divide_groups(rows.group_numbers(groups, n), folds):
+            return known
+    draw = draw_once if k == 1 else draw_folds
+    return key, *draw(resolved, codec, table, inputs, rng)
 
 
 def draw_folds(
     resolved: dict[str, Any], codec: Any, table: Table, inputs: FitInputs, rng: Any
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Other validation rows for each member."""
-    n, k, groups = table.rows.n, n_shares(resolved, table), inputs.groups
+    n, k, groups = table.rows.n, resolved["n_members"], inputs.groups
     fraction, stratify = resolved["validation_fraction"], codec.stratify(table.target)
     fraction = max(fraction, min(0.5, FEWEST_HELD / n))
     if groups is None:
@@ -142,7 +149,7 @@ def draw_folds(
 
 def split_stored(fitted: Fitted, table: Table, inputs: FitInputs) -> Split:
     """Rows in files: each network leaves out a fold, and validates on the sample of it."""
-    resolved, members = fitted.resolved, has_members(fitted.resolved)
+    resolved, members = fitted.resolved, are_independent(fitted.resolved)
     n_folds = folds_of(resolved)
     training = [m % n_folds for m in range(resolved["n_members"] if members else 1)]
     fold = folds_of_sample(inputs, n_folds)
@@ -163,7 +170,7 @@ def draw_once(
     """The same validation rows for all."""
     n, fraction = table.rows.n, resolved["validation_fraction"]
     if not isinstance(fraction, (int, float)):
-        positions = row_positions(inputs, n)
+        positions = inputs.row_positions()
         return rows.split_with(fraction, inputs.X, inputs.y, inputs.groups, positions)
     if inputs.groups is not None:
         groups = rows.check_groups(inputs.groups, n)
@@ -180,7 +187,7 @@ def all_rows(resolved: dict[str, Any], table: Table) -> list[Any] | None:
     """For each member the numbers of all rows; None if the rows of members are not stacked."""
     # Sparse rows are not stacked, and L-BFGS takes all rows for all members.
     dense = isinstance(table.x, np.ndarray)
-    if not has_members(resolved) or not dense or resolved["solver"] == "lbfgs":
+    if not are_independent(resolved) or not dense or resolved["solver"] == "lbfgs":
         return None
     everything = rows.numbers(table.rows.n) if table.stored is None else NO_FOLD
     return [everything] * resolved["n_members"]

@@ -1,7 +1,7 @@
 """Training on the rows of later calls: the encoder, the target scale and the network adapt.
 
 `follow_rows` makes the encoder for the rows so far and those of a call; the codec of y does the
-same in `targets.running`.  `continued_run` corrects a copy of the run, so that the network with the
+same in `targets.running`.  `continued` corrects a copy of the run, so that the network with the
 new encoder and codec is the function that it was with the old ones: exactly, where no number is
 clipped.  The estimator gets the copies when training has succeeded.
 """
@@ -45,17 +45,28 @@ def follow_rows(encoder: ColumnEncoder, inputs: FitInputs) -> ColumnEncoder:
     return followed
 
 
-def continued_run(old: Fitted, new: Fitted, x: Any) -> Run:
-    """A copy of the run of `old`, with a network for the encoder, codec and widths of `new`.
+def continued(old: Fitted, x: Any, rng: Any, **changes: Any) -> Fitted:
+    """A copy of a fitted state with another codec, encoder and so on, to be trained further.
 
     Parameters
     ----------
-    old, new : Fitted
-        The states before and after; of `new` neither run nor network is read.
+    old : Fitted
     x : ndarray or CSR
         The encoded rows of the call.
+    rng : RandomState
+        In the place of the generator of `old`, if a pickle had none.
+    **changes
+        Fields of `Fitted`, besides those that belong to the training.
     """
-    run = _continued(old, new)
+    new = replace(old, **changes, held_out=None, temperature=1.0)
+    new.run = _continued_run(old, new, x)
+    new.network, new.run.rng = new.run.network, new.run.rng or rng
+    return new
+
+
+def _continued_run(old: Fitted, new: Fitted, x: Any) -> Run:
+    """A copy of the run of `old`, with a network for the encoder, codec and widths of `new`."""
+    run = _with_new_layers(old, new)
     sizes = old.stack_sizes if run.stacks else [n_members(new.resolved)]
     changes, grows = _changes(old, new), old.widths != new.widths or _slots(old) != _slots(new)
     if not changes and not grows:
@@ -76,7 +87,7 @@ def continued_run(old: Fitted, new: Fitted, x: Any) -> Run:
     return run
 
 
-def _continued(old: Fitted, new: Fitted) -> Run:
+def _with_new_layers(old: Fitted, new: Fitted) -> Run:
     """A copy of the run, on the layers of parameters that were set since."""
 
     def with_layer(network: Network, size: int | None) -> Network:

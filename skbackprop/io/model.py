@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..estimators.fitted import Fitted
 from ..estimators.saving import ATTRIBUTES
+from ..recipes.resolve import of_any_version
 from . import safetensors, tables
 from .decode import Decoder, check_custom
 from .encode import Encoder
@@ -207,6 +208,7 @@ def _rebuild(contents: safetensors.Contents, custom: Mapping[str, Any] | None) -
     cls = tables.ESTIMATORS.get(name) or decoder.own(name)
     if not isinstance(fitted, Fitted) or set(given) - set(ATTRIBUTES):
         raise ValueError("The model has no fitted state.")
+    fitted.resolved = of_any_version(fitted.resolved)
     estimator = cls(**params)
     vars(estimator).update(given, _fitted=fitted)
     return estimator

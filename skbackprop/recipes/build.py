@@ -85,10 +85,15 @@ def make_activations(given: Any, n_hidden: int) -> list[Activation]:
     return [ACTIVATIONS[item] if isinstance(item, str) else copy(item) for item in items]
 
 
-def widths_of(encoder: Any, x: Any) -> Widths:
-    """How many columns of which kind an encoded table has, or one that is taken as it is."""
+def widths_of(encoder: Any, x: Any, old: Any) -> Widths:
+    """How many columns of which kind the rows have that go into the network.
+
+    `old` is the fitted state that training goes on from, or None.
+    """
     if encoder is not None:
         return encoder.n_numeric, encoder.n_other, encoder.cardinalities
+    if old is not None:
+        return old.widths  # dense rows may follow sparse ones
     # Those of sparse rows are not embedded.
     return (x.shape[1], 0, ()) if isinstance(x, np.ndarray) else (0, x.shape[1], ())
 
@@ -302,7 +307,7 @@ def make_average(resolved: dict[str, Any]) -> tuple[Average | None, float]:
         return None, 0.0
     average = AVERAGES[kind]()
     if isinstance(average, ExponentialAverage):
-        average.decay **= resolved.get("average_share", 1.0)
+        average.decay **= resolved["average_share"]
     return average, 0.75 if kind == "swa" else 0.0
 
 
@@ -353,7 +358,7 @@ def make_callbacks(
         monitor = score_rose  # these two cannot tie while the loss falls
     patience = monitor, resolved["tol"], resolved["n_iter_no_change"]
     stochastic = resolved["solver"] != "lbfgs"
-    if resolved["learning_rate"] == "adaptive" and resolved["solver"] not in ("adam", "lbfgs"):
+    if reduces_on_plateau(resolved):
         callbacks.append(ReduceOnPlateau(*patience))
     elif not incremental and (stochastic or restore_best is not None) and patience[2] < np.inf:
         callbacks.append(StopOnPlateau(*patience))
@@ -388,6 +393,11 @@ def restarts(resolved: dict[str, Any]) -> bool:
     return bool(resolved["early_stopping"]) and resolved["max_restarts"] > 0
 
 
+def reduces_on_plateau(resolved: dict[str, Any]) -> bool:
+    """Is the learning rate divided by 5 at a plateau?  As in scikit-learn, not that of "adam"."""
+    return resolved["learning_rate"] == "adaptive" and resolved["solver"] not in ("adam", "lbfgs")
+
+
 def negligible_loss(resolved: dict[str, Any]) -> float:
     """A validation loss that is too small to be worth more epochs; 0 if its unit is unknown."""
     loss = resolved.get("loss")
@@ -404,7 +414,7 @@ def make_callbacks_of_refit(
     """For a second training like `first`, whose schedules have these ends."""
     chosen = first.best_epochs or [first.best_epoch]
     callbacks: list[Callback] = [RestoreEpochs(chosen), ReplayRestarts(ends), restore_finite]
-    if resolved["learning_rate"] == "adaptive" and resolved["solver"] not in ("adam", "lbfgs"):
+    if reduces_on_plateau(resolved):
         rate = resolved["learning_rate_init"]
         callbacks.append(ReplayLearningRates([lr / rate for lr in first.history["learning_rate"]]))
     if resolved["preset"] != "plain":  # scikit-learn has no second training

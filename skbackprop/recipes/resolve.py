@@ -61,6 +61,12 @@ KEPT = (
     "dtype",
 )
 WITH_PAPER = {cls for name, cls in OPTIMIZERS.items() if name not in ("sgd", "adam")}
+NOT_IN_EARLIER_FILES = {
+    "value_effects": False,
+    "whitened": 0.0,
+    "monotonic_cst": None,
+    "solve_output": False,
+}
 OF_CLASSIFIERS = {"calibration": None}  # what a regressor does without
 
 
@@ -81,16 +87,16 @@ def is_on(value: Any) -> bool:
 
 def resolve(
     params: dict[str, Any], summary: DataSummary, old: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """The parameters with every ``"auto"`` replaced: by what the preset says, or by what it was.
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parameters with every ``"auto"`` replaced, and the values that "auto" stands for.
 
-    `old` are those of the last call, if training goes on.
+    These are what the preset says or, if training goes on, what `old` says, the parameters of
+    the last call.
     """
     flat = flatten(params)
     preset = preset_values(params["preset"], summary, params["solver"])
     if old is not None:
-        earlier = {"value_effects": False, "whitened": 0.0}  # not in files of earlier versions
-        preset = preset | {name: (earlier | old)[name] for name in (*STRUCTURE, "value_effects")}
+        preset = preset | {name: old[name] for name in (*STRUCTURE, "value_effects")}
         preset |= {name: old[name] for name in KEPT if name in old}
     if is_constrained(flat["monotonic_cst"]):  # these do not keep an order
         preset = preset | {"value_effects": False, "whitened": 0.0, "solve_output": False}
@@ -104,15 +110,14 @@ def resolve(
     if not isinstance(params["solver"], str):  # an object goes by its own numbers
         resolved |= {name: own[name] for name in OPTIMIZER_PARAMETERS.values() if name in own}
     resolved["hidden_layer_sizes"] = hidden_sizes(resolved, params)
-    resolve_lists(resolved)
+    resolved |= by_layer(resolved)
     resolved["average_share"] = preset.get("average_share", 1.0)
     resolved["probe"] = isinstance(resolved["learning_rate_init"], str)
     if resolved["probe"]:  # around the preset's
         resolved["learning_rate_init"] = preset["learning_rate_init"]
-    resolved["of_preset"] = preset
     if old is not None:
         check_kept(resolved, old)
-    return {name: plain(value) for name, value in resolved.items()}
+    return {name: plain(value) for name, value in resolved.items()}, preset
 
 
 def plain(value: Any) -> Any:
@@ -157,17 +162,30 @@ def hidden_sizes(resolved: dict[str, Any], params: dict[str, Any]) -> tuple[int,
     return tuple(int(size) for size in sizes)
 
 
-def resolve_lists(resolved: dict[str, Any]) -> None:
-    """Lists with one entry more than there are hidden layers: that of the output or input."""
+def by_layer(resolved: dict[str, Any]) -> dict[str, Any]:
+    """Activations and dropout of the hidden layers, the output and the input.
+
+    A list with one entry more than there are hidden layers has that of the output, or input.
+    """
     n_hidden = len(resolved["hidden_layer_sizes"])
-    activation, dropout = resolved["activation"], resolved["dropout"]
-    resolved |= {"hidden_activation": activation, "out_activation": "auto"}
-    resolved |= {"hidden_dropout": dropout, "input_dropout": 0.0}
+    activation, out = resolved["activation"], "auto"
+    dropout, of_input = resolved["dropout"], 0.0
     if isinstance(activation, (list, tuple)) and len(activation) == n_hidden + 1:
-        resolved["hidden_activation"] = activation[:-1] or "identity"  # of no layer
-        resolved["out_activation"] = activation[-1]
+        activation, out = activation[:-1] or "identity", activation[-1]  # "identity": of no layer
     if isinstance(dropout, (list, tuple)) and len(dropout) == n_hidden + 1:
-        resolved["hidden_dropout"], resolved["input_dropout"] = dropout[1:], dropout[0]
+        of_input, dropout = dropout[0], dropout[1:]
+    return {
+        "hidden_activation": activation,
+        "out_activation": out,
+        "hidden_dropout": dropout,
+        "input_dropout": of_input,
+    }
+
+
+def of_any_version(resolved: dict[str, Any]) -> dict[str, Any]:
+    """The resolved parameters of a file, with those that earlier versions did not have."""
+    missing = NOT_IN_EARLIER_FILES | by_layer(resolved)
+    return resolved | {name: v for name, v in missing.items() if name not in resolved}
 
 
 def preset_of(estimator: Any) -> str:
@@ -274,19 +292,19 @@ def warn_unused(
     """One warning that names the parameters that were set and have no effect."""
     given, params, defaults = params, flatten(params), flatten(defaults)
     solver, rate = resolved["solver"], resolved["learning_rate"]
-    reads = reads_of(solver)
-    idle = SOLVER_SPECIFIC - reads
+    idle = SOLVER_SPECIFIC - reads_of(solver) | idle_parts(resolved)
+    if rate != "invscaling":
+        idle |= {"power_t"}
     if solver == "adam" and rate in MLP_RATES:
-        idle = idle | {"learning_rate", "power_t"}
-    if "power_t" in reads and rate != "invscaling":
-        idle = idle | {"power_t"}
+        idle |= {"learning_rate", "power_t"}
     if solver == "sgd" and resolved["momentum"] == 0:
-        idle = idle | {"nesterovs_momentum"}
+        idle |= {"nesterovs_momentum"}
     if resolved["early_stopping"] is False:
-        idle = idle | {"validation_fraction", "scoring", "refit"}
-        idle = idle | ({"n_iter_no_change"} if solver == "lbfgs" else set())
-        idle = idle | ({"max_restarts"} if resolved["max_restarts"] > 0 else set())
-    idle = idle | idle_parts(resolved)
+        idle |= {"validation_fraction", "scoring", "refit"}
+        if solver == "lbfgs":
+            idle |= {"n_iter_no_change"}
+        if resolved["max_restarts"] > 0:
+            idle |= {"max_restarts"}
     # A value that "auto" stands for, as in `resolved_params_`, needs no warning.
     unused = [
         name
@@ -306,17 +324,21 @@ def warn_unused(
 
 def idle_parts(resolved: dict[str, Any]) -> set[str]:
     """Parameters of parts that the network does not have."""
-    kind = resolved["numeric_embedding"]
-    idle = set() if kind in ("periodic", "both") else {"n_frequencies", "frequency_scale"}
-    idle |= set() if kind in ("piecewise", "both") else {"n_bins"}
-    idle |= set() if resolved["n_members"] > 1 else {"member_sharing"}
+    kind, idle = resolved["numeric_embedding"], set()
+    if kind not in ("periodic", "both"):
+        idle |= {"n_frequencies", "frequency_scale"}
+    if kind not in ("piecewise", "both"):
+        idle |= {"n_bins"}
+    if resolved["n_members"] == 1:
+        idle |= {"member_sharing"}
     if resolved["feature_encoding"] is None:
         idle |= {"categorical_features"}
     for name in ("dropout", "weight_decay", "label_smoothing"):
         if not is_on(resolved[name]) and resolved[f"{name}_schedule"] != "constant":
             idle |= {f"{name}_schedule"}
-    weight, bias = (is_data(resolved[name]) for name in ("weight_init", "bias_init"))
-    return idle | {"bias_init"} if bias and not weight else idle
+    if is_data(resolved["bias_init"]) and not is_data(resolved["weight_init"]):
+        idle |= {"bias_init"}
+    return idle
 
 
 def reads_of(solver: Any) -> set[str]:

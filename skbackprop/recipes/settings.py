@@ -360,11 +360,9 @@ def flatten(params: dict[str, Any]) -> dict[str, Any]:
     flat |= given.get_params(deep=False)
     flat["numeric_embedding"] = embedding if given is not embedding else given.kind
     columns = encoding if isinstance(encoding, TableEncoding) else TableEncoding()
+    flat |= columns.get_params(deep=False)
     flat["feature_encoding"] = encoding if columns is not encoding else "table"
-    flat |= {"embedding_dim": columns.embedding_dim, "feature_scale": columns.learned_scale}
-    flat["value_effects"] = columns.value_effects
-    flat["whitened"] = columns.whitened
-    flat["monotonic_cst"] = columns.monotonic_cst
+    flat["feature_scale"] = flat.pop("learned_scale")
     init = params["weight_init"]
     weights, biases = init, "auto"
     if isinstance(init, WeightInit):
@@ -419,9 +417,9 @@ def public(resolved: dict[str, Any], names: Any) -> dict[str, Any]:
         values["feature_encoding"] = TableEncoding(
             r["embedding_dim"],
             r["feature_scale"],
-            r.get("value_effects", False),  # not in files of earlier versions
-            r.get("whitened", 0.0),
-            r.get("monotonic_cst"),
+            r["value_effects"],
+            r["whitened"],
+            r["monotonic_cst"],
         )
     biases = r["bias_init"] if r["fit_intercept"] else None
     values["weight_init"] = WeightInit(r["weight_init"], biases)
@@ -432,10 +430,7 @@ def _with_own(solver: Any, resolved: dict[str, Any]) -> Any:
     """An optimizer object, with the settings that the preset has chosen for it."""
     if not isinstance(solver, Optimizer):
         return solver
-    # Files of earlier versions do not have all of them.
-    return replace(
-        solver, **{name: resolved.get(name, getattr(solver, name)) for name in OF_OPTIMIZER}
-    )
+    return replace(solver, **{name: resolved[name] for name in OF_OPTIMIZER})
 
 
 EXAMPLES = {  # of the objects that have settings of their own

@@ -71,15 +71,20 @@ def test_a_wrong_parameter_is_refused_before_anything_is_computed(client):
         (r"X needs one of Dask arrays.* is \[part\]", lambda: (delayed(X), delayed(y))),
         ("got list of .*, ndarray", lambda: ([delayed(X), X], [delayed(y), y])),
         ("the same partitions, got {'X': 2, 'y': 3}", lambda: (parts(TABLE), parts(y, 3))),
-        (
-            "Partition 0: y has the index of X in another order",
-            lambda: ([delayed(TABLE)], [delayed(y.sample(frac=1, random_state=0))]),
-        ),
     ],
 )
 def test_what_is_no_table_with_labels_is_refused(client, match, given):
     with pytest.raises((TypeError, ValueError), match=match):
         model().fit(*given())
+
+
+def test_labels_in_another_order_are_said_and_rows_are_taken_by_position(client):
+    other = y.sample(frac=1, random_state=0)
+    numbers = pandas.Series(other.to_numpy(), TABLE.index)
+    expected = model().fit([delayed(TABLE)], [delayed(numbers)]).predict(TABLE)
+    with pytest.warns(UserWarning, match="The rows of y of partition 0 have the labels"):
+        ours = model().fit([delayed(TABLE)], [delayed(other)])
+    assert_array_equal(ours.predict(TABLE), expected)
 
 
 def test_another_index_at_the_same_places_does_not_matter(client):

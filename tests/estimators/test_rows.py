@@ -6,6 +6,7 @@ from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.model_selection import KFold, TimeSeriesSplit
 
+import skbackprop
 from skbackprop.estimators import rows
 
 N = 103
@@ -186,3 +187,18 @@ def test_groups_have_numbers_in_the_order_of_their_names():
 def test_what_is_no_group_is_refused(groups, message):
     with pytest.raises(ValueError, match=message):
         rows.group_numbers(groups, 3)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("preset", ["plain", "fast"])
+def test_other_groups_of_a_warm_fit_stay_together(preset):
+    X = np.random.default_rng(0).normal(size=(120, 3))
+    groups, others = np.arange(120) // 6, np.arange(120) % 20
+    model = skbackprop.BackpropRegressor(
+        preset=preset, early_stopping=True, warm_start=True, max_iter=2, random_state=0
+    )
+    first = model.fit(X, X[:, 0], groups=groups)._fitted.validation_rows
+    assert model.fit(X, X[:, 0], groups=groups)._fitted.validation_rows is first
+    (_, k), _, held = model.fit(X, X[:, 0], groups=others)._fitted.validation_rows
+    for fold in [held] if k == 1 else held:
+        assert not set(others[fold]) & set(np.delete(others, fold))

@@ -115,6 +115,13 @@ def test_columns_of_a_data_frame_keep_their_meaning():
         model.predict(table[order])
 
 
+def test_rows_of_a_batch_with_labels_in_another_order_are_said():
+    batch = pd.DataFrame(X), pd.Series(Y)[::-1]
+    source = RowSource(iter_of(batch), **SIZES)
+    with pytest.warns(UserWarning, match="The rows of y of the batch have the labels"):
+        regressor().fit(source)
+
+
 def test_rare_labels_are_learned():
     y = LABELS.astype(object)
     y[[3, 1100]] = "maybe"
@@ -211,6 +218,11 @@ def test_validation_rows_of_ones_own():
                              y_val=LABELS[1000:])  # fmt: skip
     assert model.score(X[1000:], LABELS[1000:]) > 0.85
     assert model.history_["validation_loss"][-1] is not None
+
+
+def test_validation_rows_are_in_memory():
+    with pytest.raises(ValueError, match="X_val needs rows in memory, got a RowSource. Pass"):
+        regressor().fit(X, Y, X_val=RowSource(X, Y), y_val=Y)
 
 
 def test_training_goes_on():

@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
 from skbackprop import BackpropRegressor
-from skbackprop.estimators import conformal
-from skbackprop.estimators.conformal import (
+from skbackprop.estimators import uncertainty
+from skbackprop.estimators.uncertainty import (
     conformal_margin,
     conformal_quantile,
     conformalized_quantiles,
@@ -139,6 +139,8 @@ def test_probabilities_are_refused_by_their_own_name():
             model.predict_interval(X, coverage=coverage)
     with pytest.raises(ValueError, match=r"quantiles needs prob.*got \[0.5, 1.0\]"):
         model.predict_quantiles(X, [0.5, 1.0])
+    with pytest.raises(ValueError, match=r"quantiles needs prob.*got \[\]"):
+        model.predict_quantiles(X, [])
     assert_array_equal(model.predict_quantiles(X, 0.3), model.predict_quantiles(X, [0.3]))
 
 
@@ -224,7 +226,7 @@ def test_members_are_more_passes():
 
 @pytest.mark.parametrize("n", [1, 8, 9, 20])
 def test_chunks_do_not_show(n, monkeypatch):
-    monkeypatch.setattr(conformal, "ROWS", 8)
+    monkeypatch.setattr(uncertainty, "ROWS", 8)
     made, x = network(rate=0.0), inputs(n)
     chunks = list(mc_predictions(made, x, 2, np.random.default_rng(0), SQUARED))
     assert all(len(chunk[0]) <= 8 for chunk in chunks)
@@ -253,6 +255,7 @@ def test_a_legacy_generator_will_do_and_seeds_repeat():
         assert (first != other).any()
 
 
-def test_passes_are_counted():
-    with pytest.raises(ValueError, match=r"n_passes >= 1, got 0\. Usual"):
-        mc_dropout(network(), inputs(), 0, np.random.default_rng(0), SQUARED)
+@pytest.mark.parametrize("n_passes", [0, 2.5, "many", True])
+def test_passes_are_counted(n_passes):
+    with pytest.raises(ValueError, match=rf"n_passes >= 1, got {n_passes!r}\. Usual"):
+        mc_dropout(network(), inputs(), n_passes, np.random.default_rng(0), SQUARED)

@@ -356,3 +356,18 @@ def test_weights_that_make_no_sense(Estimator, method, case):
         getattr(estimator, method)(X, y, sample_weight=spoil(w.astype(float)))
     for a, b in zip(weights(estimator), before, strict=True):  # no harm to what was learned
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("params", [{}, {"class_weight": {2: 0.0}}])
+def test_a_scorer_gets_no_validation_rows_of_weight_0(params):
+    X = np.random.default_rng(0).normal(size=(90, 3))
+    y, seen = np.arange(90) % 3, []
+
+    def scorer(model, X, y, sample_weight=None):
+        seen.append((len(X), set(y.tolist()), sample_weight is None or bool(sample_weight.all())))
+        return model.score(X, y)
+
+    weight = None if params else (y < 2).astype(float)
+    model = skbackprop.BackpropClassifier(scoring=scorer, max_iter=1, random_state=0, **params)
+    model.fit(X, y, X_val=X, y_val=y, sample_weight_val=weight)
+    assert set(map(str, seen)) == {str((60, {0, 1}, True))}

@@ -22,7 +22,7 @@ def test_each_scheduled_parameter_has_its_schedule(name):
 def test_averages_and_where_they_begin():
     assert make_average({"averaging": None}) == (None, 0.0)
     for kind, cls, begin in (("ema", ExponentialAverage, 0.0), ("swa", WeightAverage, 0.75)):
-        average, first = make_average({"averaging": kind})
+        average, first = make_average({"averaging": kind, "average_share": 1.0})
         assert (type(average), first) == (cls, begin)
 
 

@@ -80,9 +80,9 @@ def test_levels_have_no_direction(i, kind):
 def test_constraints_of_a_second_call_are_those_of_the_first():
     first = {"monotonic_cst": [1, 0, 0, 0, 0]}
     assert settled((1, 0, 0, 0, 0), first) == first["monotonic_cst"]
-    assert settled(None, {"monotonic_cst": None}) is None
-    assert settled(None, {}) is None  # a model that was made before there were any
-    for now, old in ((None, first), ((0, 1, 0, 0, 0), first), ((1, 0, 0, 0, 0), {})):
+    none = {"monotonic_cst": None}
+    assert settled(None, none) is None
+    for now, old in ((None, first), ((0, 1, 0, 0, 0), first), ((1, 0, 0, 0, 0), none)):
         with pytest.raises(ValueError, match="which was .*, got .*Set it back"):
             settled(now, old)
 
