@@ -163,7 +163,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         self, inputs: FitInputs, params: dict[str, Any], old: Fitted | None
     ) -> ColumnEncoder | None:
         """What makes numbers of the columns, fitted to the rows of this call and those before."""
-        if not encodes(params) if old is None else old.encoder is None:
+        has_encoder = encodes(params) if old is None else old.encoder is not None
+        if not has_encoder:
             return None
         inputs.columns = read_table(inputs.X)  # what is no table at all is refused first
         if old is None:
