@@ -71,22 +71,21 @@ class Evaluation:
             return {}
         if not self.is_single:
             return {"score": float(self.model.score(self.X, self.y))}
+        pair = self.y, self.predicted
         if not self.is_classifier:
-            pair = self.y, self.predicted
             return {
                 "R²": float(r2_score(*pair)),
                 "mean absolute error": float(mean_absolute_error(*pair)),
                 "root mean squared error": float(root_mean_squared_error(*pair)),
             }
         labels, p = self.model.classes_, self.probabilities
-        scores = {"accuracy": float(accuracy_score(self.y, self.predicted))}
-        if len(labels) > 1 and np.isin(self.y, labels).all():
+        scores = {"accuracy": float(accuracy_score(*pair))}
+        if len(labels) == 1:
+            return scores
+        if np.isin(self.y, labels).all():
             scores["log loss"] = float(log_loss(self.y, p, labels=labels))
-        if (
-            np.array_equal(np.unique(self.y), labels) and len(labels) > 1
-        ):  # else they are not defined
+        if np.array_equal(np.unique(self.y), labels):  # else the next two are not defined
             assert p is not None
-            pair = self.y, self.predicted
             scores["balanced accuracy"] = float(balanced_accuracy_score(*pair))
             of = p[:, 1] if len(labels) == 2 else p
             scores["ROC AUC"] = float(roc_auc_score(self.y, of, multi_class="ovr", labels=labels))

@@ -178,18 +178,12 @@ def table_input(graph: Graph, layer: nn.TableInput, p: Any, encoded: Encoded) ->
             parts.append(_periodic(graph, layer.periodic, p.periodic, x))
     if layer.categorical:
         parts.append(_categorical(graph, layer.categorical, p.categorical, encoded.codes))
-    k = max(part_members(layer))
-    if k:  # what members share is repeated for each
+    members = [part.members for part in (layer.periodic, layer.categorical) if part]
+    k = next(filter(None, members), None)
+    if k is not None:  # what members share is repeated for each
         ones = graph.constant(np.ones((k, 1, 1)))
-        names = [t.name if t.stacked else graph.add("Mul", t.name, ones) for t in parts]
-        return Tensor(graph.concat(names), True)
-    return Tensor(graph.concat([part.name for part in parts]))
-
-
-def part_members(layer: nn.TableInput) -> list[int]:
-    """The numbers of members that the embeddings have; 0 for none."""
-    parts = (layer.periodic, layer.categorical)
-    return [part.members or 0 if part else 0 for part in parts]
+        parts = [t if t.stacked else Tensor(graph.add("Mul", t.name, ones), True) for t in parts]
+    return Tensor(graph.concat([part.name for part in parts]), k is not None)
 
 
 def _piecewise_linear(graph: Graph, p: Any, x: str) -> Tensor:
