@@ -25,6 +25,7 @@ from sklearn.metrics import (
     roc_auc_score,
     root_mean_squared_error,
 )
+from sklearn.utils import check_consistent_length
 
 from .importance import to_shuffle
 
@@ -50,6 +51,7 @@ class Evaluation:
     """
 
     def __init__(self, model: Any, X: Any, y: Any, *, max_rows: int = 1000):
+        check_consistent_length(X, y)
         self.model, self.X, self.y, self.max_rows = model, X, np.asarray(y), max_rows
         self.n, self.is_classifier = len(self.y), is_classifier(model)
         self.predicted = np.asarray(model.predict(X))

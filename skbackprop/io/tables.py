@@ -242,7 +242,7 @@ def field_names(cls: type, left_out: tuple[str, ...] = ()) -> tuple[str, ...]:
 
 
 def path_names(keys: Iterable[str]) -> dict[str, str | int]:
-    """What stands for each key of a dict in a path: the key, or its number if it is no short word.
+    """The name of each key of a dict in a path: itself if it is a short ASCII name, else its place.
 
     >>> path_names(["alpha", "größe", "a b"])
     {'alpha': 'alpha', 'größe': 1, 'a b': 2}

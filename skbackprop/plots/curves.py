@@ -168,6 +168,10 @@ class LossCurveDisplay(_Display):
     def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> LossCurveDisplay:
         """Draw the curves; the parameters are those of `from_estimator`."""
         ax, name = self._begin(ax), self.estimator_name if name is None else name
+        from matplotlib.cbook import normalize_kwargs
+        from matplotlib.lines import Line2D
+
+        kwargs = normalize_kwargs(kwargs, Line2D)  # "color" for "c"
         before = f"{name}, " if name else ""
         epochs = np.arange(1, len(self.loss) + 1)
         (self.line_,) = ax.plot(epochs, self.loss, **{"label": f"{before}training", **kwargs})

@@ -78,8 +78,9 @@ class NetworkDisplay(_Display):
     ) -> NetworkDisplay:
         """Draw the dense layers of a fitted estimator.
 
-        The inputs are those of the first dense layer: with embeddings these are more than the
-        columns of the table, and then they have no names.
+        The inputs are those of the first dense layer, in the order of the encoded table, in
+        which numbers come first.  They have the names of the columns if each column is one input;
+        with embeddings there are more inputs than columns.
 
         Parameters
         ----------
@@ -266,6 +267,9 @@ class WeightDisplay(_Display):
         **kwargs: Any,
     ) -> WeightDisplay:
         """Draw the weights of a fitted estimator whose inputs are pixels.
+
+        Each column of X is a pixel, and must be one input of the network.  A pixel that is the
+        same in all training rows is not used, and has the weight 0.
 
         Parameters
         ----------
