@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import argparse
 from itertools import product
-from math import ceil, log
-from statistics import mean
+from math import ceil
 from time import process_time
 from typing import Any
 
@@ -18,8 +17,8 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from . import report, study
-from .bench_tables import SMALL, geometric
-from .real_tables import MOST_ROWS, judge, names_of, ours, split_rows
+from .ratios import SMALL, compared, logs
+from .real_tables import MOST_ROWS, judge, ours, split_rows
 from .study import Record
 
 FEW_ROWS = 3000
@@ -70,11 +69,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
                         "other training rows")  # fmt: skip
     parser.add_argument("--variants", nargs="+", choices=list(variants())[1:], metavar="NAME",
                         default=list(variants())[1:], help="some of the variants")  # fmt: skip
-    arguments = study.start(parser.parse_args(argv))
-    if arguments.quick:
-        vars(arguments).update(QUICK, data=None)
-    arguments.tables = names_of(arguments.tables, arguments.data)
-    return arguments
+    return study.start(parser.parse_args(argv), QUICK)
 
 
 def cases(arguments: argparse.Namespace) -> list[Record]:
@@ -119,39 +114,25 @@ def measure(
 
 def summary(records: list[Record]) -> list[Record]:
     """A row for each variant, kind of target and measure."""
-    rows, names = [], dict.fromkeys(r["variant"] for r in records if r["variant"] != "default")
-    for variant, kind, measure in product(names, (*KINDS, "all"), MEASURES):
-        errors = logs(records, variant, kind, measure, SMALL)
-        times = logs(records, variant, kind, "seconds", 0.0)
-        if errors:
-            ratio, deviation = geometric(list(errors.values()))
-            rows.append({
-                "variant": variant, "kind": kind, "measure": measure.replace("_", " "),
-                "tables": len(errors), "ratio": ratio,
-                "deviation": deviation, "time": geometric(list(times.values()))[0],
-                "better": sum(value < 0 for value in errors.values()),
-                "worse": sum(value > 0 for value in errors.values()),
-            })  # fmt: skip
+    rows = []
+    for variant, kind, measure in product(variants_of(records), (*KINDS, "all"), MEASURES):
+        some = [r for r in records if kind == "all" or r.get("kind") == kind]
+        found = compared(some, "variant", variant, "default", measure)
+        if found:
+            measured = {"variant": variant, "kind": kind, "measure": measure.replace("_", " ")}
+            rows.append(measured | found)
     return rows
 
 
-def logs(records: list[Record], variant: str, kind: str, key: str, plus: float) -> dict[str, float]:
-    """For each table the mean logarithm of a number over that of the default."""
-    found = {(r["variant"], r["table"], r["seed"]): r for r in records
-             if key in r and kind in ("all", r["kind"])}  # fmt: skip
-    each: dict[str, list[float]] = {}
-    for (name, table, seed), record in found.items():
-        base = found.get(("default", table, seed))
-        if name == variant and base is not None:
-            ratio = (record[key] + plus) / (base[key] + plus)
-            each.setdefault(table, []).append(log(ratio))
-    return {table: mean(values) for table, values in each.items()}
+def variants_of(records: list[Record]) -> list[str]:
+    """The variants that were measured, without the default."""
+    return list(dict.fromkeys(r["variant"] for r in records if r["variant"] != "default"))
 
 
 def by_table(records: list[Record]) -> tuple[list[Record], dict[str, str]]:
     """A row for each table, a column for each variant: its error over that of the default."""
-    names = dict.fromkeys(r["variant"] for r in records if r["variant"] != "default")
-    columns = {name: logs(records, name, "all", "error", SMALL) for name in names}
+    names = variants_of(records)
+    columns = {name: logs(records, "variant", name, "default", "error", SMALL) for name in names}
     tables = dict.fromkeys(table for column in columns.values() for table in column)
     rows = [
         {"table": table} | {name: float(np.exp(columns[name][table])) for name in names}

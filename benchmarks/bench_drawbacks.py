@@ -15,9 +15,8 @@ from statistics import mean, median, stdev
 from typing import Any, TypeAlias
 
 from . import report, study
-from .bench_tables import SMALL, geometric
 from .drawbacks import COSTS, FIGURES, KINDS, PROBLEMS
-from .real_tables import names_of
+from .ratios import SMALL, geometric
 from .study import Record
 from .targets import Results, Target, pick
 
@@ -76,13 +75,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
         default=2000,
         help="training rows of rate and spread, at most; default 2000",
     )
-    arguments = study.start(parser.parse_args(argv))
-    if arguments.quick:
-        vars(arguments).update(data=None, tables=["iris"], seeds=1, rows=60)
-    elif arguments.tables is None and arguments.data is None:
+    arguments = parser.parse_args(argv)
+    if arguments.tables is None and arguments.data is None:
         arguments.tables = DEFAULT_TABLES
-    arguments.tables = names_of(arguments.tables, arguments.data)
-    return arguments
+    return study.start(arguments, {"tables": ["iris"], "seeds": 1, "rows": 60})
 
 
 # ---- which cases ----------------------------------------------------------------------------

@@ -7,13 +7,13 @@ they have.  ``fixed`` is the default with the same networks and steps for any nu
 from __future__ import annotations
 
 import argparse
-from math import ceil, log
+from math import ceil
 from statistics import mean
 from time import process_time
 
 from . import made_up, report, study
-from .bench_tables import SMALL, geometric
-from .real_tables import PEERS, Method, judge, names_of, ours, split_rows
+from .ratios import compared
+from .real_tables import PEERS, Method, judge, ours, split_rows
 from .study import Record
 
 ROWS = (6_000, 20_000, 50_000, 100_000, 400_000)
@@ -45,11 +45,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
                         default=list(made_up.TABLES), help="some of them")  # fmt: skip
     parser.add_argument("--methods", nargs="+", choices=METHODS, metavar="NAME",
                         default=list(METHODS), help="some of " + ", ".join(METHODS))  # fmt: skip
-    arguments = study.start(parser.parse_args(argv))
-    if arguments.quick:
-        vars(arguments).update(QUICK, data=None)
-    arguments.tables = names_of(arguments.tables, arguments.data)
-    return arguments
+    return study.start(parser.parse_args(argv), QUICK)
 
 
 def cases(arguments: argparse.Namespace) -> list[Record]:
@@ -94,30 +90,13 @@ def summary(records: list[Record]) -> list[Record]:
     """A row for each number of rows and each other method."""
     rows = []
     for n in dict.fromkeys(r["rows"] for r in records):
+        some = [r for r in records if r["rows"] == n]
         for other in dict.fromkeys(r["method"] for r in records if r["method"] != "default"):
-            errors = logs(records, n, other, "error", SMALL)
-            times = logs(records, n, other, "seconds", 0.0)
-            if errors:
-                ratio, deviation = geometric(list(errors.values()))
-                rows.append({
-                    "rows": "real tables" if n == MOST else f"{n:,}", "method": other,
-                    "tables": len(errors), "error": ratio, "deviation": deviation,
-                    "better": sum(value < 0 for value in errors.values()),
-                    "time": geometric(list(times.values()))[0],
-                })  # fmt: skip
+            found = compared(some, "method", "default", other)
+            if found:
+                size = "real tables" if n == MOST else f"{n:,}"
+                rows.append({"rows": size, "method": other} | found)
     return rows
-
-
-def logs(records: list[Record], n: int, other: str, key: str, plus: float) -> dict[str, float]:
-    """For each table the mean logarithm of a number of the default over that of another."""
-    found = {(r["method"], r["table"], r["seed"]): r for r in records
-             if "error" in r and r["rows"] == n}  # fmt: skip
-    each: dict[str, list[float]] = {}
-    for (name, table, seed), record in found.items():
-        own = found.get(("default", table, seed))
-        if name == other and own is not None:
-            each.setdefault(table, []).append(log((own[key] + plus) / (record[key] + plus)))
-    return {table: mean(values) for table, values in each.items()}
 
 
 def by_table(records: list[Record]) -> tuple[list[Record], dict[str, str]]:
@@ -142,7 +121,7 @@ COLUMNS = {
     "rows": "rows",
     "method": "beside",
     "tables": "tables",
-    "error": "error, ours over theirs",
+    "ratio": "error, ours over theirs",
     "deviation": "± (standard error over tables)",
     "better": "better on",
     "time": "time, ours over theirs",

@@ -7,20 +7,20 @@ of its own.  Errors of different tables are compared as ratios, and by ranks.
 from __future__ import annotations
 
 import argparse
-from math import exp, log, sqrt
-from statistics import mean, median, stdev
+from math import log
+from statistics import mean, median
 from time import perf_counter, process_time
 from typing import Any, TypeAlias
 
 from . import report, study
-from .real_tables import MOST_ROWS, PEERS, Method, judge, names_of, ours, split_rows
+from .ratios import SMALL, geometric
+from .real_tables import MOST_ROWS, PEERS, Method, judge, ours, split_rows
 from .study import Record
 
 Cells: TypeAlias = dict[tuple[str, int], dict[str, Record]]  # (table, split): method: record
 
 PRESETS = ("auto", "fast", "best")
 BASE = "hgb"  # others are compared with it
-SMALL = 0.01  # added to errors before they are divided: what is almost 0 may not decide
 QUICK = {"tables": ["iris", "diabetes"], "presets": ["fast"], "peers": ["hgb", "mlp", "linear"],
          "splits": 1, "rows": 60}  # fmt: skip
 
@@ -60,11 +60,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
                         help="some of " + ", ".join(PEERS))  # fmt: skip
     parser.add_argument("--learning-rate-factors", type=numbers, default=[1.0], metavar="F,F,…",
                         help="what our learning_rate_init is multiplied by")  # fmt: skip
-    arguments = study.start(parser.parse_args(argv))
-    if arguments.quick:
-        vars(arguments).update(QUICK, data=None)
-    arguments.tables = names_of(arguments.tables, arguments.data)
-    return arguments
+    return study.start(parser.parse_args(argv), QUICK)
 
 
 def numbers(text: str) -> list[float]:
@@ -181,14 +177,6 @@ def ratio(
         if key in own and (not same_run or own["run"] == base["run"]):
             logs.setdefault(table, []).append(log((own[key] + plus) / (base[key] + plus)))
     return geometric([mean(values) for values in logs.values()])
-
-
-def geometric(logs: list[float]) -> tuple[float | None, float | None]:
-    """The exponential of a mean, and its standard error: of two values at least."""
-    if not logs:
-        return None, None
-    center = exp(mean(logs))
-    return center, center * stdev(logs) / sqrt(len(logs)) if len(logs) > 1 else None
 
 
 def ranked(values: dict[str, float]) -> dict[str, float]:

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 from . import isolate, report
 from .environment import installed
+from .real_tables import names_of
 
 Record: TypeAlias = dict[str, Any]
 
@@ -40,14 +41,17 @@ def parser(name: str, text: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def start(arguments: argparse.Namespace) -> argparse.Namespace:
-    """Complete the options that depend on others."""
+def start(arguments: argparse.Namespace, quick: Record) -> argparse.Namespace:
+    """Complete the options that depend on others; those of a quick run are given."""
     arguments.journal = None if arguments.quick else arguments.output or ELSEWHERE
     arguments.output = arguments.output or (ELSEWHERE if arguments.quick else RESULTS)
     for folder in filter(None, (arguments.journal, arguments.output)):
         folder.mkdir(parents=True, exist_ok=True)
     if arguments.data is not None:
         arguments.data = str(arguments.data.resolve())
+    if arguments.quick:
+        vars(arguments).update(quick, data=None)
+    arguments.tables = names_of(arguments.tables, arguments.data)
     return arguments
 
 

@@ -71,6 +71,9 @@ def test_the_validation_loss_is_drawn_where_it_was_measured():
     assert display.line_.get_linestyle() != display.validation_line_.get_linestyle()
     assert display.validation_line_.get_alpha() == 0.5
     assert labels(display) == ["training", "validation"]
+    display.plot(c="green", ls=":")
+    for line in (display.line_, display.validation_line_):
+        assert (line.get_color(), line.get_linestyle()) == ("green", ":")
     estimator = fitted(early_stopping=True)
     display = LossCurveDisplay.from_estimator(estimator, name="mine")
     assert list(display.validation_line_.get_ydata()) == estimator.history_["validation_loss"]

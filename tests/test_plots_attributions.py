@@ -88,6 +88,15 @@ def test_many_rows_are_points(model):
     assert len(every.points_) == 4
 
 
+def test_points_may_have_a_color(model):
+    reg, X, _ = model
+    display = AttributionDisplay.from_estimator(reg, X, max_display=2, color="green")
+    assert len(display.points_) == 2
+    for points in display.points_:
+        assert_allclose(points.get_facecolor(), [[0, 128 / 255, 0, 1]])
+    assert "blue" not in display.ax_.get_xlabel()
+
+
 def test_several_outputs_are_refused():
     X = np.random.default_rng(0).normal(size=(60, 3))
     model = BackpropClassifier(preset="fast", random_state=0, max_iter=2).fit(

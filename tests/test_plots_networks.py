@@ -9,7 +9,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import BackpropClassifier, BackpropRegressor, TableEncoding
 from skbackprop.mlp import MLPClassifier, MLPRegressor
 from skbackprop.plots import NetworkDisplay, WeightDisplay
 from skbackprop.plots.network import dense_arrays
@@ -57,12 +57,48 @@ def test_columns_and_classes_have_their_names():
         hidden_layer_sizes=(3,), numeric_embedding=None, max_iter=2, random_state=0
     )
     display = NetworkDisplay.from_estimator(model.fit(table, labels), member=3)
-    assert texts(display) == ["a", "b", "c", "d", "x", "y", "z"]
+    assert texts(display)[4:] == ["x", "y", "z"]
+    encoded = model._encode(table)
+    for place, name in enumerate(texts(display)[:4]):  # not in the order of the table
+        moved = model._encode(table.assign(**{name: table[name] + 0.1}))
+        assert np.flatnonzero((moved != encoded).any(axis=0)) == [place]
     display = NetworkDisplay.from_estimator(BackpropRegressor(max_iter=2).fit(table, X[:, 0]))
     assert display.input_names is None
     assert texts(display) == ["16 of 64", "16 of 64", "y"]
     two = MLPRegressor((2,), max_iter=2, random_state=0).fit(X, X[:, :2])
     assert texts(NetworkDisplay.from_estimator(two))[-2:] == ["y0", "y1"]
+
+
+def test_an_input_has_the_name_of_its_own_column():
+    """Numbers come first in an encoded table, wherever they stand in the table."""
+    table = pd.DataFrame({"kind": np.where(X[:, 1] > 0, "u", "v"), "size": X[:, 0]})
+    encoding = TableEncoding(value_effects=False, whitened=0.0)
+    settings = {"numeric_embedding": None, "max_iter": 2, "random_state": 0}
+    model = BackpropClassifier(
+        hidden_layer_sizes=(3,), feature_encoding=encoding, dropout=0.0, **settings
+    )
+    display = NetworkDisplay.from_estimator(model.fit(table, Y))
+    assert texts(display) == ["size", "kind", "yes"]
+    assert len(np.unique(model._encode(table)[:, 1])) == 2  # the levels of kind
+    # As many inputs as columns, of which one has two and one has none.
+    table = pd.DataFrame({"size": X[:, 0], "same": 1.0})
+    table.loc[::3, "size"] = np.nan
+    assert NetworkDisplay.from_estimator(model.fit(table, Y)).input_names is None
+
+
+def test_several_columns_of_labels_have_their_names():
+    labels = np.stack([Y, np.array(["a", "b", "c"])[np.digitize(X[:, 1], [-0.5, 0.5])]], axis=1)
+    model = BackpropClassifier(preset="plain", hidden_layer_sizes=(3,), max_iter=2, random_state=0)
+    display = NetworkDisplay.from_estimator(model.fit(X, labels))
+    assert texts(display)[4:] == ["0: yes", "1: a", "1: b", "1: c"]
+
+
+def test_circles_may_have_a_color(pyplot):
+    model = MLPClassifier((3,), max_iter=2, random_state=0).fit(X, Y)
+    for name in ("c", "color"):
+        display = NetworkDisplay.from_estimator(model, **{name: "green"})
+        for units in display.units_:
+            np.testing.assert_allclose(units.get_facecolor(), [[0, 128 / 255, 0, 1]])
 
 
 @pytest.mark.parametrize("params", [{}, {"member_sharing": "batch"}, {"residual": True}])
@@ -100,6 +136,28 @@ def test_weights_become_images():
         WeightDisplay.from_estimator(model)
     with pytest.raises(ValueError, match="needs 15 inputs, the first layer has 12"):
         WeightDisplay.from_estimator(model, image_shape=(3, 5))
+
+
+def test_pixels_of_an_encoded_table_have_their_places():
+    images = RNG.uniform(size=(60, 9))
+    images[:, 4] = 1.0  # is not used
+    model = BackpropClassifier(
+        hidden_layer_sizes=(3,), numeric_embedding=None, max_iter=2, random_state=0
+    )
+    encoding = TableEncoding(value_effects=False, whitened=0.0)
+    model.set_params(feature_encoding=encoding).fit(images, images[:, 0] > 0.5)
+    display = WeightDisplay.from_estimator(model)
+    W = dense_arrays(model)[0][0]
+    encoded = model._encode(images)
+    assert not display.weights[4].any()
+    for pixel in (0, 1, 2, 3, 5, 6, 7, 8):
+        moved = images.copy()
+        moved[:, pixel] += 0.1
+        (place,) = np.flatnonzero((model._encode(moved) != encoded).any(axis=0))
+        np.testing.assert_array_equal(display.weights[pixel], W[place])
+    model.set_params(numeric_embedding="periodic").fit(images, images[:, 0] > 0.5)
+    with pytest.raises(ValueError, match=r"one input of the network for each pixel, got \d+"):
+        WeightDisplay.from_estimator(model)
 
 
 def test_pipelines_are_opened_and_axes_are_used(pyplot):

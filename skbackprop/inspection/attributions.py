@@ -29,7 +29,7 @@ from ..tables.marginals import (
     whiten_drawn,
 )
 from ..warn import warn_user
-from .models import Opened, open_model
+from .models import Opened, dense, open_model
 from .quadrature import Path
 from .scores import Parts, directions_of
 from .shapley import MixedRows, shapley_values
@@ -87,7 +87,13 @@ class Attributions:
     @property
     def cells(self) -> np.ndarray:
         """The rows as an array of numbers or objects."""
-        return cells_of(self.data)
+        X = self.data
+        if hasattr(X, "toarray"):
+            return X.toarray()
+        if hasattr(X, "to_numpy"):
+            return X.to_numpy()
+        # A list of numbers and text would become an array of text.
+        return np.asarray(X, dtype=object) if isinstance(X, list) else np.asarray(X)
 
     @property
     def numbers(self) -> np.ndarray:
@@ -214,8 +220,8 @@ def feature_attributions(
     fitted, x = opened.estimator._fitted, opened.estimator._encode(X)
     directions, names = directions_of(fitted.codec, int(fitted.resolved["n_out"]), output)
     if method == "shapley":
-        orders = _checked(n_permutations, x), check_random_state(random_state)
-        values, base, errors = _shapley(opened, X, x, baseline, directions, *orders)
+        n, rng = _checked(n_permutations, x), check_random_state(random_state)
+        values, base, errors = _shapley(opened, X, x, baseline, directions, n, rng)
     else:
         values, base, errors = _gradients(opened, x, baseline, directions, method)
     single = len(directions) == 1
@@ -254,7 +260,7 @@ def _shapley(
     """Shapley values, ``(n, n_columns, q)``, what they add to, and errors, of encoded rows x."""
     fitted, encoder = opened.estimator._fitted, opened.estimator._fitted.encoder
     start, _, table = _rows_of_baseline(opened, baseline, draw=True)
-    start = start if isinstance(start, np.ndarray) else start.toarray()
+    start = dense(start)
     if encoder is None:
         scaled, of_start = np.empty((len(x), 0)), np.empty((len(start), 0))
     elif table is None:
@@ -346,16 +352,6 @@ def _warn_of_errors(errors: np.ndarray) -> None:
             f"The attributions of {n} rows are known to {worst:.1%} only: the gradient has many "
             "steps, as with activation='relu'. Fit with a smooth activation, such as 'silu'."
         )
-
-
-def cells_of(X: Any) -> np.ndarray:
-    """A table as an array of numbers or objects."""
-    if hasattr(X, "toarray"):
-        return X.toarray()
-    if hasattr(X, "to_numpy"):
-        return X.to_numpy()
-    # A list of numbers and text would become an array of text.
-    return np.asarray(X, dtype=object) if isinstance(X, list) else np.asarray(X)
 
 
 def _as_numbers(column: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ from sklearn.metrics import (
     roc_auc_score,
     root_mean_squared_error,
 )
+from sklearn.utils import check_consistent_length
 
 from .importance import to_shuffle
 
@@ -50,6 +51,7 @@ class Evaluation:
     """
 
     def __init__(self, model: Any, X: Any, y: Any, *, max_rows: int = 1000):
+        check_consistent_length(X, y)
         self.model, self.X, self.y, self.max_rows = model, X, np.asarray(y), max_rows
         self.n, self.is_classifier = len(self.y), is_classifier(model)
         self.predicted = np.asarray(model.predict(X))
@@ -71,22 +73,21 @@ class Evaluation:
             return {}
         if not self.is_single:
             return {"score": float(self.model.score(self.X, self.y))}
+        pair = self.y, self.predicted
         if not self.is_classifier:
-            pair = self.y, self.predicted
             return {
                 "R²": float(r2_score(*pair)),
                 "mean absolute error": float(mean_absolute_error(*pair)),
                 "root mean squared error": float(root_mean_squared_error(*pair)),
             }
         labels, p = self.model.classes_, self.probabilities
-        scores = {"accuracy": float(accuracy_score(self.y, self.predicted))}
-        if len(labels) > 1 and np.isin(self.y, labels).all():
+        scores = {"accuracy": float(accuracy_score(*pair))}
+        if len(labels) == 1:
+            return scores
+        if np.isin(self.y, labels).all():
             scores["log loss"] = float(log_loss(self.y, p, labels=labels))
-        if (
-            np.array_equal(np.unique(self.y), labels) and len(labels) > 1
-        ):  # else they are not defined
+        if np.array_equal(np.unique(self.y), labels):  # else the next two are not defined
             assert p is not None
-            pair = self.y, self.predicted
             scores["balanced accuracy"] = float(balanced_accuracy_score(*pair))
             of = p[:, 1] if len(labels) == 2 else p
             scores["ROC AUC"] = float(roc_auc_score(self.y, of, multi_class="ovr", labels=labels))

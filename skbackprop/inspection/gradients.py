@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..tables.marginals import owners, slopes, slopes_of_whitened
-from .models import open_model
+from .models import dense, open_model
 from .scores import Scores, directions_of
 
 
@@ -58,7 +58,7 @@ def input_gradients(model: Any, X: Any, *, output: Any = None) -> np.ndarray:
     fitted, x = estimator._fitted, estimator._encode(X)
     scores = Scores(fitted.network.at_least(x.dtype), fitted)
     directions, _ = directions_of(fitted.codec, scores.n_outputs, output)
-    x = x if isinstance(x, np.ndarray) else x.toarray()
+    x = dense(x)
     encoded = _gradients(scores, x.astype(scores.network.dtype, copy=False), directions)
     if fitted.encoder is None:
         gradients = encoded

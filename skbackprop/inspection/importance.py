@@ -14,10 +14,10 @@ import numpy as np
 from sklearn.inspection import permutation_importance
 
 from ..estimators.base import BackpropEstimator
-from ..tables.marginals import draw_rows, is_sparse, owners
+from ..tables.marginals import draw_rows, is_sparse
 from .attributions import Attributions, feature_attributions
 from .models import open_model
-from .scores import Scores
+from .scores import Scores, encoded_owners
 
 DRAWS = 256  # rows from which the importances of a model alone are computed
 
@@ -177,7 +177,7 @@ def model_importances(estimator: Any) -> np.ndarray:
     model = open_model(estimator).estimator
     x, other = _drawn(model)
     scores = Scores(model._fitted.network.at_least(x.dtype), model._fitted)
-    columns = _owners(model)
+    columns = encoded_owners(model._fitted)
     expected, importances = scores(x), np.zeros(model.n_features_in_)
     for i in range(model.n_features_in_):
         places = np.flatnonzero(columns == i)
@@ -189,17 +189,11 @@ def model_importances(estimator: Any) -> np.ndarray:
     return importances
 
 
-def _owners(model: BackpropEstimator) -> np.ndarray:
-    encoder = model._fitted.encoder
-    return np.arange(model.n_features_in_) if encoder is None else owners(encoder)
-
-
 def _drawn(model: BackpropEstimator) -> tuple[np.ndarray, np.ndarray]:
     """Two sets of encoded rows, independent of each other."""
     encoder, rng = model._fitted.encoder, np.random.default_rng(0)
     if encoder is None:
-        x, other = rng.normal(size=(2, DRAWS, model.n_features_in_))
-        return x, other
+        return tuple(rng.normal(size=(2, DRAWS, model.n_features_in_)))
     if is_sparse(encoder):
         raise ValueError(
             "model_importances needs the distribution of each column, which is not kept of sparse "

@@ -16,11 +16,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimators.base import BackpropEstimator
 from ..nn.layers import Layer
+from ..nn.losses import LOSSES, Loss, as_loss
 from ..nn.network import Network, copy_members
 from ..recipes.build import n_members
 
@@ -86,6 +88,59 @@ def open_model(model: Any) -> Opened:
     return Opened(inner, steps)
 
 
+def dense(x: Any) -> np.ndarray:
+    """Encoded rows as an array."""
+    return x.toarray() if issparse(x) else np.asarray(x)
+
+
+def arguments_of_pass(
+    model: Any, X: Any, y: Any, loss: Any, dtype: np.dtype
+) -> tuple[np.ndarray, np.ndarray | None, Loss | None]:
+    """The rows, the targets and the loss of a pass, as the network of a model gets them."""
+    if isinstance(model, Network):
+        x, target, loss = np.asarray(X, dtype), y, loss_of_network(loss, y)
+    else:
+        if loss is not None:
+            raise ValueError(
+                f"An estimator has a loss of its own, got loss={loss!r}. Leave loss out."
+            )
+        opened = open_model(model)
+        estimator, fitted = opened.estimator, opened.estimator._fitted
+        x, loss = dense(estimator._encode(opened.transform(X))).astype(dtype), fitted.loss
+        target = None if y is None else encode_target(estimator, y, dtype)
+    if target is not None:
+        # The targets of a single row may come as one list.
+        n = 1 if x.shape[-2] == 1 else len(target)
+        target = np.asarray(target, dtype).reshape(n, -1)
+        if n != x.shape[-2]:
+            raise ValueError(f"There must be a y for each of the {x.shape[-2]} rows, got {n}.")
+    return x, target, loss
+
+
+def encode_target(estimator: Any, y: Any, dtype: np.dtype) -> np.ndarray:
+    """Targets as the loss of a fitted estimator gets them."""
+    codec = estimator._fitted.codec
+    y = estimator._check_y(y)
+    unseen = estimator._unseen(y, codec)
+    if unseen:
+        raise ValueError(f"y has labels that the model does not know: {unseen}.")
+    return codec.encode(y, dtype)
+
+
+def loss_of_network(loss: Any, y: Any) -> Loss | None:
+    """The loss of a network, which has none of its own, from its name or as it is."""
+    names = ", ".join(sorted(LOSSES))
+    if y is not None and loss is None:
+        raise ValueError(
+            f"A Network with y needs a loss, got loss=None. Pass one of {names}, or a Loss."
+        )
+    if isinstance(loss, str):
+        if loss not in LOSSES:
+            raise ValueError(f"loss must be one of {names}, got {loss!r}.")
+        return LOSSES[loss]
+    return None if loss is None else as_loss(loss)
+
+
 def one_member(estimator: Any, member: int) -> tuple[Network, set[tuple[str, ...]]]:
     """A copy of the network of one member, in double precision, and which arrays are stacked.
 
@@ -94,9 +149,10 @@ def one_member(estimator: Any, member: int) -> tuple[Network, set[tuple[str, ...
     fitted = estimator._fitted
     network = fitted.network
     k = n_members(fitted.resolved)
-    if not 0 <= member < (k or 1):
+    count = k or 1
+    if not isinstance(member, (int, np.integer)) or not 0 <= member < count:
         raise ValueError(
-            f"member must be an int in the range [0, {(k or 1) - 1}], the model has {k or 1} "
+            f"member must be an int in the range [0, {count - 1}], the model has {count} "
             f"members. Got {member!r} instead."
         )
     if k is None:

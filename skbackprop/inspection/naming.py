@@ -101,7 +101,7 @@ class Namer:
 
     def __init__(self, recording: Recording):
         self.records = {record.path: record for record in recording.records}
-        self.paths = list(recording.network.layout.trained)
+        self.recording = recording
         self.steps: list[Step] = []
         self.off: list[str] = []
         self.number = 0
@@ -173,11 +173,9 @@ class Namer:
 
     def add(self, name: str, formula: str, path: tuple[str, ...], terms: dict[str, str]) -> str:
         """Add a step, with the arrays of its layer that belong to no part of it."""
-        of_parts = {step.record.path for step in self.steps}
-        own = [p for p in self.paths if p[: len(path)] == path]
-        own = [p for p in own if not any(p[: len(part)] == part for part in of_parts)]
-        arrays = {f"{name}.{'.'.join(p[len(path) :])}": p for p in own}
         record = self.records[path]
+        own = self.recording.own_arrays(record)
+        arrays = {f"{name}.{'.'.join(p[len(path) :])}": p for p in own}
         self.steps.append(Step(name, self.number, formula, record, arrays, {}, terms))
         return name
 

@@ -66,6 +66,16 @@ class Recording:
     grad: np.ndarray | None = None
     dx: np.ndarray | None = None
 
+    def own_arrays(self, record: LayerRecord) -> list[tuple[str, ...]]:
+        """The paths of the trained arrays of a layer that belong to no part of it."""
+        n, paths = len(record.path), {other.path for other in self.records}
+        return [
+            path
+            for path in self.network.layout.trained
+            if path[:n] == record.path
+            and not any(path[:end] in paths for end in range(n + 1, len(path) + 1))
+        ]
+
 
 def record_pass(
     network: Network, x: np.ndarray, target: np.ndarray | None = None, loss: Loss | None = None

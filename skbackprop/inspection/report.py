@@ -18,6 +18,7 @@ True
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -256,10 +257,7 @@ def _columns(estimator: Any) -> str:
     if not report:
         return ""
     header = ["column", "read as", "encoding", "inputs", "note"]
-    rows = "".join(
-        f"<tr>{''.join(f'<td>{escape(str(value))}</td>' for value in row.values())}</tr>"
-        for row in report
-    )
+    rows = "".join(_row(row.values()) for row in report)
     head = "".join(f"<th>{name}</th>" for name in header)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
@@ -268,8 +266,7 @@ def _parameters(model: Any, estimator: Any) -> str:
     defaults = type(estimator)._defaults()
     changed = {n for n, default in defaults.items() if repr(getattr(estimator, n)) != repr(default)}
     rows = "".join(
-        f"<tr{' class=changed' if name in changed else ''}><td>{escape(name)}</td>"
-        f"<td>{escape(repr(value))}</td></tr>"
+        _row((name, repr(value)), ' class="changed"' if name in changed else "")
         for name, value in estimator.resolved_params_.items()
     )
     words = "As they were resolved; those that were set are bold."
@@ -298,11 +295,13 @@ def _environment() -> dict[str, Any]:
 
 
 def _pairs(facts: dict[str, Any]) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(name)}</td><td>{escape(number(value))}</td></tr>"
-        for name, value in facts.items()
-    )
+    rows = "".join(map(_row, facts.items()))
     return f"<table><tbody>{rows}</tbody></table>"
+
+
+def _row(values: Iterable[Any], attributes: str = "") -> str:
+    cells = "".join(f"<td>{escape(number(value))}</td>" for value in values)
+    return f"<tr{attributes}>{cells}</tr>"
 
 
 def _scrolling(html: str) -> str:

@@ -39,6 +39,7 @@ from ..recipes.build import has_front
 from ..tables.marginals import owners
 from ..targets.label_codecs import HeadsCodec, LabelCodec
 from ..targets.number_codec import TargetCodec
+from .models import dense
 
 CACHED = 2**17  # numbers of a chunk of rows that stay in the cache
 AFFINE = BatchEnsembleDense, Dense, Dropout, MemberDense, Scale, ScaledDense  # at inference
@@ -159,16 +160,21 @@ class Parts:
         self.front = Sequential(layers[:first])
         self.affine = part_of(network, slice(first, last))
         self.scores = Scores(part_of(network, slice(last, None)), fitted)
-        n_in = sum(fitted.widths[:2]) + len(fitted.widths[2])
-        encoded = np.arange(n_in) if fitted.encoder is None else owners(fitted.encoder)
-        self.sources = embedded_columns(self.front, n_in)
+        encoded = encoded_owners(fitted)
+        self.sources = embedded_columns(self.front, len(encoded))
         self.owners = encoded[self.sources]
 
     def embed(self, x: Any) -> np.ndarray:
         """The embedded rows, ``(n, d)``, or ``(k, n, d)`` if members have embeddings."""
-        x = x if isinstance(x, np.ndarray) else x.toarray()
-        x = x.astype(self.whole.dtype, copy=False)
+        x = dense(x).astype(self.whole.dtype, copy=False)
         return self.whole.scores(x, layer=self.front) if self.front.layers else x
+
+
+def encoded_owners(fitted: Fitted) -> np.ndarray:
+    """For each encoded column the number of the column of the table; -1 for none."""
+    if fitted.encoder is not None:
+        return owners(fitted.encoder)
+    return np.arange(fitted.widths[0] + fitted.widths[1])
 
 
 def embedded_columns(front: Sequential, n_in: int) -> np.ndarray:

@@ -19,8 +19,6 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
-from sklearn.utils import check_consistent_length
 
 from ..nn.layers import (
     Activate,
@@ -32,10 +30,9 @@ from ..nn.layers import (
     Sequential,
     TableInput,
 )
-from ..nn.losses import LOSSES, as_loss
 from ..nn.network import Network
 from .markup import framed, number, table_html
-from .models import in_double_precision, open_model
+from .models import arguments_of_pass, in_double_precision, open_model
 from .naming import DENSE
 from .record import LayerRecord, Recording, record_pass
 
@@ -133,7 +130,7 @@ def summary(model: Any, X: Any = None, y: Any = None, *, loss: Any = None) -> Su
 
 
 def _row(recording: Recording, record: LayerRecord, *, with_rows: bool) -> dict[str, Any]:
-    layout, arrays = recording.network.layout, own_arrays(recording, record)
+    layout, arrays = recording.network.layout, recording.own_arrays(record)
     n = sum(prod(layout.trained[path][1].shape) for path in arrays)
     row: dict[str, Any] = {"layer": name_of_record(record), "output": _shape(record)}
     row |= {"parameters": n, "share": n / (layout.size or 1)}
@@ -167,31 +164,17 @@ def record_model(model: Any, X: Any = None, y: Any = None, *, loss: Any = None) 
     """A recorded pass of all members for these rows, or for two rows of zeros."""
     if y is not None and X is None:
         raise ValueError("y needs X, got y without X. Pass the rows, too.")
-    if isinstance(model, Network):
-        network, encoded, target = in_double_precision(model), X, y
-        if y is not None and loss is None:
-            raise ValueError(
-                f"A Network with y needs a loss, got loss=None. Pass one of {', '.join(LOSSES)}."
-            )
-        used = None if loss is None else as_loss(LOSSES[loss] if isinstance(loss, str) else loss)
-    else:
-        opened = open_model(model)
-        estimator, fitted = opened.estimator, opened.estimator._fitted
-        network, used = in_double_precision(fitted.network), fitted.loss
-        encoded = None if X is None else estimator._encode(opened.transform(X))
-        target = None if y is None else fitted.codec.encode(estimator._check_y(y), network.dtype)
-    if encoded is None:
+    network = model if isinstance(model, Network) else open_model(model).estimator._fitted.network
+    network = in_double_precision(network)
+    if X is None:
         return record_pass(network, np.zeros((2, n_inputs(network.layer)), network.dtype))
-    x = np.asarray(encoded.toarray() if issparse(encoded) else encoded, network.dtype)
+    x, target, loss = arguments_of_pass(model, X, y, loss, network.dtype)
     if x.shape[-2] < 2:
         raise ValueError(
             f"Statistics of activations need two rows or more, got {x.shape[-2]}. Pass more rows, "
             "or leave X out."
         )
-    if target is not None:
-        target = np.asarray(target, network.dtype).reshape(len(target), -1)
-        check_consistent_length(x, target)
-    return record_pass(network, x, target, used)
+    return record_pass(network, x, target, loss)
 
 
 def n_inputs(layer: Layer) -> int:
@@ -214,25 +197,10 @@ def n_inputs(layer: Layer) -> int:
     return layer.shape[-1] if n_in is None else n_in  # a norm or a scale has a shape
 
 
-def own_arrays(recording: Recording, record: LayerRecord) -> list[tuple[str, ...]]:
-    """The paths of the trained arrays of a layer that belong to no part of it."""
-    parts = [
-        other.path
-        for other in recording.records
-        if len(other.path) > len(record.path) and other.path[: len(record.path)] == record.path
-    ]
-    return [
-        path
-        for path in recording.network.layout.trained
-        if path[: len(record.path)] == record.path
-        and not any(path[: len(part)] == part for part in parts)
-    ]
-
-
 def gradient_norm(recording: Recording, record: LayerRecord) -> float:
     """The norm of the gradient of a layer; of several members the root mean square."""
     assert recording.grad is not None
-    places = [recording.network.layout.trained[path][0] for path in own_arrays(recording, record)]
+    places = [recording.network.layout.trained[path][0] for path in recording.own_arrays(record)]
     squares = sum(float(np.dot(recording.grad[s], recording.grad[s])) for s in places)
     k = recording.scores.shape[0] if recording.scores.ndim == 3 else 1
     return float(np.sqrt(squares / k))

@@ -16,31 +16,29 @@ True
 from __future__ import annotations
 
 from html import escape
+from itertools import groupby
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
 
 from ..nn.losses import (
-    LOSSES,
     BinaryLogLoss,
     HalfPoissonDeviance,
     HalfSquaredError,
     Loss,
     MulticlassLogLoss,
-    as_loss,
 )
 from ..nn.network import Network
 from ..optim import SGD
 from .markup import as_html, as_text, framed
-from .models import in_double_precision, one_member, open_model
+from .models import arguments_of_pass, in_double_precision, one_member, open_model
 from .naming import Namer, Step, delta_of, superscript
 from .record import Recording, record_pass
 
 # Losses whose delta, with their own link, is the prediction minus the target.
 CANONICAL = (BinaryLogLoss, HalfPoissonDeviance, HalfSquaredError, MulticlassLogLoss)
-PARTS = ("forward", "backward", "update")
 WIDEST_FORMULA = 44  # characters; in the text a longer one has a line of its own
 
 
@@ -131,10 +129,11 @@ class Trace:
         return list(self._by_name)
 
     def _parts(self) -> list[tuple[str, list[Entry]]]:
-        titles = dict(zip(PARTS, PARTS, strict=True))
-        titles["update"] = f"update, η = {self.learning_rate:g}"
-        found = [(titles[p], [e for e in self.entries if e.part == p]) for p in PARTS]
-        return [(title, entries) for title, entries in found if entries]
+        titles = {"update": f"update, η = {self.learning_rate:g}"}
+        return [
+            (titles.get(part, part), list(entries))
+            for part, entries in groupby(self.entries, attrgetter("part"))
+        ]
 
     def __repr__(self) -> str:
         lines = [self.title, *self.notes]
@@ -220,20 +219,29 @@ def trace(
     >>> t[-1].a.round(3), t[-1].delta.round(3)          # softmax, and softmax − target
     (array([[0.   , 0.595, 0.405]]), array([[ 0.   , -0.405,  0.405]]))
     """
-    temperature = 1.0
     if isinstance(model, Network):
-        network, stacked, x, target, loss = _of_network(model, x, y, loss)
-        source = "the input"
+        network, stacked = in_double_precision(model), set()
+        x, source, temperature = np.atleast_2d(np.asarray(x)), "the input", 1.0
     else:
-        network, stacked, x, target, loss = _of_estimator(model, x, y, loss, member)
-        source = "the row as the network gets it"
-        temperature = open_model(model).estimator._fitted.temperature
+        estimator = open_model(model).estimator
+        network, stacked = one_member(estimator, member)
+        x, source = _as_table(model, x), "the row as the network gets it"
+        temperature = estimator._fitted.temperature
+    y = np.asarray(y)[None] if y is not None and np.ndim(y) == 0 else y
+    x, target, loss = arguments_of_pass(model, x, y, loss, network.dtype)
+    shape = network.layer.output_shape(x.shape)
+    if isinstance(model, Network) and len(shape) > 2:
+        raise ValueError(
+            f"trace needs a network of one member, got one of {shape[0]}. Pass the fitted "
+            "estimator, and choose a member with member=."
+        )
     recording = record_pass(network, x, target, loss)
     names = Namer(recording)
     entries = [Entry("forward", 0, "a⁽⁰⁾", source, x), *_forward(names, recording, stacked)]
     if loss is not None:
         prediction = _prediction(names, recording, loss)
-        entries += [e for e in (prediction,) if e.name != names.output]
+        if prediction.name != names.output:
+            entries.append(prediction)
     if target is not None:
         entries += _loss(prediction.name, recording, loss, target)
         from_loss = _of_loss(prediction.name, loss, len(target))
@@ -246,49 +254,13 @@ def trace(
     return Trace(f"{sizes} network, {rows}", entries, notes, learning_rate)
 
 
-def _of_network(model: Network, x: Any, y: Any, loss: Any) -> tuple[Any, ...]:
-    if y is not None and loss is None:
-        raise ValueError(
-            "trace needs a loss to pass a Network backward, got loss=None. Pass one of "
-            f"{', '.join(sorted(LOSSES))}, or a Loss."
-        )
-    if isinstance(loss, str) and loss not in LOSSES:
-        raise ValueError(f"loss must be one of {', '.join(sorted(LOSSES))}, got {loss!r}.")
-    loss = None if loss is None else as_loss(LOSSES[loss] if isinstance(loss, str) else loss)
-    network = in_double_precision(model)
-    x = np.atleast_2d(np.asarray(x, network.dtype))
-    shape = network.layer.output_shape(x.shape)
-    if len(shape) > 2:
-        raise ValueError(
-            f"trace needs a network of one member, got one of {shape[0]}. Pass the fitted "
-            "estimator, and choose a member with member=."
-        )
-    target = None if y is None else np.asarray(y, network.dtype).reshape(len(x), -1)
-    return network, set(), x, target, loss
-
-
-def _of_estimator(model: Any, x: Any, y: Any, loss: Any, member: int) -> tuple[Any, ...]:
-    if loss is not None:
-        raise ValueError(f"An estimator has a loss of its own, got loss={loss!r}. Leave loss out.")
+def _as_table(model: Any, x: Any) -> Any:
+    """A row as a table of one row; a table as it is."""
     if hasattr(x, "to_frame"):  # a row of a DataFrame
-        x = x.to_frame().T
-    elif np.ndim(x) == 1 and hasattr(model, "n_features_in_"):  # else they are texts
-        x = [x] if isinstance(x, list) else np.asarray(x)[None]
-    opened = open_model(model)
-    estimator, X = opened.estimator, opened.transform(x)
-    fitted = estimator._fitted
-    encoded = estimator._encode(X)
-    network, stacked = one_member(estimator, member)
-    rows = np.asarray(encoded.toarray() if issparse(encoded) else encoded, network.dtype)
-    if y is None:
-        return network, stacked, rows, None, fitted.loss
-    y = estimator._check_y(np.asarray(y)[None] if np.ndim(y) == 0 else y)
-    if len(y) != len(rows):
-        raise ValueError(f"trace needs a y for each of the {len(rows)} rows, got {len(y)}.")
-    unseen = estimator._unseen(y, fitted.codec)
-    if unseen:
-        raise ValueError(f"y has labels that the model does not know: {unseen}.")
-    return network, stacked, rows, fitted.codec.encode(y, network.dtype), fitted.loss
+        return x.to_frame().T
+    if np.ndim(x) == 1 and hasattr(model, "n_features_in_"):  # else they are texts
+        return [x] if isinstance(x, list) else np.asarray(x)[None]
+    return x
 
 
 def _one(array: Any) -> Any:

@@ -65,7 +65,7 @@ class Decoder:
             return value
         tag = next((key for key in value if key.startswith("$")), None)
         if tag is None:
-            names = {key: key if key.isidentifier() else i for i, key in enumerate(value)}
+            names = tables.path_names(value)
             return {key: self._child(item, path, names[key]) for key, item in value.items()}
         if tag not in READERS:
             raise ValueError(f"{path}: there is no {tag[:100]!r}. {LATER}")
@@ -74,8 +74,8 @@ class Decoder:
             self._objects[path] = decoded
         return decoded
 
-    def _child(self, value: Any, path: str, key: Any) -> Any:
-        return self.decode(value, f"{path}.{key}")
+    def _child(self, value: Any, path: str, name: Any) -> Any:
+        return self.decode(value, f"{path}.{name}")
 
     def _float(self, value: dict[str, Any], path: str) -> float:
         return FLOATS[value["$float"]]

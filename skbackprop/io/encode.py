@@ -37,7 +37,6 @@ Arrays are called after the place where they are, such as ``fitted.held_out.scor
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Callable
 from dataclasses import is_dataclass
 from math import isfinite
@@ -97,8 +96,7 @@ class Encoder:
             return self._array(np.asarray(value), path)
         return self._shared(value, path)
 
-    def _child(self, value: Any, path: str, key: Any) -> Any:
-        name = str(key) if re.fullmatch(r"\w{1,50}", str(key), re.ASCII) else "_"
+    def _child(self, value: Any, path: str, name: Any) -> Any:
         return self.encode(value, f"{path}.{name}")
 
     def _float(self, value: float, path: str) -> Any:
@@ -127,11 +125,13 @@ class Encoder:
 
     def _dict(self, value: dict[Any, Any], path: str) -> Any:
         if all(type(key) is str and not key.startswith("$") for key in value):
-            names = {key: key if key.isidentifier() else i for i, key in enumerate(value)}
+            names = tables.path_names(value)
             return {key: self._child(item, path, names[key]) for key, item in value.items()}
-        items = enumerate(value.items())
-        keys = (self.encode(key, f"{path}.key") for key in value)
-        return {"$items": [[next(keys), self._child(item, path, i)] for i, (_, item) in items]}
+        items = [
+            [self.encode(key, f"{path}.key"), self._child(item, path, i)]
+            for i, (key, item) in enumerate(value.items())
+        ]
+        return {"$items": items}
 
     def _bytes(self, value: bytes, path: str) -> Any:
         return {"$bytes": base64.b64encode(value).decode("ascii")}

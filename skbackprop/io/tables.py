@@ -8,6 +8,8 @@ before.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
@@ -237,6 +239,18 @@ def field_names(cls: type, left_out: tuple[str, ...] = ()) -> tuple[str, ...]:
     if not is_dataclass(cls):
         return tuple(cls._fields)  # type: ignore[attr-defined]
     return tuple(f.name for f in fields(cls) if f.init and f.name not in left_out)
+
+
+def path_names(keys: Iterable[str]) -> dict[str, str | int]:
+    """The name of each key of a dict in a path: itself if it is a short ASCII name, else its place.
+
+    >>> path_names(["alpha", "größe", "a b"])
+    {'alpha': 'alpha', 'größe': 1, 'a b': 2}
+    """
+    return {
+        key: key if re.fullmatch(r"[A-Za-z_]\w{0,49}", key, re.ASCII) else i
+        for i, key in enumerate(keys)
+    }
 
 
 def make_kinds() -> dict[str, Kind]:

@@ -155,7 +155,7 @@ def limited(graph: Graph, z: str) -> str:
 def indicators(graph: Graph, encoder: ColumnEncoder, source: Source) -> str:
     """For each column that had missing cells in training, whether a cell is missing."""
     absent = graph.add("IsNaN", source.numbers(encoder._missing.tolist()))
-    return graph.add("Where", absent, graph.constant(encoder._on), graph.constant(encoder._off))
+    return graph.add("Where", absent, encoder._on, encoder._off)
 
 
 def codes_of(graph: Graph, category: Category, x: str, kind: str) -> str:
@@ -184,7 +184,7 @@ def look_up(graph: Graph, codes: dict[Any, int], x: str, kind: str) -> str:
 
 def rows_of(graph: Graph, table: np.ndarray, codes: str) -> str:
     """The numbers that stand for the codes of a column."""
-    rows = graph.add("Gather", graph.constant(table), codes, axis=0)
+    rows = graph.add("Gather", table, codes, axis=0)
     return graph.add("Reshape", rows, graph.constant([-1, table.shape[1]], "int64"))
 
 
@@ -233,7 +233,7 @@ def zeros(graph: Graph, x: str) -> str:
     """A column of zeros, for a table without a column that varies."""
     n = graph.add("Shape", x, start=0, end=1)
     shape = graph.add("Concat", n, graph.constant([1], "int64"), axis=0)
-    return graph.add("Expand", graph.constant([[0.0]]), shape)
+    return graph.add("Expand", [[0.0]], shape)
 
 
 # ---- text that writes numbers and dates ------------------------------------------------------

@@ -3,7 +3,7 @@
 Every method that adds a node returns the name of its output, so that formulas read from the
 inside out:
 
-    y = graph.add("Add", graph.add("MatMul", x, graph.constant(W)), graph.constant(b))
+    y = graph.add("Add", graph.add("MatMul", x, W), b)
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Graph:
         self._counts: Counter[str] = Counter()
 
     def add(
-        self, op: str, *inputs: str, output: str = "", n_outputs: int = 1, **settings: Any
+        self, op: str, *inputs: Any, output: str = "", n_outputs: int = 1, **settings: Any
     ) -> Any:
         """Add a node; return the name of its output, or a list of several names.
 
@@ -75,8 +75,8 @@ class Graph:
         ----------
         op : str
             The operator.
-        *inputs : str
-            Names of tensors.
+        *inputs : str, number or array
+            Names of tensors; numbers become constants in the type of the network.
         output : str
             Name of the output; by default a new one.
         n_outputs : int
@@ -84,10 +84,9 @@ class Graph:
         **settings : object
             The attributes of the node, and its domain.
         """
+        names = [x if isinstance(x, str) else self.constant(x) for x in inputs]
         outputs = [output] if output else [self._name(op.lower()) for _ in range(n_outputs)]
-        node = self.helper.make_node(
-            op, list(inputs), outputs, name=self._name(f"node_{op}"), **settings
-        )
+        node = self.helper.make_node(op, names, outputs, name=self._name(f"node_{op}"), **settings)
         self.nodes.append(node)
         return outputs[0] if n_outputs == 1 else outputs
 

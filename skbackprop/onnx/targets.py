@@ -43,7 +43,7 @@ def outputs_of(
     """Add the outputs to a graph; return the name, type and shape of each."""
     codec, loss = fitted.codec, fitted.loss
     if fitted.temperature != 1.0:
-        divided = graph.add("Div", scores.name, graph.constant(fitted.temperature))
+        divided = graph.add("Div", scores.name, fitted.temperature)
         scores = Tensor(divided, scores.stacked)
     if isinstance(codec, TargetCodec):
         return [numbers(graph, fitted, scores, names[0], kind)]
@@ -110,7 +110,7 @@ def multilabel(
     """For each label whether it is predicted, and its probability."""
     p = mean_of_members(graph, graph.add("Sigmoid", scores.name), scores.stacked)
     graph.add("Identity", p, output=names[1])
-    is_predicted = graph.add("Greater", p, graph.constant(0.5))
+    is_predicted = graph.add("Greater", p, 0.5)
     graph.add("Cast", is_predicted, to=graph.type_code("int64"), output=names[0])
     shape = [None, codec.n_targets]
     return [(names[0], "int64", shape), (names[1], graph.number_type, shape)]
@@ -148,7 +148,7 @@ def predictions(graph: Graph, loss: Any, scores: str) -> str:
         return scores
     if type(loss) in EXP:
         cap = SCORE_CAP[np.dtype(NUMPY_TYPES[graph.number_type])]
-        return graph.add("Exp", graph.add("Min", scores, graph.constant(cap)))
+        return graph.add("Exp", graph.add("Min", scores, cap))
     raise ValueError(
         f"The loss {type(loss).__name__} has no ONNX formula. Fit with one of "
         f"{', '.join(repr(name) for name in losses.LOSSES)}."

@@ -218,19 +218,22 @@ class AttributionDisplay(_Display):
         sizes, numbers = np.abs(found.values).mean(axis=0), found.numbers
         shown, others = shown_columns(sizes, max_display)
         names = [short(found.feature_names[i]) for i in shown]
-        shift = spread(len(found))
+        shift, by_value = spread(len(found)), not {"c", "color"} & set(kwargs)
+        style = {"s": 8, "cmap": "coolwarm", "vmin": 0, "vmax": 1} if by_value else {"s": 8}
         self.points_ = []
         for place, i in enumerate(shown):
-            style = {"c": ranks(numbers[:, i]), "cmap": "coolwarm", "vmin": 0, "vmax": 1, "s": 8}
-            self.points_.append(ax.scatter(found.values[:, i], place + shift, **style | kwargs))
+            colors = {"c": ranks(numbers[:, i])} if by_value else {}
+            points = ax.scatter(found.values[:, i], place + shift, **style | colors | kwargs)
+            self.points_.append(points)
         if others:
             rest, names = found.values[:, others].sum(axis=1), [*names, _sum_of(others)]
-            self.points_.append(ax.scatter(rest, len(shown) + shift, **{"s": 8} | kwargs))
-            if "color" not in kwargs:
-                self.points_[-1].set_color(GRAY)
+            color = {"color": GRAY} if by_value else {}
+            points = ax.scatter(rest, len(shown) + shift, **{"s": 8} | color | kwargs)
+            self.points_.append(points)
         ax.set_yticks(np.arange(len(names)), names)
         ax.axvline(0, color=GRAY, linewidth=0.8, zorder=0)
-        ax.set_xlabel(f"Attribution to {found.output_names[0]}; blue: low values, red: high values")
+        legend = "; blue: low values, red: high values" if by_value else ""
+        ax.set_xlabel(f"Attribution to {found.output_names[0]}{legend}")
 
 
 def shown_columns(sizes: np.ndarray, max_display: int) -> tuple[list[int], list[int]]:

@@ -34,14 +34,6 @@ def import_pyplot() -> Any:
     return pyplot
 
 
-def new_axes(ax: Any) -> tuple[Any, Any]:
-    """Axes to draw in, new ones if none are given, and their figure."""
-    pyplot = import_pyplot()
-    if ax is None:
-        _, ax = pyplot.subplots()
-    return ax, ax.figure
-
-
 class _Display:
     """What all displays do: find axes, draw one line or two, write on the axes."""
 
@@ -50,7 +42,9 @@ class _Display:
     figure_: Any
 
     def _begin(self, ax: Any) -> Any:
-        self.ax_, self.figure_ = new_axes(ax)
+        pyplot = import_pyplot()
+        self.ax_ = pyplot.subplots()[1] if ax is None else ax
+        self.figure_ = self.ax_.figure
         self.ax_.set(xlabel=self.x_label, ylabel=self.y_label)
         return self.ax_
 
@@ -174,6 +168,10 @@ class LossCurveDisplay(_Display):
     def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> LossCurveDisplay:
         """Draw the curves; the parameters are those of `from_estimator`."""
         ax, name = self._begin(ax), self.estimator_name if name is None else name
+        from matplotlib.cbook import normalize_kwargs
+        from matplotlib.lines import Line2D
+
+        kwargs = normalize_kwargs(kwargs, Line2D)  # "color" for "c"
         before = f"{name}, " if name else ""
         epochs = np.arange(1, len(self.loss) + 1)
         (self.line_,) = ax.plot(epochs, self.loss, **{"label": f"{before}training", **kwargs})

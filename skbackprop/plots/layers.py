@@ -15,13 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..inspection.summary import (
-    count_dead,
-    gradient_norm,
-    name_of_record,
-    own_arrays,
-    record_model,
-)
+from ..inspection.summary import count_dead, gradient_norm, name_of_record, record_model
 from ..nn.layers import Activate
 from .curves import _Display
 
@@ -154,7 +148,7 @@ class GradientFlowDisplay(_Display):
             Of the line, for ``Axes.plot``.
         """
         recording = record_model(estimator, X, y, loss=loss)
-        records = [record for record in recording.records if own_arrays(recording, record)]
+        records = [record for record in recording.records if recording.own_arrays(record)]
         norms = [gradient_norm(recording, record) for record in records]
         return cls(list(map(name_of_record, records)), norms).plot(ax=ax, **kwargs)
 

@@ -19,6 +19,7 @@ import numpy as np
 from ..inspection.models import one_member, open_model
 from ..inspection.naming import DENSE
 from ..inspection.record import record_pass
+from ..inspection.scores import Parts, output_names
 from ..inspection.summary import n_inputs
 from .curves import _Display
 
@@ -77,8 +78,9 @@ class NetworkDisplay(_Display):
     ) -> NetworkDisplay:
         """Draw the dense layers of a fitted estimator.
 
-        The inputs are those of the first dense layer: with embeddings these are more than the
-        columns of the table, and then they have no names.
+        The inputs are those of the first dense layer, in the order of the encoded table, in
+        which numbers come first.  They have the names of the columns if each column is one input;
+        with embeddings there are more inputs than columns.
 
         Parameters
         ----------
@@ -94,13 +96,14 @@ class NetworkDisplay(_Display):
         **kwargs : dict
             Of the circles, for ``Axes.scatter``.
         """
-        model = open_model(estimator).estimator
-        weights, biases = dense_arrays(model, member)
+        opened = open_model(estimator)
+        weights, biases = dense_arrays(opened.estimator, member)
+        columns, names = input_columns(opened.estimator), opened.feature_names
         display = cls(
             weights,
             biases,
-            input_names=input_names(model, len(weights[0])),
-            output_names=output_names(model, weights[-1].shape[1]),
+            input_names=None if columns is None else [names[i] for i in columns],
+            output_names=output_names(opened.estimator._fitted.codec, weights[-1].shape[1]),
             max_units=max_units,
         )
         return display.plot(ax=ax, **kwargs)
@@ -162,8 +165,8 @@ class NetworkDisplay(_Display):
 
         n, style = len(drawn), {"s": 220, "edgecolors": "0.3", "zorder": 2, **given}
         if self.biases is None or i == 0:
-            style.setdefault("c", ["white"] * n)
-        else:
+            style = {"color": "white", **style} if "c" not in given else style
+        elif not {"c", "color"} & set(given):
             b = np.asarray(self.biases[i - 1])[drawn]
             most = np.abs(b).max(initial=0.0) or 1.0
             colors = LinearSegmentedColormap.from_list("signed", [BLUE, "white", RED])
@@ -200,22 +203,13 @@ def dense_arrays(model: Any, member: int = 0) -> tuple[list[np.ndarray], list[np
     return weights, biases
 
 
-def input_names(model: Any, n: int) -> list[str] | None:
-    """The names of the columns, if each is one input."""
-    if n != model.n_features_in_:
-        return None
-    names = getattr(model, "feature_names_in_", None)
-    return [f"x{i}" for i in range(n)] if names is None else [str(name) for name in names]
+def input_columns(estimator: Any) -> np.ndarray | None:
+    """For each input of the first dense layer the number of its column, if no two have the same.
 
-
-def output_names(model: Any, n: int) -> list[str]:
-    """The classes, if each has a score; of two classes the second one."""
-    classes = getattr(model, "classes_", None)
-    if isinstance(classes, np.ndarray) and len(classes) == n:
-        return [str(label) for label in classes]
-    if isinstance(classes, np.ndarray) and (n, len(classes)) == (1, 2):
-        return [str(classes[1])]
-    return ["y"] if n == 1 else [f"y{i}" for i in range(n)]
+    An encoded table has its columns in another order.
+    """
+    owners = Parts(estimator._fitted, np.float64).owners
+    return owners if owners.min(initial=0) >= 0 and len(set(owners)) == len(owners) else None
 
 
 class WeightDisplay(_Display):
@@ -257,8 +251,7 @@ class WeightDisplay(_Display):
         if shape[0] * shape[1] != n:
             raise ValueError(
                 f"image_shape={shape} needs {shape[0] * shape[1]} inputs, the first layer has {n}. "
-                "Each pixel has to be one input: use preset='plain', or feature_encoding=None, for "
-                "images as rows of pixels."
+                "Pass the height and the width of the images."
             )
         self.weights, self.image_shape, self.n_images = weights, shape, n_images
 
@@ -274,6 +267,9 @@ class WeightDisplay(_Display):
         **kwargs: Any,
     ) -> WeightDisplay:
         """Draw the weights of a fitted estimator whose inputs are pixels.
+
+        Each column of X is a pixel, and must be one input of the network.  A pixel that is the
+        same in all training rows is not used, and has the weight 0.
 
         Parameters
         ----------
@@ -292,8 +288,16 @@ class WeightDisplay(_Display):
             Of the image, for ``Axes.imshow``.
         """
         model = open_model(estimator).estimator
-        weights, _ = dense_arrays(model, member)
-        display = cls(weights[0], image_shape=image_shape, n_images=n_images)
+        first, columns = dense_arrays(model, member)[0][0], input_columns(model)
+        if columns is None:
+            raise ValueError(
+                f"WeightDisplay needs one input of the network for each pixel, got {len(first)} "
+                f"inputs for {model.n_features_in_} columns. Use preset='plain', or "
+                "feature_encoding=None, for images as rows of pixels."
+            )
+        weights = np.zeros((model.n_features_in_, first.shape[1]))  # 0 for unused pixels
+        weights[columns] = first
+        display = cls(weights, image_shape=image_shape, n_images=n_images)
         return display.plot(ax=ax, **kwargs)
 
     def plot(self, ax: Any = None, **kwargs: Any) -> WeightDisplay:

@@ -9,6 +9,8 @@ import pytest
 
 import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop.io.decode import Decoder
+from skbackprop.io.encode import Encoder
 from skbackprop.io.model import dumps, loads
 from skbackprop.optim.schedules import Constant
 from skbackprop.training.callbacks import Callback, ReduceOnPlateau, TimeBudget, loss_fell
@@ -111,6 +113,17 @@ def test_an_object_in_two_places_is_one_object():
     model = regressor(callbacks=[Counting()], **PLAIN)
     same = loads(dumps(model), {"Counting": Counting})
     assert same.callbacks[0] is same.resolved_params_["callbacks"][0]
+
+
+def test_an_object_is_found_again_under_a_key_of_any_letters():
+    first, second = Counting(3), Counting(4)
+    given = {"größe": first, "länge": second, "x" * 60: [first, second]}
+    encoder = Encoder()
+    decoder = Decoder(encoder.tensors, {"Counting": Counting})
+    found = decoder.decode(encoder.encode(given, "params"), "params")
+    assert [found["größe"].every, found["länge"].every] == [3, 4]
+    assert found["x" * 60][0] is found["größe"]
+    assert found["x" * 60][1] is found["länge"]
 
 
 @pytest.mark.parametrize(

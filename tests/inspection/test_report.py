@@ -143,6 +143,8 @@ def test_without_test_rows_it_says_so(tmp_path):
     assert [attrs["aria-label"] for tag, attrs in page.tags if tag == "svg"] == ["Loss"]
     with pytest.raises(ValueError, match="X_test and y_test go together"):
         training_report(plain, tmp_path / "report.html", X_test=TABLE)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        training_report(plain, tmp_path / "report.html", X_test=TABLE, y_test=SUM[:-1])
 
 
 def test_two_classes_several_targets_sparse_rows_and_many_rows(tmp_path):

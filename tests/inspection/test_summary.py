@@ -97,5 +97,11 @@ def test_errors_say_what_to_do():
         summary(model, y=Y)
     with pytest.raises(ValueError, match="needs a loss, got loss=None"):
         summary(network, X, X[:, 0])
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+    with pytest.raises(ValueError, match=r"a y for each of the \d+ rows, got \d"):
         summary(model, X, Y[:9])
+    with pytest.raises(ValueError, match="labels that the model does not know"):
+        summary(model, X, np.where(np.arange(len(Y)) == 3, "new", Y))
+    with pytest.raises(ValueError, match="has a loss of its own"):
+        summary(model, X, Y, loss="squared_error")
+    with pytest.raises(ValueError, match="loss must be one of .*got 'mse'"):
+        summary(network, X, X[:, 0], loss="mse")

@@ -251,13 +251,17 @@ def test_errors_say_what_to_do():
     model, network = fit("default"), Network(Dense(2, 1))
     with pytest.raises(ValueError, match=r"member must be .* in the range \[0, 1\].*Got 2"):
         trace(model, TABLE[:1], member=2)
+    with pytest.raises(ValueError, match=r"member must be .* Got 0.5"):
+        trace(model, TABLE[:1], member=0.5)
     with pytest.raises(ValueError, match="labels that the model does not know: .*'huge'"):
         trace(model, TABLE[:1], ["huge"])
     with pytest.raises(ValueError, match="a y for each of the 2 rows, got 1"):
         trace(model, TABLE[:2], LABELS[:1])
+    with pytest.raises(ValueError, match="a y for each of the 2 rows, got 3"):
+        trace(network, np.ones((2, 2)), [1.0, 2.0, 3.0], loss="squared_error")
     with pytest.raises(ValueError, match="has a loss of its own"):
         trace(model, TABLE[:2], loss="squared_error")
-    with pytest.raises(ValueError, match=r"needs a loss .* got loss=None"):
+    with pytest.raises(ValueError, match="needs a loss, got loss=None"):
         trace(network, [1.0, 2.0], 1.0)
     with pytest.raises(ValueError, match="loss must be one of .*got 'mse'"):
         trace(network, [1.0, 2.0], 1.0, loss="mse")
