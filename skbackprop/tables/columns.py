@@ -107,6 +107,10 @@ class TableColumns:
         self._columns: dict[int, Column] = {}
         self._families: dict[int, frozenset[str]] = {}
 
+    def dense(self) -> TableColumns:
+        """The table itself; for a sparse one the dense table with the same entries."""
+        return self if self.sparse is None else read_table(self.sparse.toarray())
+
     def label(self, i: int) -> str:
         """The name of column i in a message."""
         return str(i) if self.names is None else short(repr(self.names[i]))
@@ -119,7 +123,7 @@ class TableColumns:
         if column.nested:
             raise self._nested(column.nested, i)
         if column.values.dtype.kind == "c":
-            raise self._complex("complex", i)
+            raise self._complex(i)
         if column.values.dtype.kind == "O":  # it may have been converted
             self._columns[i] = column
         return column
@@ -214,7 +218,7 @@ class TableColumns:
         distinct = [normalized(cell) for cell in first]
         families = families_of([cell for cell in distinct if cell is not None])
         if COMPLEX in families:
-            raise self._complex("complex", i)
+            raise self._complex(i)
         if families == {BOOLEAN} and any(family_of_type(type(v)) == NUMBER for v in values):
             # True is equal to 1, so that one of them hides the other.
             families |= {
@@ -243,16 +247,15 @@ class TableColumns:
             self.refuse_infinity(i)
         return keys, inverse
 
-    def _nested(self, cell: Any, i: int) -> TypeError:
-        kind = cell if isinstance(cell, str) else type(cell).__name__
+    def _nested(self, kind: str, i: int) -> TypeError:
         return TypeError(
             f"In column {self.label(i)} each argument must be a string or a real number, got "
             f"{kind!r}. Unpack what is nested into columns of its own."
         )
 
-    def _complex(self, kind: str, i: int) -> ValueError:
+    def _complex(self, i: int) -> ValueError:
         return ValueError(
-            f"Complex data not supported, got {kind} in column {self.label(i)}. "
+            f"Complex data not supported, got complex in column {self.label(i)}. "
             "Pass the real and the imaginary part as two columns."
         )
 

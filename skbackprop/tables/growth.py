@@ -35,7 +35,6 @@ from .categories import Category, count_levels
 from .cells import BOOLEAN, TEXT
 from .columns import TableColumns, read_table, some
 from .encoder import ColumnEncoder
-from .reading import PLAIN, floats
 from .running import LITTLE, differs, has_jumped, is_due, some_rows, summarize, with_rows
 from .scaling import LARGEST, ROUNDING, center_and_scale, sparse_medians
 from .selection import category_mask
@@ -74,8 +73,7 @@ def follow(
     if encoder._sparse:
         _follow_sparse(new, table, weight)
         return new, notes
-    if table.sparse is not None:
-        table = read_table(table.sparse.toarray())
+    table = table.dense()
     weight = as_counts(weight, table.n_rows)
     _find_categories(new, table)
     if alone:
@@ -97,7 +95,8 @@ def _follow_numbers(new: ColumnEncoder, table: TableColumns, weight: np.ndarray)
     x = _numbers(new, table)
     absent = np.isnan(x)
     if absent.any():
-        _add_missing(new, absent.any(axis=0) & ~absent.all(axis=0) | _varies_missing(new, absent))
+        was_known = new._known > 0
+        _add_missing(new, absent.any(axis=0) & (was_known | ~absent.all(axis=0)))
     waiting = np.concatenate([new._waiting, np.column_stack([x, weight])[some_rows(len(x))]])
     known = float(new._known.max())
     if is_due(len(waiting), known) or _awakes(new, x):
@@ -109,13 +108,7 @@ def _follow_numbers(new: ColumnEncoder, table: TableColumns, weight: np.ndarray)
 def _numbers(new: ColumnEncoder, table: TableColumns) -> np.ndarray:
     if table.block is not None and not new._readings:
         return table.block[:, new._followed].astype(np.float64)
-    columns = [floats(table, i, new._readings.get(i, PLAIN)) for i in new._followed.tolist()]
-    return np.stack(columns, axis=1)
-
-
-def _varies_missing(new: ColumnEncoder, absent: np.ndarray) -> np.ndarray:
-    """Which columns are missing now in all rows, and were known before."""
-    return absent.all(axis=0) & (new._known > 0)
+    return np.stack([new.read_numbers(table, i) for i in new._followed.tolist()], axis=1)
 
 
 def _add_missing(new: ColumnEncoder, needed: np.ndarray) -> None:
@@ -270,8 +263,7 @@ def slots(encoder: ColumnEncoder) -> list[tuple[Any, ...]]:
     other: list[tuple[Any, ...]] = [("missing", i) for i in encoder._missing.tolist()]
     for category in encoder._categories:
         other += [("level", category.column, j) for j in range(category.table.shape[1])]
-    if encoder._whitening is not None:
-        other += [("whitened", i) for i in encoder._whitening.own.tolist()]
+    other += [("whitened", i) for i in encoder.whitened_columns]
     if encoder._is_empty:
         other.append(("nothing",))
     for effect in encoder.effects:

@@ -28,7 +28,6 @@ import numpy as np
 from .columns import read_table
 from .encoder import ColumnEncoder
 from .growth import slots
-from .reading import PLAIN, floats
 from .scaling import CLIP, FAR, robust_scale, smooth_clip
 from .whitening import linear_scale
 
@@ -120,8 +119,7 @@ def slopes(encoder: ColumnEncoder, X: Any, encoded: np.ndarray) -> np.ndarray:
     slopes[:, : encoder.n_numeric] *= 0.5 * encoder._scale
     for j, (kind, *place) in enumerate(slots(encoder)):
         if kind == "number":
-            reading = encoder._readings.get(place[0], PLAIN)
-            slopes[np.isnan(floats(table, place[0], reading)), j] = np.nan
+            slopes[np.isnan(encoder.read_numbers(table, place[0])), j] = np.nan
         elif kind in ("level", "code"):
             slopes[:, j] = np.nan
     return slopes
@@ -162,10 +160,8 @@ def scaled_numbers(encoder: ColumnEncoder, X: Any) -> np.ndarray:
     whitening, table = encoder._whitening, read_table(X)
     if whitening is None:
         return np.empty((table.n_rows, 0))
-    if table.sparse is not None:
-        table = read_table(table.sparse.toarray())
-    read = encoder._readings
-    columns = [floats(table, i, read.get(i, PLAIN)) for i in whitening.columns.tolist()]
+    table = table.dense()
+    columns = [encoder.read_numbers(table, i) for i in whitening.columns.tolist()]
     return linear_scale(np.stack(columns, axis=1), whitening.center, whitening.scale)
 
 
