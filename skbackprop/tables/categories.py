@@ -18,7 +18,7 @@ import numpy as np
 
 from ..params import Frozen, frozen
 from .cells import BOOLEAN, DATE, DESCRIPTIONS, NUMBER, TEXT, spelling_of
-from .columns import TableColumns, short, some
+from .columns import TableColumns, quoted
 from .scaling import DIGITS, center_and_scale, robust_scale
 
 ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\b.*")
@@ -147,7 +147,7 @@ def _any_date(keys: list[Any]) -> bool:
 
 
 def _examples(levels: Iterable[Any]) -> str:
-    return some([short(repr(level)) for level in sorted(levels, key=str)[:3]])
+    return quoted(sorted(levels, key=str)[:3])
 
 
 def count_levels(

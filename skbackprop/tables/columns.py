@@ -301,9 +301,9 @@ def _read_frame(X: Any, reader: Reader) -> TableColumns:
     names = names_of(X)
     named = all(isinstance(name, str) for name in names)
     if named and len(set(names)) < len(names):
-        repeated = [short(repr(name)) for name, n in Counter(names).items() if n > 1]
+        repeated = [name for name, n in Counter(names).items() if n > 1]
         raise ValueError(
-            f"The names of the columns of X must differ, got {some(repeated)} more than once. "
+            f"The names of the columns of X must differ, got {quoted(repeated)} more than once. "
             "Rename the columns, or pass X.to_numpy()."
         )
     if 0 in X.shape:
@@ -372,13 +372,18 @@ def some(items: list[str], noun: str = "") -> str:
     return f"{noun}{'s' if len(items) > 1 else ''} {shown}" if noun else shown
 
 
+def quoted(values: Iterable[Any]) -> str:
+    """Labels or other values; not too many, and none too long for a message."""
+    return some([short(repr(value)) for value in values])
+
+
 def written(values: Iterable[Any]) -> str:
     """Labels or other values in brackets; not too many, and none too long for a message.
 
     >>> written(["a", "b" * 99]) == "['a', '" + "b" * 59 + "…]"
     True
     """
-    return f"[{some([short(repr(value)) for value in values])}]"
+    return f"[{quoted(values)}]"
 
 
 def short(text: str, longest: int = LONGEST_NAME) -> str:

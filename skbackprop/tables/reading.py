@@ -19,8 +19,8 @@ import numpy as np
 
 from ..params import Frozen, frozen
 from .cells import AWARE_DATE, BOOLEAN, DATE, DESCRIPTIONS, DURATION, NUMBER, TEXT, TIME, seconds_of
-from .columns import Cells, TableColumns, short, some
-from .shares import Tally, is_enough, is_null_text
+from .columns import Cells, TableColumns, quoted, short
+from .shares import is_null_text, share_parsed
 from .text_dates import DURATION as DURATION_FORMAT
 from .text_dates import AmbiguousDatesError, DateNotation, find_date_notation, find_durations
 from .text_numbers import NumberNotation, find_number_notation
@@ -71,8 +71,9 @@ class Reading(Frozen):
             notation = self.notation or NumberNotation()
             return notation.parse_all(texts)
         if self.family == TIME and self.notation is None:
-            times = [DateNotation(form) for form in TIMES]
-            return [next(filter(None, (t.number(text) for t in times)), None) for text in texts]
+            texts = list(texts)
+            read = zip(*(DateNotation(form).numbers(texts) for form in TIMES), strict=True)
+            return [next((v for v in values if v is not None), None) for values in read]
         if self.family == DURATION:
             return DateNotation(DURATION_FORMAT).numbers(texts)
         dates = self.notation or DateNotation(aware=self.family == AWARE_DATE)
@@ -162,13 +163,8 @@ def _mostly_dates(
     families: frozenset[str], texts: dict[str, float], parsed: float
 ) -> Reading | None:
     (family,) = families
-    reading, tally = Reading(family, DateNotation(aware=family == AWARE_DATE)), Tally(parsed)
-    for (text, count), value in zip(texts.items(), reading.parse_all(texts), strict=True):
-        if value is None:
-            tally.fail(text, count)
-        else:
-            tally.parsed += count
-    return reading if is_enough(tally) else None
+    reading = Reading(family, DateNotation(aware=family == AWARE_DATE))
+    return reading if share_parsed(texts, reading.parse_all(texts), parsed) else None
 
 
 def _find_dates(table: TableColumns, i: int, texts: dict[str, float]) -> Reading | None:
@@ -304,5 +300,5 @@ def _report_unread(
     if notes is not None:
         notes.append(
             f"Column {table.label(i)}: {len(unread)} texts that are not {reading.describe()} "
-            f"count as missing, for example {some([short(repr(t)) for t in sorted(unread)[:3]])}."
+            f"count as missing, for example {quoted(sorted(unread)[:3])}."
         )

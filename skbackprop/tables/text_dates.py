@@ -28,7 +28,7 @@ from typing import Any
 from ..params import Frozen, frozen
 from .cells import seconds_of
 from .date_digits import ISO, by_shape, read_alike
-from .shares import Tally, is_enough
+from .shares import Tally, share_parsed
 
 ISO_SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9].*)?")
 SEPARATOR, WORD = r"\.\s|,?\s|[-/.]", r"[^\W\d_]{3,9}"
@@ -70,9 +70,7 @@ class DateNotation(Frozen):
 
     def parse(self, text: str) -> datetime.datetime | None:
         """The moment that a cell writes, or None."""
-        parsed = None
-        if self.format != ISO:
-            parsed = _strptime(text, self.format)
+        parsed = None if self.format == ISO else _strptime(text, self.format)
         if parsed is None and not self.is_time:
             parsed = _from_iso(text)
         if parsed is None:
@@ -144,17 +142,9 @@ def find_durations(
 
     The column is one of times of day (`times`) unless there are hours from 24 on, or days.
     """
-    tally, total = Tally(), sum(counts.values())
-    for text, count in counts.items():
-        if _seconds_of_duration(text) is None:
-            tally.fail(text, count)
-            if tally.is_hopeless(total):
-                return times
-        else:
-            tally.parsed += count
-    read = [] if times is None else zip(counts.values(), times.numbers(counts), strict=True)
-    as_times = sum(count for count, value in read if value is not None)
-    return DateNotation(DURATION) if is_enough(tally) and tally.parsed > as_times else times
+    as_durations = share_parsed(counts, map(_seconds_of_duration, counts))
+    as_times = share_parsed(counts, times.numbers(counts)) if times is not None else 0.0
+    return DateNotation(DURATION) if as_durations > as_times else times
 
 
 def find_date_notation(counts: dict[str, float]) -> DateNotation | None:
@@ -185,7 +175,7 @@ def find_date_notation(counts: dict[str, float]) -> DateNotation | None:
                 return None
     common = sorted(shapes, key=lambda shape: (-shapes[shape], shape))[:N_SHAPES]
     candidates = dict.fromkeys(n for shape in common for n in _notations(samples[shape]))
-    found = [(_share(notation, counts, total), notation) for notation in candidates]
+    found = [(share_parsed(counts, n.numbers(counts)), n) for n in candidates]
     found = [(share, notation) for share, notation in found if share]
     if not found:
         return None
@@ -198,18 +188,6 @@ def find_date_notation(counts: dict[str, float]) -> DateNotation | None:
 
 def _letters(word: re.Match[str]) -> str:
     return "aaa" if len(word[0]) == 3 else "a" * min(len(word[0]), 4)
-
-
-def _share(notation: DateNotation, counts: dict[str, float], total: float) -> float:
-    tally = Tally()
-    for (text, count), value in zip(counts.items(), notation.numbers(counts), strict=True):
-        if value is not None:
-            tally.parsed += count
-        else:
-            tally.fail(text, count)
-            if tally.is_hopeless(total):
-                return 0.0
-    return tally.parsed / total if is_enough(tally) else 0.0
 
 
 def _refuse_if_different(a: DateNotation, b: DateNotation, counts: dict[str, float]) -> None:

@@ -118,6 +118,13 @@ def test_periods_and_times_of_day():
         np.testing.assert_array_equal(encode(frame(cells)), encode(frame(seconds)))
 
 
+def test_midnight_as_text_is_read_among_times_of_day():
+    times = [datetime.time(hour) for hour in range(24)] * 5
+    encoder, written = ColumnEncoder().fit(frame(times)), ["00:00:00", "00:00", "06:00:00"]
+    expected = encoder.transform(frame([times[0], times[0], times[6]]))
+    np.testing.assert_array_equal(encoder.transform(frame(written)), expected)
+
+
 SPANS = pd.to_timedelta(np.random.default_rng(1).integers(-50_000, 400_000, N), "s")
 SECONDS = np.arange(60_000, 60_000 + 999 * N, 999)
 HOURS = [f"{s // 3600}:{s // 60 % 60:02d}:{s % 60:02d}" for s in SECONDS]
