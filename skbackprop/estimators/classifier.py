@@ -28,10 +28,10 @@ from ..targets.labels import (
     check_labels,
     check_same_classes,
     codec_of_classes,
-    label_columns,
     make_label_codec,
     unseen_labels,
 )
+from ..targets.reading import as_columns
 from .base import BackpropEstimator, remember
 from .callback_bridge import with_callbacks
 from .inputs import FitInputs
@@ -601,7 +601,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         """The rows whose class has the weight 0."""
         if self.class_weight is None or isinstance(self.class_weight, str):
             return None
-        known = [np.unique(column).tolist() for column in label_columns(inputs.y).T]
+        known = [np.unique(column).tolist() for column in as_columns(inputs.y).T]
         if resume:
             known = [head.classes.tolist() for head in self._fitted.codec.heads]
         elif inputs.classes is not None:

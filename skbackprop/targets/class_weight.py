@@ -24,7 +24,7 @@ import numpy as np
 
 from ..tables.columns import short, written
 from .label_codecs import LabelCodec
-from .labels import label_columns
+from .reading import as_columns
 
 DIGITS = 40  # binary digits of a count; the sum of some thousand such counts is exact
 
@@ -51,7 +51,7 @@ def class_factors(
     factor = np.ones(len(y))
     ends = np.cumsum([head.n_classes for head in heads])[:-1]
     of_column: list[Any] = [None] * len(heads) if counts is None else np.split(counts, ends)
-    for i, (head, column) in enumerate(zip(heads, label_columns(y).T, strict=True)):
+    for i, (head, column) in enumerate(zip(heads, as_columns(y).T, strict=True)):
         if isinstance(class_weight, str):
             of_class = balanced(of_column[i])
         else:
@@ -81,7 +81,7 @@ def class_counts(
     same rows the factors are those of one call, to the last bit.
     """
     counts = []
-    for head, column in zip(heads, label_columns(y).T, strict=True):
+    for head, column in zip(heads, as_columns(y).T, strict=True):
         count = np.bincount(head.codes(column), weight, len(head.classes)).astype(np.float64)
         grid = np.ldexp(1.0, int(np.frexp(count.sum())[1]) - DIGITS)
         counts.append(np.maximum(np.rint(count / grid), count > 0) * grid)
@@ -95,7 +95,7 @@ def without_weight(class_weight: Any, y: np.ndarray) -> np.ndarray | None:
     if given is None or isinstance(given, str):
         return None
     absent = np.zeros(len(y), bool)
-    for weights, column in zip(given, label_columns(y).T, strict=True):
+    for weights, column in zip(given, as_columns(y).T, strict=True):
         labels = {label for label, weight in weights.items() if weight == 0}
         if labels:
             absent |= np.fromiter((label in labels for label in column.tolist()), bool, len(y))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import column_or_1d
 
-from .reading import check_complete, name_rows, read_target
+from .reading import as_columns, check_complete, name_rows, read_target
 
 
 def check_numbers(y: Any, name: str = "y") -> np.ndarray:
@@ -69,7 +69,7 @@ def _floats(y: np.ndarray, name: str) -> np.ndarray:
             numbers = y.astype(np.float64, copy=False)
     except OverflowError:
         largest = int(np.finfo(np.float64).max)  # of Python, which compares exactly
-        cells = enumerate(y.reshape(len(y), -1).tolist())
+        cells = enumerate(as_columns(y).tolist())
         large = [i for i, row in cells if any(abs(cell) > largest for cell in row)]
         raise ValueError(
             f"Input {name} contains a value too large for dtype('float64'), in "
