@@ -253,9 +253,21 @@ def _concatenate(parts: list[Any]) -> Any:
 
 
 def _join_pandas(parts: list[Any]) -> Any:
+    """The rows of all parts; what is a category in each of them stays one.
+
+    pandas makes plain numbers of two categorical columns whose levels differ.
+    """
     import pandas
 
-    return pandas.concat(parts)
+    together = pandas.concat(parts)
+    if together.ndim == 1:
+        return together
+    categories = [
+        name
+        for name in together.columns
+        if all(hasattr(part[name].dtype, "categories") for part in parts)
+    ]
+    return together.astype(dict.fromkeys(categories, "category"))
 
 
 def _join_polars(parts: list[Any]) -> Any:
