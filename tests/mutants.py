@@ -558,10 +558,13 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             ("known[place] == x", "known[place] >= x", "new values have an effect"),
         ],
     ),
+    "tables/weights.py": (
+        "tables",
+        [("-(-n // most) or 1", "n // most or 1", "up to twice as many rows")],
+    ),
     "tables/whitening.py": (
         "tables/test_whitening.py",
         [
-            ("-(-n // MOST_ROWS) or 1", "n // MOST_ROWS or 1", "up to twice as many rows"),
             ("n < ROWS_EACH * d", "n <= ROWS_EACH * d", "a row more is needed"),
             ("1 < d <= MOST_COLUMNS", "1 < d < MOST_COLUMNS", "a column fewer"),
             ("z[np.isnan(z)] = 0", "z[np.isnan(z)] = 1", "missing is not the median"),

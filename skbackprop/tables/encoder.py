@@ -33,7 +33,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_consistent_length
 
-from .categories import Category, count_levels, count_rows, learn_category
+from .categories import Category, count_levels, learn_category, rows_of_each
 from .cells import TEXT
 from .columns import TableColumns, read_table
 from .numeric import NumericColumn
@@ -43,8 +43,8 @@ from .running import POINTS
 from .scaling import LARGEST, robust_scale, smooth_clip, sparse_medians, weight_of
 from .selection import category_mask
 from .value_effects import ValueEffect, encode_effects
-from .weights import as_counts
-from .whitening import Whitening, few_missing, learn_whitening, rows_to_whiten
+from .weights import as_counts, spread_rows
+from .whitening import MOST_ROWS, Whitening, few_missing, learn_whitening
 
 BLOCK = 1 << 16  # numbers that are encoded at once, so that they stay in the cache
 MOST_LEVELS = 0.5  # text with more levels than this share of the rows is left out
@@ -88,7 +88,7 @@ class ColumnEncoder:
     n_numeric: int
     n_other: int
     cardinalities: tuple[int, ...]
-    effects: tuple[ValueEffect, ...] = ()  # in files that were written before there were any
+    effects: tuple[ValueEffect, ...] = ()  # until `with_effects`
     _whitening: Whitening | None = None
 
     def __init__(
@@ -256,7 +256,7 @@ class ColumnEncoder:
                     self._readings[i] = reading
                 x = floats(table, i, reading)[rows]
                 numbers.append(NumericColumn.learn(i, x, weight))
-                some = rows_to_whiten(len(x))
+                some = spread_rows(len(x), MOST_ROWS)
                 few = self.whiten and few_missing(x[some], weight_of(weight, some))
                 if few and numbers[-1].scale:
                     known[i] = x[some]
@@ -287,7 +287,7 @@ class ColumnEncoder:
         if table.only_text(i) and table.is_plain_text(i):
             return PLAIN
         cells = table.cells(i)
-        counts = count_rows(cells.inverse[rows], weight, len(cells.distinct))
+        counts = rows_of_each(cells.inverse[rows], weight, len(cells.distinct))
         reading = recognize(table, i, counts, self.max_one_hot if chosen else 0)
         if reading is not None:
             self.notes[i] = reading_words(reading)
@@ -318,7 +318,8 @@ class ColumnEncoder:
         places = [j for j, i in enumerate(self._numeric.tolist()) if i in known]
         columns = self._numeric[places]
         x = np.stack([known[i] for i in columns.tolist()], axis=1)
-        weight = None if weight is None else weight[rows_to_whiten(len(weight))]
+        if weight is not None:
+            weight = weight[spread_rows(len(weight), MOST_ROWS)]
         return learn_whitening(columns, x, self._center[places], self._scale[places], weight)
 
     def _arrange(self, numbers: list[NumericColumn]) -> None:

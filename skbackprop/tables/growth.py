@@ -35,10 +35,10 @@ from .categories import Category, count_levels
 from .cells import BOOLEAN, TEXT
 from .columns import TableColumns, read_table, some
 from .encoder import ColumnEncoder
-from .running import LITTLE, differs, has_jumped, is_due, some_rows, summarize, with_rows
+from .running import LITTLE, MOST_ROWS, differs, has_jumped, is_due, summarize, with_rows
 from .scaling import LARGEST, ROUNDING, center_and_scale, sparse_medians
 from .selection import category_mask
-from .weights import as_counts
+from .weights import as_counts, spread_rows
 
 MOST_LEVELS = 1000  # of a category whose levels appear one after the other
 ON = 1 / np.sqrt(1 + 1 / 9)  # what a rare indicator is encoded as where it is on; 0 where not
@@ -97,7 +97,8 @@ def _follow_numbers(new: ColumnEncoder, table: TableColumns, weight: np.ndarray)
     if absent.any():
         was_known = new._known > 0
         _add_missing(new, absent.any(axis=0) & (was_known | ~absent.all(axis=0)))
-    waiting = np.concatenate([new._waiting, np.column_stack([x, weight])[some_rows(len(x))]])
+    some = spread_rows(len(x), MOST_ROWS)
+    waiting = np.concatenate([new._waiting, np.column_stack([x, weight])[some]])
     known = float(new._known.max())
     if is_due(len(waiting), known) or _awakes(new, x):
         _merge(new, waiting, len(x))

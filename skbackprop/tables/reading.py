@@ -21,8 +21,13 @@ from ..params import Frozen, frozen
 from .cells import AWARE_DATE, BOOLEAN, DATE, DESCRIPTIONS, DURATION, NUMBER, TEXT, TIME, seconds_of
 from .columns import Cells, TableColumns, quoted, short
 from .shares import is_null_text, share_parsed
-from .text_dates import DURATION as DURATION_FORMAT
-from .text_dates import AmbiguousDatesError, DateNotation, find_date_notation, find_durations
+from .text_dates import (
+    DURATION_FORMAT,
+    AmbiguousDatesError,
+    DateNotation,
+    find_date_notation,
+    find_durations,
+)
 from .text_numbers import NumberNotation, find_number_notation
 
 COMPARABLE = {
@@ -67,17 +72,17 @@ class Reading(Frozen):
 
     def parse_all(self, texts: Iterable[str]) -> list[float | None]:
         """The numbers that texts mean; None for what means none."""
-        if isinstance(self.notation, NumberNotation) or self.family == NUMBER:
-            notation = self.notation or NumberNotation()
-            return notation.parse_all(texts)
-        if self.family == TIME and self.notation is None:
+        if self.notation is not None:
+            return self.notation.parse_all(texts)
+        if self.family == NUMBER:
+            return NumberNotation().parse_all(texts)
+        if self.family == TIME:
             texts = list(texts)
-            read = zip(*(DateNotation(form).numbers(texts) for form in TIMES), strict=True)
+            read = zip(*(DateNotation(form).parse_all(texts) for form in TIMES), strict=True)
             return [next((v for v in values if v is not None), None) for values in read]
         if self.family == DURATION:
-            return DateNotation(DURATION_FORMAT).numbers(texts)
-        dates = self.notation or DateNotation(aware=self.family == AWARE_DATE)
-        return dates.numbers(texts)
+            return DateNotation(DURATION_FORMAT).parse_all(texts)
+        return DateNotation(aware=self.family == AWARE_DATE).parse_all(texts)
 
 
 PLAIN = Reading()
@@ -176,14 +181,9 @@ def _find_dates(table: TableColumns, i: int, texts: dict[str, float]) -> Reading
             "be told from the month. Convert it to dates, for example by pandas.to_datetime with "
             "dayfirst or format, or put it among the categorical_features."
         ) from None
-    if notation is None or notation.is_time:
+    if notation is None or notation.family == TIME:
         notation = find_durations(texts, notation)
-    if notation is None:
-        return None
-    if notation.format == DURATION_FORMAT:
-        return Reading(DURATION, notation)
-    family = TIME if notation.is_time else AWARE_DATE if notation.aware else DATE
-    return Reading(family, notation)
+    return None if notation is None else Reading(notation.family, notation)
 
 
 def _with_words(reading: Reading, texts: set[str]) -> Reading:

@@ -137,6 +137,15 @@ def as_counts(weight: np.ndarray | None, n: int) -> np.ndarray:
     return weight if (weight == np.round(weight)).all() else weight / weight.mean()
 
 
+def spread_rows(n: int, most: int) -> slice:
+    """At most so many of n rows, at equal distances.
+
+    >>> list(range(10)[spread_rows(10, most=4)])
+    [0, 3, 6, 9]
+    """
+    return slice(None, None, -(-n // most) or 1)
+
+
 def take_rows(data: Any, rows: np.ndarray) -> Any:
     """Some rows of an array, a list, a sparse matrix, a Series or a data frame."""
     if data is None:
