@@ -696,7 +696,7 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             ("factor *= of_class", "factor = of_class", "the last column alone"),
             ("if weight == 0}", "if weight < 0}", "classes of weight 0"),
             ("not 0 <= weight < np.inf", "not 0 < weight < np.inf", "weight 0 is refused"),
-            ("given.get(c, 1.0)", "given.get(c, 0.0)", "classes that are not named"),
+            ("given.get(label, 1.0)", "given.get(label, 0.0)", "classes that are not named"),
         ],
     ),
     "targets/running.py": (

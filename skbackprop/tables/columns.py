@@ -86,6 +86,9 @@ class TableColumns:
         True if no number is missing.
     sparse : CSR or None
         The table itself if it is sparse.
+
+    Attributes
+    ----------
     source : object
         The container that was read, for scikit-learn's checks of names.
     """

@@ -215,6 +215,12 @@ class ColumnEncoder:
         """Column i of a table as numbers, read as in `fit`; see `reading.floats`."""
         return floats(table, i, self._readings.get(i, PLAIN), notes)
 
+    def read_columns(self, table: TableColumns, columns: np.ndarray) -> np.ndarray:
+        """Some columns of a table as numbers, ``(n, d)``, read as in `fit`."""
+        if table.block is not None and not self._readings:
+            return table.block[:, columns].astype(np.float64)
+        return np.stack([self.read_numbers(table, i) for i in columns.tolist()], axis=1)
+
     def sign_of(self, i: int) -> float:
         """-1 if column i is encoded in the opposite direction."""
         return float(np.sign(self._scale[self._numeric == i][0]))

@@ -92,7 +92,7 @@ def follow(
 def _follow_numbers(new: ColumnEncoder, table: TableColumns, weight: np.ndarray) -> None:
     if not len(new._followed):
         return
-    x = _numbers(new, table)
+    x = new.read_columns(table, new._followed)
     absent = np.isnan(x)
     if absent.any():
         was_known = new._known > 0
@@ -104,12 +104,6 @@ def _follow_numbers(new: ColumnEncoder, table: TableColumns, weight: np.ndarray)
         _merge(new, waiting, len(x))
         waiting = waiting[:0]
     new._waiting = waiting
-
-
-def _numbers(new: ColumnEncoder, table: TableColumns) -> np.ndarray:
-    if table.block is not None and not new._readings:
-        return table.block[:, new._followed].astype(np.float64)
-    return np.stack([new.read_numbers(table, i) for i in new._followed.tolist()], axis=1)
 
 
 def _add_missing(new: ColumnEncoder, needed: np.ndarray) -> None:

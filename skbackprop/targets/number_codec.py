@@ -89,7 +89,7 @@ class TargetCodec(Frozen):
             columns, weight = columns[weight > 0], weight[weight > 0]
         low, high = (columns.min(axis=0), columns.max(axis=0)) if clip else (None, None)
         if scaling is None:
-            return cls(n, single, np.zeros(1), np.ones(1), low, high)
+            return cls(n, single, low=low, high=high)
         exponent = np.frexp(np.abs(columns).max(axis=0))[1].astype(np.int64)
         exponent[np.abs(exponent) <= ORDINARY] = 0
         u = np.ldexp(columns, -exponent)

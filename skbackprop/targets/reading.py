@@ -21,7 +21,7 @@ from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.utils import check_array
 
-from ..tables import cells
+from ..tables.cells import is_missing
 from ..tables.containers import objects
 
 SHOWN = 5  # rows that a message names
@@ -86,7 +86,7 @@ def as_columns(y: np.ndarray) -> np.ndarray:
 
 def check_complete(y: np.ndarray, name: str) -> None:
     """Refuse missing and infinite values."""
-    missing = is_missing(y)
+    missing = _missing(y)
     if missing.any():
         rows = np.flatnonzero(as_columns(missing).any(axis=1))
         raise ValueError(
@@ -102,7 +102,7 @@ def check_complete(y: np.ndarray, name: str) -> None:
         )
 
 
-def is_missing(y: np.ndarray) -> np.ndarray:
+def _missing(y: np.ndarray) -> np.ndarray:
     """For each value, is it None, NaN, NA or NaT?"""
     if y.dtype.kind in "fc":
         return np.isnan(y)
@@ -110,9 +110,9 @@ def is_missing(y: np.ndarray) -> np.ndarray:
         return np.isnat(y)
     if y.dtype.kind != "O":
         return np.zeros(y.shape, bool)
-    values = y.ravel().tolist()
-    never = {kind for kind in set(map(type, values)) if issubclass(kind, (str, bytes, int))}
-    missing = [type(value) not in never and cells.is_missing(value) for value in values]
+    cells = y.ravel().tolist()
+    never = {kind for kind in set(map(type, cells)) if issubclass(kind, (str, bytes, int))}
+    missing = [type(cell) not in never and is_missing(cell) for cell in cells]
     return np.array(missing, bool).reshape(y.shape)
 
 
