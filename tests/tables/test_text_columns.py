@@ -334,7 +334,7 @@ def test_numbers_of_one_shape_are_read_alike():
     for notation in [NumberNotation(*pair) for pair in ALL_SIGNS] + [NumberNotation(suffix="m2")]:
         for text, shape in zip(texts, shapes_of(texts), strict=True):
             assert notation.find(text) == notation.find(shape), (text, shape)
-        expected = [notation.parse(text) for text in texts]
+        expected = [notation.parse_all([text])[0] for text in texts]
         assert notation.parse_all(texts) == expected
 
 
