@@ -498,7 +498,11 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             ("            new._known[j] = 0.0", "            pass", "rows before a jump"),
             ("max(1.0, n_new / len(rows))", "1.0", "rows that were left out do not count"),
             ("room = max(0, MOST_LEVELS - len(category.levels))", "room = MOST_LEVELS", "levels"),
-            (" | _varies_missing(new, absent)", "", "a column that is missing from now on"),
+            (
+                "(was_known | ~absent.all(axis=0))",
+                "~absent.all(axis=0)",
+                "a column that is missing from now on",
+            ),
             (
                 "np.repeat(table[:1], len(levels), axis=0)",
                 "np.repeat(table[-1:], len(levels), axis=0)",
@@ -554,10 +558,13 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             ("known[place] == x", "known[place] >= x", "new values have an effect"),
         ],
     ),
+    "tables/weights.py": (
+        "tables",
+        [("-(-n // most) or 1", "n // most or 1", "up to twice as many rows")],
+    ),
     "tables/whitening.py": (
         "tables/test_whitening.py",
         [
-            ("-(-n // MOST_ROWS) or 1", "n // MOST_ROWS or 1", "up to twice as many rows"),
             ("n < ROWS_EACH * d", "n <= ROWS_EACH * d", "a row more is needed"),
             ("1 < d <= MOST_COLUMNS", "1 < d < MOST_COLUMNS", "a column fewer"),
             ("z[np.isnan(z)] = 0", "z[np.isnan(z)] = 1", "missing is not the median"),
@@ -605,7 +612,7 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             ("return slopes * encoder._scale", "return slopes", "slopes of sparse columns"),
             ("slopes[:, encoder.n_numeric :] = 0", "pass", "indicators have slopes"),
             ("*= 0.5 * encoder._scale", "*= encoder._scale", "slopes are twice as large"),
-            ("reading)), j] = np.nan", "reading)), j] = 0", "a missing number has a slope"),
+            ("place[0])), j] = np.nan", "place[0])), j] = 0", "a missing number has a slope"),
             ("0.5 * whitening.scale[:, None]", "whitening.scale[:, None]", "twice as large"),
             ("1 - 1 / FAR)", "1)", "numbers at the clip are infinite"),
             ("x = 2 * (halves", "x = (halves", "half of the numbers"),
@@ -689,7 +696,7 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             ("factor *= of_class", "factor = of_class", "the last column alone"),
             ("if weight == 0}", "if weight < 0}", "classes of weight 0"),
             ("not 0 <= weight < np.inf", "not 0 < weight < np.inf", "weight 0 is refused"),
-            ("given.get(c, 1.0)", "given.get(c, 0.0)", "classes that are not named"),
+            ("given.get(label, 1.0)", "given.get(label, 0.0)", "classes that are not named"),
         ],
     ),
     "targets/running.py": (

@@ -28,10 +28,10 @@ from ..targets.labels import (
     check_labels,
     check_same_classes,
     codec_of_classes,
-    label_columns,
     make_label_codec,
     unseen_labels,
 )
+from ..targets.reading import as_columns
 from .base import BackpropEstimator, remember
 from .callback_bridge import with_callbacks
 from .fitted import Fitted, FittedAttribute
@@ -606,7 +606,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
             codec = codec_of_classes(inputs.y, inputs.classes, None)
             known = [head.classes.tolist() for head in codec.heads]
         else:
-            known = [np.unique(column).tolist() for column in label_columns(inputs.y).T]
+            known = [np.unique(column).tolist() for column in as_columns(inputs.y).T]
         check_class_weight(self.class_weight, known)
         absent = without_weight(self.class_weight, inputs.y)
         if absent is not None:

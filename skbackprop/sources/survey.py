@@ -186,15 +186,14 @@ class Sample:
 
     def add(self, batch: Batch, numbers: np.ndarray, name: str) -> None:
         """Take those rows of a batch that may belong to the sample; messages call it `name`."""
-        if len(numbers):
-            self.columns = _check_columns(batch.X, self.columns, name)
-            has_weight = batch.sample_weight is not None
-            self.has_weight = _check_presence(has_weight, self.has_weight, name)
+        if not len(numbers):
+            return
+        self.columns = _check_columns(batch.X, self.columns, name)
+        has_weight = batch.sample_weight is not None
+        self.has_weight = _check_presence(has_weight, self.has_weight, name)
         if self.all_labels:
             first = numbers[_first_rows(batch.y, self.counts)]
             self.always = np.concatenate([self.always, first])
-        if not self.parts and not len(numbers):
-            return
         if not self.parts and len(getattr(batch.X, "shape", ())) == 2:
             self.size = max(1, min(self.size, MOST_CELLS // max(1, batch.X.shape[1])))
         chosen = self._chosen(numbers)
@@ -253,9 +252,21 @@ def _concatenate(parts: list[Any]) -> Any:
 
 
 def _join_pandas(parts: list[Any]) -> Any:
+    """The rows of all parts; what is a category in each of them stays one.
+
+    pandas makes plain numbers of two categorical columns whose levels differ.
+    """
     import pandas
 
-    return pandas.concat(parts)
+    together = pandas.concat(parts)
+    if together.ndim == 1:
+        return together
+    categories = [
+        name
+        for name in together.columns
+        if all(hasattr(part[name].dtype, "categories") for part in parts)
+    ]
+    return together.astype(dict.fromkeys(categories, "category"))
 
 
 def _join_polars(parts: list[Any]) -> Any:

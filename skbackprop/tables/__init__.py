@@ -4,14 +4,11 @@ from .columns import TableColumns, read_table
 from .containers import open_container
 from .encoder import ColumnEncoder
 from .selection import category_mask
-from .state import from_state, to_state
 
 __all__ = [
     "ColumnEncoder",
     "TableColumns",
     "category_mask",
-    "from_state",
     "open_container",
     "read_table",
-    "to_state",
 ]

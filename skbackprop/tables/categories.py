@@ -18,7 +18,7 @@ import numpy as np
 
 from ..params import Frozen, frozen
 from .cells import BOOLEAN, DATE, DESCRIPTIONS, NUMBER, TEXT, spelling_of
-from .columns import TableColumns, short, some
+from .columns import TableColumns, quoted
 from .scaling import DIGITS, center_and_scale, robust_scale
 
 ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\b.*")
@@ -108,20 +108,16 @@ class Category(Frozen):
         return np.array(codes, dtype=int)[inverse]
 
     def check_families(self, keys: list[Any], table: TableColumns) -> None:
-        """Raise an error if cells of a kind that `fit` did not have cannot be levels."""
-        for family in sorted(table.families(self.column) - set(self.families)):
-            self._refuse_if_different(family, keys, table)
-
-    def _refuse_if_different(self, family: str, keys: list[Any], table: TableColumns) -> None:
         """Raise an error if cells of a family that `fit` did not have cannot be levels."""
-        if not self.families or self._may_hold(family, keys):
-            return
-        held = " and ".join(DESCRIPTIONS[f] for f in self.families)
-        raise ValueError(
-            f"Column {table.label(self.column)} of X held {held} in fit, with levels such as "
-            f"{_examples(self.levels)}, and now holds {DESCRIPTIONS[family]}, which cannot be "
-            "compared. Pass the levels as in fit, not codes or other types."
-        )
+        new = sorted(table.families(self.column) - set(self.families)) if self.families else []
+        refused = [family for family in new if not self._may_hold(family, keys)]
+        if refused:
+            held = " and ".join(DESCRIPTIONS[family] for family in self.families)
+            raise ValueError(
+                f"Column {table.label(self.column)} of X held {held} in fit, with levels such as "
+                f"{_examples(self.levels)}, and now holds {DESCRIPTIONS[refused[0]]}, which cannot "
+                "be compared. Pass the levels as in fit, not codes or other types."
+            )
 
     def _may_hold(self, family: str, keys: list[Any]) -> bool:
         numbers = {NUMBER, BOOLEAN}
@@ -147,7 +143,7 @@ def _any_date(keys: list[Any]) -> bool:
 
 
 def _examples(levels: Iterable[Any]) -> str:
-    return some([short(repr(level)) for level in sorted(levels, key=str)[:3]])
+    return quoted(sorted(levels, key=str)[:3])
 
 
 def count_levels(
@@ -156,7 +152,7 @@ def count_levels(
     """How many rows each level of column i has, and in how many rows it is missing."""
     keys, inverse = table.keys(i)
     counts: dict[Any, float] = {}
-    for key, count in zip(keys, count_rows(inverse[rows], weight, len(keys)), strict=True):
+    for key, count in zip(keys, rows_of_each(inverse[rows], weight, len(keys)), strict=True):
         if count > 0:
             counts[key] = counts.get(key, 0.0) + float(count)
     return counts, counts.pop(None, 0.0)
@@ -225,6 +221,6 @@ def encode_values(values: np.ndarray, n: np.ndarray) -> np.ndarray:
     return np.stack(columns, axis=1) if columns else np.empty((len(n), 0))
 
 
-def count_rows(which: np.ndarray, weight: np.ndarray | None, n: int) -> np.ndarray:
+def rows_of_each(which: np.ndarray, weight: np.ndarray | None, n: int) -> np.ndarray:
     """How many rows have each of n values."""
     return np.bincount(which, weights=weight, minlength=n).astype(np.float64)

@@ -86,6 +86,9 @@ class TableColumns:
         True if no number is missing.
     sparse : CSR or None
         The table itself if it is sparse.
+
+    Attributes
+    ----------
     source : object
         The container that was read, for scikit-learn's checks of names.
     """
@@ -107,6 +110,10 @@ class TableColumns:
         self._columns: dict[int, Column] = {}
         self._families: dict[int, frozenset[str]] = {}
 
+    def dense(self) -> TableColumns:
+        """The table itself; for a sparse one the dense table with the same entries."""
+        return self if self.sparse is None else read_table(self.sparse.toarray())
+
     def label(self, i: int) -> str:
         """The name of column i in a message."""
         return str(i) if self.names is None else short(repr(self.names[i]))
@@ -119,7 +126,7 @@ class TableColumns:
         if column.nested:
             raise self._nested(column.nested, i)
         if column.values.dtype.kind == "c":
-            raise self._complex("complex", i)
+            raise self._complex(i)
         if column.values.dtype.kind == "O":  # it may have been converted
             self._columns[i] = column
         return column
@@ -214,7 +221,7 @@ class TableColumns:
         distinct = [normalized(cell) for cell in first]
         families = families_of([cell for cell in distinct if cell is not None])
         if COMPLEX in families:
-            raise self._complex("complex", i)
+            raise self._complex(i)
         if families == {BOOLEAN} and any(family_of_type(type(v)) == NUMBER for v in values):
             # True is equal to 1, so that one of them hides the other.
             families |= {
@@ -243,16 +250,15 @@ class TableColumns:
             self.refuse_infinity(i)
         return keys, inverse
 
-    def _nested(self, cell: Any, i: int) -> TypeError:
-        kind = cell if isinstance(cell, str) else type(cell).__name__
+    def _nested(self, kind: str, i: int) -> TypeError:
         return TypeError(
             f"In column {self.label(i)} each argument must be a string or a real number, got "
             f"{kind!r}. Unpack what is nested into columns of its own."
         )
 
-    def _complex(self, kind: str, i: int) -> ValueError:
+    def _complex(self, i: int) -> ValueError:
         return ValueError(
-            f"Complex data not supported, got {kind} in column {self.label(i)}. "
+            f"Complex data not supported, got complex in column {self.label(i)}. "
             "Pass the real and the imaginary part as two columns."
         )
 
@@ -298,9 +304,9 @@ def _read_frame(X: Any, reader: Reader) -> TableColumns:
     names = names_of(X)
     named = all(isinstance(name, str) for name in names)
     if named and len(set(names)) < len(names):
-        repeated = [short(repr(name)) for name, n in Counter(names).items() if n > 1]
+        repeated = [name for name, n in Counter(names).items() if n > 1]
         raise ValueError(
-            f"The names of the columns of X must differ, got {some(repeated)} more than once. "
+            f"The names of the columns of X must differ, got {quoted(repeated)} more than once. "
             "Rename the columns, or pass X.to_numpy()."
         )
     if 0 in X.shape:
@@ -369,13 +375,18 @@ def some(items: list[str], noun: str = "") -> str:
     return f"{noun}{'s' if len(items) > 1 else ''} {shown}" if noun else shown
 
 
+def quoted(values: Iterable[Any]) -> str:
+    """Labels or other values; not too many, and none too long for a message."""
+    return some([short(repr(value)) for value in values])
+
+
 def written(values: Iterable[Any]) -> str:
     """Labels or other values in brackets; not too many, and none too long for a message.
 
     >>> written(["a", "b" * 99]) == "['a', '" + "b" * 59 + "…]"
     True
     """
-    return f"[{some([short(repr(value)) for value in values])}]"
+    return f"[{quoted(values)}]"
 
 
 def short(text: str, longest: int = LONGEST_NAME) -> str:

@@ -184,20 +184,16 @@ def read_series(column: Any) -> Column:
         zero = {"f": np.nan, "b": False}.get(dtype.kind, 0)
         values = column.to_numpy(dtype=exact, na_value=zero)
         return Column(values, missing if dtype.kind != "f" and missing.any() else None)
-    if dtype.kind == "M" and getattr(_arrow_type(dtype), "unit", "") != "day":
-        zone = getattr(dtype, "tz", None) or getattr(_arrow_type(dtype), "tz", None)
-        if zone is not None:
+    own = getattr(dtype, "pyarrow_dtype", dtype)
+    unit = getattr(own, "unit", "ns")
+    if dtype.kind == "M" and unit != "day":
+        is_aware = getattr(own, "tz", None) is not None
+        if is_aware:
             column = column.dt.tz_convert("UTC").dt.tz_localize(None)
-        unit = getattr(_arrow_type(dtype), "unit", None) or getattr(dtype, "unit", "ns")
-        return Column(column.to_numpy(dtype=f"M8[{unit}]"), aware=zone is not None)
+        return Column(column.to_numpy(dtype=f"M8[{unit}]"), aware=is_aware)
     if dtype.kind == "m":
-        unit = getattr(_arrow_type(dtype), "unit", "ns")
         return Column(column.to_numpy(dtype=f"m8[{unit}]"))
     return Column(column.to_numpy(dtype=object))
-
-
-def _arrow_type(dtype: Any) -> Any:
-    return getattr(dtype, "pyarrow_dtype", None)
 
 
 def _read_categories(column: Any) -> Column:
@@ -225,7 +221,7 @@ def _read_polars(column: Any) -> Column:
         return Column(column.to_numpy(), aware=zone is not None)
     if kind == "Boolean" and not column.null_count():
         return Column(column.to_numpy())
-    return Column(_objects(column.to_list()), declared=kind in ("Categorical", "Enum"))
+    return Column(objects(column.to_list()), declared=kind in ("Categorical", "Enum"))
 
 
 def _read_arrow(column: Any) -> Column:
@@ -245,10 +241,11 @@ def _read_arrow(column: Any) -> Column:
         zone = getattr(column.type, "tz", None)
         values = column.to_numpy(zero_copy_only=False)
         return Column(values, missing, declared, aware=zone is not None)
-    return Column(_objects(column.to_pylist()), declared=declared)
+    return Column(objects(column.to_pylist()), declared=declared)
 
 
-def _objects(cells: list[Any]) -> np.ndarray:
+def objects(cells: list[Any]) -> np.ndarray:
+    """Cells as a one-dimensional array of objects."""
     values = np.empty(len(cells), dtype=object)
     values[:] = cells
     return values

@@ -33,7 +33,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_consistent_length
 
-from .categories import Category, count_levels, count_rows, learn_category
+from .categories import Category, count_levels, learn_category, rows_of_each
 from .cells import TEXT
 from .columns import TableColumns, read_table
 from .numeric import NumericColumn
@@ -43,7 +43,8 @@ from .running import POINTS
 from .scaling import LARGEST, robust_scale, smooth_clip, sparse_medians, weight_of
 from .selection import category_mask
 from .value_effects import ValueEffect, encode_effects
-from .whitening import Whitening, few_missing, learn_whitening, rows_to_whiten
+from .weights import as_counts, spread_rows
+from .whitening import MOST_ROWS, Whitening, few_missing, learn_whitening
 
 BLOCK = 1 << 16  # numbers that are encoded at once, so that they stay in the cache
 MOST_LEVELS = 0.5  # text with more levels than this share of the rows is left out
@@ -87,7 +88,7 @@ class ColumnEncoder:
     n_numeric: int
     n_other: int
     cardinalities: tuple[int, ...]
-    effects: tuple[ValueEffect, ...] = ()  # in files that were written before there were any
+    effects: tuple[ValueEffect, ...] = ()  # until `with_effects`
     _whitening: Whitening | None = None
 
     def __init__(
@@ -111,7 +112,12 @@ class ColumnEncoder:
     def whitened(self) -> slice:
         """The places of the whitened columns, before those of the effects of values."""
         stop = self._places_of_effects.start
-        return slice(stop - (0 if self._whitening is None else len(self._whitening.own)), stop)
+        return slice(stop - len(self.whitened_columns), stop)
+
+    @property
+    def whitened_columns(self) -> list[int]:
+        """The column of the table that each whitened column belongs to."""
+        return [] if self._whitening is None else self._whitening.own.tolist()
 
     def fit(self, X: Any, weight: np.ndarray | None = None, names: Any = None) -> ColumnEncoder:
         """Learn medians, scales and levels from the rows whose weight is not 0.
@@ -128,7 +134,7 @@ class ColumnEncoder:
         rows, weight = _counted(weight)
         mask = category_mask(table, self.categorical_features)
         if table.sparse is not None and is_small_when_dense(table.sparse):
-            table = read_table(table.sparse.toarray())
+            table = table.dense()
         self._sparse = table.sparse is not None
         self.notes: dict[int, str] = {}
         self._left_out: dict[int, str] = {}
@@ -153,8 +159,7 @@ class ColumnEncoder:
         self.check_columns(table)
         if self._sparse:
             return self._encode_sparse(table, dtype)
-        if table.sparse is not None:
-            table = read_table(table.sparse.toarray())
+        table = table.dense()
         E = np.empty((table.n_rows, self.n_encoded), dtype)
         self._encode_numbers(table, E, notes)
         self._encode_categories(table, E, notes)
@@ -179,8 +184,7 @@ class ColumnEncoder:
             return [(self._name(i), "sparse", 1) for i in range(self.n_features)]
         widths = dict.fromkeys(range(self.n_features), 0)
         kinds = dict.fromkeys(range(self.n_features), "constant") | self._left_out
-        whitened = [] if self._whitening is None else self._whitening.own.tolist()
-        for i in [*self._numeric.tolist(), *self._missing.tolist(), *whitened]:
+        for i in [*self._numeric.tolist(), *self._missing.tolist(), *self.whitened_columns]:
             kinds[i] = "numeric"
             widths[i] += 1
         for category in self._categories:
@@ -205,9 +209,17 @@ class ColumnEncoder:
         """The columns that are encoded as numbers, in the order of their encoded columns."""
         return self._numeric.tolist()
 
-    def reading_of(self, i: int) -> Reading:
-        """How column i is read as numbers."""
-        return self._readings.get(i, PLAIN)
+    def read_numbers(
+        self, table: TableColumns, i: int, notes: list[str] | None = None
+    ) -> np.ndarray:
+        """Column i of a table as numbers, read as in `fit`; see `reading.floats`."""
+        return floats(table, i, self._readings.get(i, PLAIN), notes)
+
+    def read_columns(self, table: TableColumns, columns: np.ndarray) -> np.ndarray:
+        """Some columns of a table as numbers, ``(n, d)``, read as in `fit`."""
+        if table.block is not None and not self._readings:
+            return table.block[:, columns].astype(np.float64)
+        return np.stack([self.read_numbers(table, i) for i in columns.tolist()], axis=1)
 
     def sign_of(self, i: int) -> float:
         """-1 if column i is encoded in the opposite direction."""
@@ -250,7 +262,7 @@ class ColumnEncoder:
                     self._readings[i] = reading
                 x = floats(table, i, reading)[rows]
                 numbers.append(NumericColumn.learn(i, x, weight))
-                some = rows_to_whiten(len(x))
+                some = spread_rows(len(x), MOST_ROWS)
                 few = self.whiten and few_missing(x[some], weight_of(weight, some))
                 if few and numbers[-1].scale:
                     known[i] = x[some]
@@ -273,16 +285,15 @@ class ColumnEncoder:
         self, table: TableColumns, i: int, chosen: bool, rows: Any, weight: np.ndarray | None
     ) -> Reading | None:
         """How column i is read as numbers; None for a category."""
-        undeclared = isinstance(self.categorical_features, str) and not table.is_declared(i)
         is_text = TEXT in table.families(i)
-        if chosen and not (is_text and undeclared):
+        if chosen and not (is_text and self._is_by_dtype(table, i)):
             return None
         if not is_text:
             return typed_reading(table, i)
         if table.only_text(i) and table.is_plain_text(i):
             return PLAIN
         cells = table.cells(i)
-        counts = count_rows(cells.inverse[rows], weight, len(cells.distinct))
+        counts = rows_of_each(cells.inverse[rows], weight, len(cells.distinct))
         reading = recognize(table, i, counts, self.max_one_hot if chosen else 0)
         if reading is not None:
             self.notes[i] = reading_words(reading)
@@ -294,17 +305,18 @@ class ColumnEncoder:
         """The levels of column i, and their encoding; None if it is left out."""
         counts, absent = count_levels(table, i, rows, weight)
         families, n_known = table.families(i), sum(counts.values())
-        by_dtype = isinstance(self.categorical_features, str) and not table.is_declared(i)
         many = len(counts) > max(self.max_one_hot, MOST_LEVELS * n_known)
-        if many and by_dtype and TEXT in families:
-            category = None
-        else:
-            limits = self.max_one_hot, self.min_frequency
-            category = learn_category(i, families, counts, absent, limits)
-        if category is None and len(counts) > 1:
-            self._left_out[i] = "left out"
-            self.notes[i] = levels_words(len(counts), n_known)
-        return category
+        if many and TEXT in families and self._is_by_dtype(table, i):
+            if len(counts) > 1:
+                self._left_out[i] = "left out"
+                self.notes[i] = levels_words(len(counts), n_known)
+            return None
+        limits = self.max_one_hot, self.min_frequency
+        return learn_category(i, families, counts, absent, limits)
+
+    def _is_by_dtype(self, table: TableColumns, i: int) -> bool:
+        """Tell whether neither the user nor the container declares what column i is."""
+        return isinstance(self.categorical_features, str) and not table.is_declared(i)
 
     def _learn_whitening(
         self, known: dict[int, np.ndarray], weight: np.ndarray | None
@@ -312,7 +324,8 @@ class ColumnEncoder:
         places = [j for j, i in enumerate(self._numeric.tolist()) if i in known]
         columns = self._numeric[places]
         x = np.stack([known[i] for i in columns.tolist()], axis=1)
-        weight = None if weight is None else weight[rows_to_whiten(len(weight))]
+        if weight is not None:
+            weight = weight[spread_rows(len(weight), MOST_ROWS)]
         return learn_whitening(columns, x, self._center[places], self._scale[places], weight)
 
     def _arrange(self, numbers: list[NumericColumn]) -> None:
@@ -328,11 +341,10 @@ class ColumnEncoder:
     def count_columns(self) -> None:
         """Count the encoded columns of each group."""
         embedded = [len(category.table) for category in self._categories if category.embedded]
-        plain = sum(category.table.shape[1] for category in self._categories)
-        plain += sum(effect.width for effect in self.effects)
-        self.n_numeric, self.n_other = len(self._numeric), len(self._missing) + plain
-        self.cardinalities = tuple(embedded)
-        self.n_other += 0 if self._whitening is None else len(self._whitening.own)
+        self.n_numeric, self.cardinalities = len(self._numeric), tuple(embedded)
+        self.n_other = len(self._missing) + len(self.whitened_columns)
+        self.n_other += sum(category.table.shape[1] for category in self._categories)
+        self.n_other += sum(effect.width for effect in self.effects)
         self._is_empty = self.n_encoded == 0
         self.n_other += self._is_empty  # a network needs an input: a column of zeros
 
@@ -355,7 +367,7 @@ class ColumnEncoder:
         numeric = {i: j for j, i in enumerate(self._numeric.tolist())}
         missing = {i: j for j, i in enumerate(self._missing.tolist())}
         for i in sorted({*numeric, *missing}):
-            x = floats(table, i, self._readings.get(i, PLAIN), notes)
+            x = self.read_numbers(table, i, notes)
             if i in missing:
                 j = missing[i]
                 E[:, self.n_numeric + j] = np.where(np.isnan(x), self._on[j], self._off[j])
@@ -379,7 +391,7 @@ class ColumnEncoder:
         if whitening is None:
             return
         read = [] if table.block is not None and not self._readings else whitening.columns.tolist()
-        columns = [floats(table, i, self._readings.get(i, PLAIN)) for i in read]
+        columns = [self.read_numbers(table, i) for i in read]
         for rows in _blocks(table.n_rows, self.n_features):
             if read:
                 x = np.stack([column[rows] for column in columns], axis=1)
@@ -429,9 +441,7 @@ def _counted(weight: np.ndarray | None) -> tuple[Any, np.ndarray | None]:
         return slice(None), None
     rows = slice(None) if weight.all() else np.flatnonzero(weight)
     weight = weight[rows]
-    if (weight != np.round(weight)).any():
-        weight = weight / weight.mean()
-    return rows, weight
+    return rows, as_counts(weight, len(weight))
 
 
 def _blocks(n_rows: int, width: int) -> list[slice]:

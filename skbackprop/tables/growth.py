@@ -35,11 +35,10 @@ from .categories import Category, count_levels
 from .cells import BOOLEAN, TEXT
 from .columns import TableColumns, read_table, some
 from .encoder import ColumnEncoder
-from .reading import PLAIN, floats
-from .running import LITTLE, differs, has_jumped, is_due, some_rows, summarize, with_rows
+from .running import LITTLE, MOST_ROWS, differs, has_jumped, is_due, summarize, with_rows
 from .scaling import LARGEST, ROUNDING, center_and_scale, sparse_medians
 from .selection import category_mask
-from .weights import as_counts
+from .weights import as_counts, spread_rows
 
 MOST_LEVELS = 1000  # of a category whose levels appear one after the other
 ON = 1 / np.sqrt(1 + 1 / 9)  # what a rare indicator is encoded as where it is on; 0 where not
@@ -74,8 +73,7 @@ def follow(
     if encoder._sparse:
         _follow_sparse(new, table, weight)
         return new, notes
-    if table.sparse is not None:
-        table = read_table(table.sparse.toarray())
+    table = table.dense()
     weight = as_counts(weight, table.n_rows)
     _find_categories(new, table)
     if alone:
@@ -94,28 +92,18 @@ def follow(
 def _follow_numbers(new: ColumnEncoder, table: TableColumns, weight: np.ndarray) -> None:
     if not len(new._followed):
         return
-    x = _numbers(new, table)
+    x = new.read_columns(table, new._followed)
     absent = np.isnan(x)
     if absent.any():
-        _add_missing(new, absent.any(axis=0) & ~absent.all(axis=0) | _varies_missing(new, absent))
-    waiting = np.concatenate([new._waiting, np.column_stack([x, weight])[some_rows(len(x))]])
+        was_known = new._known > 0
+        _add_missing(new, absent.any(axis=0) & (was_known | ~absent.all(axis=0)))
+    some = spread_rows(len(x), MOST_ROWS)
+    waiting = np.concatenate([new._waiting, np.column_stack([x, weight])[some]])
     known = float(new._known.max())
     if is_due(len(waiting), known) or _awakes(new, x):
         _merge(new, waiting, len(x))
         waiting = waiting[:0]
     new._waiting = waiting
-
-
-def _numbers(new: ColumnEncoder, table: TableColumns) -> np.ndarray:
-    if table.block is not None and not new._readings:
-        return table.block[:, new._followed].astype(np.float64)
-    columns = [floats(table, i, new._readings.get(i, PLAIN)) for i in new._followed.tolist()]
-    return np.stack(columns, axis=1)
-
-
-def _varies_missing(new: ColumnEncoder, absent: np.ndarray) -> np.ndarray:
-    """Which columns are missing now in all rows, and were known before."""
-    return absent.all(axis=0) & (new._known > 0)
 
 
 def _add_missing(new: ColumnEncoder, needed: np.ndarray) -> None:
@@ -270,8 +258,7 @@ def slots(encoder: ColumnEncoder) -> list[tuple[Any, ...]]:
     other: list[tuple[Any, ...]] = [("missing", i) for i in encoder._missing.tolist()]
     for category in encoder._categories:
         other += [("level", category.column, j) for j in range(category.table.shape[1])]
-    if encoder._whitening is not None:
-        other += [("whitened", i) for i in encoder._whitening.own.tolist()]
+    other += [("whitened", i) for i in encoder.whitened_columns]
     if encoder._is_empty:
         other.append(("nothing",))
     for effect in encoder.effects:

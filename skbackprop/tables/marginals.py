@@ -25,10 +25,10 @@ from typing import Any
 
 import numpy as np
 
+from .categories import Category
 from .columns import read_table
 from .encoder import ColumnEncoder
 from .growth import slots
-from .reading import PLAIN, floats
 from .scaling import CLIP, FAR, robust_scale, smooth_clip
 from .whitening import linear_scale
 
@@ -51,7 +51,7 @@ def baseline_rows(encoder: ColumnEncoder) -> tuple[np.ndarray, np.ndarray]:
     rows, weights : ndarray of shape (n, n_encoded)
         The weights of each column add up to 1.
     """
-    categories = {category.column: category for category in _categories(encoder)}
+    categories = _categories(encoder)
     n = max((len(category.table) for category in categories.values()), default=1)
     rows, weights = np.zeros((n, encoder.n_encoded)), np.zeros((n, encoder.n_encoded))
     weights[0] = 1  # the median of a number is encoded as 0
@@ -75,9 +75,9 @@ def draw_rows(encoder: ColumnEncoder, n: int, rng: np.random.Generator) -> np.nd
     distribution stands for theirs.
     """
     rows, numbers = np.zeros((n, encoder.n_encoded)), {}
-    categories = {category.column: category for category in _categories(encoder)}
+    categories = _categories(encoder)
     codes = {i: rng.choice(len(c.table), n, p=c.shares) for i, c in categories.items()}
-    place_of = {i: j for j, i in enumerate(_known(encoder, "_followed"))}
+    place_of = {i: j for j, i in enumerate(getattr(encoder, "_followed", ()))}
     for j, (kind, *place) in enumerate(slots(encoder)):
         if kind == "number":
             points = encoder._points[place_of[place[0]]]
@@ -120,8 +120,7 @@ def slopes(encoder: ColumnEncoder, X: Any, encoded: np.ndarray) -> np.ndarray:
     slopes[:, : encoder.n_numeric] *= 0.5 * encoder._scale
     for j, (kind, *place) in enumerate(slots(encoder)):
         if kind == "number":
-            reading = encoder._readings.get(place[0], PLAIN)
-            slopes[np.isnan(floats(table, place[0], reading)), j] = np.nan
+            slopes[np.isnan(encoder.read_numbers(table, place[0])), j] = np.nan
         elif kind in ("level", "code"):
             slopes[:, j] = np.nan
     return slopes
@@ -162,11 +161,8 @@ def scaled_numbers(encoder: ColumnEncoder, X: Any) -> np.ndarray:
     whitening, table = encoder._whitening, read_table(X)
     if whitening is None:
         return np.empty((table.n_rows, 0))
-    if table.sparse is not None:
-        table = read_table(table.sparse.toarray())
-    read = encoder._readings
-    columns = [floats(table, i, read.get(i, PLAIN)) for i in whitening.columns.tolist()]
-    return linear_scale(np.stack(columns, axis=1), whitening.center, whitening.scale)
+    x = encoder.read_columns(table.dense(), whitening.columns)
+    return linear_scale(x, whitening.center, whitening.scale)
 
 
 def whiten_drawn(encoder: ColumnEncoder, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -199,13 +195,9 @@ def is_sparse(encoder: ColumnEncoder) -> bool:
     return encoder._sparse
 
 
-def _categories(encoder: ColumnEncoder) -> Any:
-    return _known(encoder, "_categories")
-
-
-def _known(encoder: ColumnEncoder, name: str) -> Any:
-    """An attribute that an encoder of sparse rows does not have."""
-    return getattr(encoder, name, ())
+def _categories(encoder: ColumnEncoder) -> dict[int, Category]:
+    """The categories by their columns; an encoder of sparse rows has none."""
+    return {category.column: category for category in getattr(encoder, "_categories", ())}
 
 
 def _effect(encoder: ColumnEncoder, place: list[int], x: np.ndarray) -> np.ndarray:
@@ -214,6 +206,6 @@ def _effect(encoder: ColumnEncoder, place: list[int], x: np.ndarray) -> np.ndarr
     return effect.table[effect.codes(x, single=False), place[1]]
 
 
-def _values(category: Any, kind: str, place: list[int]) -> np.ndarray:
+def _values(category: Category, kind: str, place: list[int]) -> np.ndarray:
     """For each code of a category the value of an encoded column."""
     return category.table[:, place[1]] if kind == "level" else np.arange(len(category.table))

@@ -13,9 +13,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..params import Frozen, frozen
-from .categories import count_rows, encode_values
-from .running import some_rows, summarize
+from .categories import encode_values, rows_of_each
+from .running import MOST_ROWS, summarize
 from .scaling import DIGITS, center_and_scale, moments, robust_scale, skew_sign, weight_of
+from .weights import spread_rows
 
 
 @frozen
@@ -43,8 +44,8 @@ class NumericColumn(Frozen):
         missing = None
         if absent.any() and not absent.all():
             off_on = np.array([[0.0], [1.0]])
-            missing = encode_values(off_on, count_rows(absent.astype(int), weight, 2))
+            missing = encode_values(off_on, rows_of_each(absent.astype(int), weight, 2))
         n_known = float(np.sum(~absent) if of_known is None else of_known.sum())
-        some = some_rows(len(z))
-        points = summarize(x[known][some], None if of_known is None else of_known[some])
+        some = spread_rows(len(z), MOST_ROWS)
+        points = summarize(x[known][some], weight_of(of_known, some))
         return NumericColumn(i, center, scale * sign, missing, sort_key, points, n_known)

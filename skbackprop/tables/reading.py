@@ -19,10 +19,15 @@ import numpy as np
 
 from ..params import Frozen, frozen
 from .cells import AWARE_DATE, BOOLEAN, DATE, DESCRIPTIONS, DURATION, NUMBER, TEXT, TIME, seconds_of
-from .columns import Cells, TableColumns, short, some
-from .shares import Tally, is_enough, is_null_text
-from .text_dates import DURATION as DURATION_FORMAT
-from .text_dates import AmbiguousDatesError, DateNotation, find_date_notation, find_durations
+from .columns import Cells, TableColumns, quoted, short
+from .shares import is_null_text, share_parsed
+from .text_dates import (
+    DURATION_FORMAT,
+    AmbiguousDatesError,
+    DateNotation,
+    find_date_notation,
+    find_durations,
+)
 from .text_numbers import NumberNotation, find_number_notation
 
 COMPARABLE = {
@@ -67,16 +72,17 @@ class Reading(Frozen):
 
     def parse_all(self, texts: Iterable[str]) -> list[float | None]:
         """The numbers that texts mean; None for what means none."""
-        if isinstance(self.notation, NumberNotation) or self.family == NUMBER:
-            notation = self.notation or NumberNotation()
-            return notation.parse_all(texts)
-        if self.family == TIME and self.notation is None:
-            times = [DateNotation(form) for form in TIMES]
-            return [next(filter(None, (t.number(text) for t in times)), None) for text in texts]
+        if self.notation is not None:
+            return self.notation.parse_all(texts)
+        if self.family == NUMBER:
+            return NumberNotation().parse_all(texts)
+        if self.family == TIME:
+            texts = list(texts)
+            read = zip(*(DateNotation(form).parse_all(texts) for form in TIMES), strict=True)
+            return [next((v for v in values if v is not None), None) for values in read]
         if self.family == DURATION:
-            return DateNotation(DURATION_FORMAT).numbers(texts)
-        dates = self.notation or DateNotation(aware=self.family == AWARE_DATE)
-        return dates.numbers(texts)
+            return DateNotation(DURATION_FORMAT).parse_all(texts)
+        return DateNotation(aware=self.family == AWARE_DATE).parse_all(texts)
 
 
 PLAIN = Reading()
@@ -162,13 +168,8 @@ def _mostly_dates(
     families: frozenset[str], texts: dict[str, float], parsed: float
 ) -> Reading | None:
     (family,) = families
-    reading, tally = Reading(family, DateNotation(aware=family == AWARE_DATE)), Tally(parsed)
-    for (text, count), value in zip(texts.items(), reading.parse_all(texts), strict=True):
-        if value is None:
-            tally.fail(text, count)
-        else:
-            tally.parsed += count
-    return reading if is_enough(tally) else None
+    reading = Reading(family, DateNotation(aware=family == AWARE_DATE))
+    return reading if share_parsed(texts, reading.parse_all(texts), parsed) else None
 
 
 def _find_dates(table: TableColumns, i: int, texts: dict[str, float]) -> Reading | None:
@@ -180,14 +181,9 @@ def _find_dates(table: TableColumns, i: int, texts: dict[str, float]) -> Reading
             "be told from the month. Convert it to dates, for example by pandas.to_datetime with "
             "dayfirst or format, or put it among the categorical_features."
         ) from None
-    if notation is None or notation.is_time:
+    if notation is None or notation.family == TIME:
         notation = find_durations(texts, notation)
-    if notation is None:
-        return None
-    if notation.format == DURATION_FORMAT:
-        return Reading(DURATION, notation)
-    family = TIME if notation.is_time else AWARE_DATE if notation.aware else DATE
-    return Reading(family, notation)
+    return None if notation is None else Reading(notation.family, notation)
 
 
 def _with_words(reading: Reading, texts: set[str]) -> Reading:
@@ -304,5 +300,5 @@ def _report_unread(
     if notes is not None:
         notes.append(
             f"Column {table.label(i)}: {len(unread)} texts that are not {reading.describe()} "
-            f"count as missing, for example {some([short(repr(t)) for t in sorted(unread)[:3]])}."
+            f"count as missing, for example {quoted(sorted(unread)[:3])}."
         )

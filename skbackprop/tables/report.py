@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .columns import short, some
+from .columns import quoted, short
 from .reading import PLAIN, Reading
 
 MOST_COLUMNS = 20  # that a warning names
@@ -15,8 +15,7 @@ def reading_words(reading: Reading) -> str:
     """What became of a column of text that is read as numbers, dates or times."""
     words = f"read as {reading.describe()}"
     if reading.words:
-        missing = some([short(repr(word)) for word in reading.words])
-        words += f"; these texts count as missing: {missing}"
+        words += f"; these texts count as missing: {quoted(reading.words)}"
     return words
 
 

@@ -83,11 +83,6 @@ def has_jumped(points: np.ndarray, x: np.ndarray, weight: np.ndarray) -> bool:
     return bool(abs(after[0] - before[0]) * min(before[1], after[1]) > JUMP)
 
 
-def some_rows(n: int) -> slice:
-    """At most `MOST_ROWS` of n rows, at equal distances."""
-    return slice(None, None, -(-n // MOST_ROWS) or 1)
-
-
 def is_due(n_waiting: int, known: float) -> bool:
     """Tell whether rows that wait are to be merged: at first often, later in groups."""
     return n_waiting >= max(1, min(PATIENCE, known // 4))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .cells import BOOLEAN, TEXT
-from .columns import TableColumns, short, some
+from .columns import TableColumns, quoted, short
 
 
 def category_mask(table: TableColumns, categorical_features: Any) -> np.ndarray:
@@ -76,9 +76,8 @@ def _places_of_names(chosen: list[str], table: TableColumns) -> np.ndarray:
         )
     unknown = [name for name in chosen if name not in table.names]
     if unknown:
-        observed = some([short(repr(name)) for name in table.names])
         raise ValueError(
             f"categorical_features has the item {short(repr(unknown[0]))} which is not a valid "
-            f"feature name of the training data. Observed feature names: {observed}"
+            f"feature name of the training data. Observed feature names: {quoted(table.names)}"
         )
     return np.array([table.names.index(name) for name in chosen])

@@ -11,6 +11,7 @@ True
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 ENOUGH, ENOUGH_WITH_ONE_WORD = 0.9, 0.5
@@ -67,6 +68,38 @@ class Tally:
         """Tell whether too many rows have failed, whatever the others are."""
         least = ENOUGH_WITH_ONE_WORD if len(self.words) < 2 else ENOUGH
         return self.failed > (1 - least) * total * (1 + 1e-9)
+
+
+def share_parsed(
+    counts: dict[str, float], values: Iterable[float | None], parsed: float = 0.0
+) -> float:
+    """The share of rows that are parsed; 0 if it is not enough.
+
+    Parameters
+    ----------
+    counts : dict of str to float
+        How many rows have each text.
+    values : iterable of float or None
+        What each text means; None if it is not parsed.  Read as far as needed.
+    parsed : float
+        How many rows hold no text and are parsed.
+
+    Examples
+    --------
+    >>> share_parsed({"1": 9, "2": 90, "x": 1}, iter([1.0, 2.0, None]))
+    0.99
+    >>> share_parsed({"1": 1, "x": 9, "y": 90}, iter([1.0, None, None]))
+    0.0
+    """
+    tally, total = Tally(parsed), parsed + sum(counts.values())
+    for (text, count), value in zip(counts.items(), values, strict=False):
+        if value is not None:
+            tally.parsed += count
+        else:
+            tally.fail(text, count)
+            if tally.is_hopeless(total):
+                return 0.0
+    return tally.parsed / total if is_enough(tally) else 0.0
 
 
 def is_enough(tally: Tally) -> bool:

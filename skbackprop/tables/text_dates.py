@@ -26,9 +26,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..params import Frozen, frozen
-from .cells import seconds_of
+from .cells import AWARE_DATE, DATE, DURATION, TIME, seconds_of
 from .date_digits import ISO, by_shape, read_alike
-from .shares import Tally, is_enough
+from .shares import Tally, share_parsed
 
 ISO_SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9].*)?")
 SEPARATOR, WORD = r"\.\s|,?\s|[-/.]", r"[^\W\d_]{3,9}"
@@ -41,9 +41,9 @@ DATES = [  # compiled by `re` at their first use
     ),
     rf"(?P<a>[0-9]{{1,4}}|{WORD})(?P<s1>{SEPARATOR})(?P<b>[0-9]{{4}}|[0-9]{{1,2}}|{WORD})",
 ]
-TIME = r"""(?x)[0-9]{1,2}:[0-9]{2}(?P<seconds>:[0-9]{2})?(?P<fraction>[.][0-9]{1,6})?
+TIME_SHAPE = r"""(?x)[0-9]{1,2}:[0-9]{2}(?P<seconds>:[0-9]{2})?(?P<fraction>[.][0-9]{1,6})?
     (?P<space>\s?)(?P<half>[AaPp][Mm])?(?P<gap>\s?)(?P<zone>Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})?"""
-DURATION = "days hours:minutes:seconds"  # as Python and pandas write it
+DURATION_FORMAT = "days hours:minutes:seconds"  # as Python and pandas write it
 DURATION_SHAPE = r"""(?x)(?:(?P<days>[-+]?[0-9]+)\s?d(?:ays?)?,?\s?)?
     (?P<sign>[-+]?)(?P<h>[0-9]+):(?P<m>[0-5][0-9])(?::(?P<s>[0-5][0-9](?:[.][0-9]+)?))?"""
 FEW = 8  # texts of one shape, that are not read together
@@ -64,16 +64,18 @@ class DateNotation(Frozen):
     aware: bool = False  # with a time zone
 
     @property
-    def is_time(self) -> bool:
-        """Is it a format of times of day, without a date?"""
-        return self.format.startswith("%") and not re.search("%[Yy]", self.format)
+    def family(self) -> str:
+        """What cells are that are written so."""
+        if self.format == DURATION_FORMAT:
+            return DURATION
+        if self.format != ISO and not re.search("%[Yy]", self.format):
+            return TIME
+        return AWARE_DATE if self.aware else DATE
 
     def parse(self, text: str) -> datetime.datetime | None:
         """The moment that a cell writes, or None."""
-        parsed = None
-        if self.format != ISO:
-            parsed = _strptime(text, self.format)
-        if parsed is None and not self.is_time:
+        parsed = None if self.format == ISO else _strptime(text, self.format)
+        if parsed is None and self.family != TIME:
             parsed = _from_iso(text)
         if parsed is None:
             return None
@@ -83,22 +85,22 @@ class DateNotation(Frozen):
 
     def number(self, text: str) -> float | None:
         """Seconds since 1970, since midnight or in all; None for what does not parse."""
-        if self.format == DURATION:
+        if self.family == DURATION:
             return _seconds_of_duration(text)
         parsed = self.parse(text)
         if parsed is None:
             return None
-        if self.is_time:
+        if self.family == TIME:
             return (parsed - datetime.datetime(1900, 1, 1)).total_seconds()
-        return float(seconds_of([parsed], "date")[0])
+        return float(seconds_of([parsed], self.family)[0])
 
-    def numbers(self, texts: Iterable[str]) -> list[float | None]:
+    def parse_all(self, texts: Iterable[str]) -> list[float | None]:
         """The numbers of many texts; those of one shape are read together."""
         texts = list(texts)
         values: list[float | None] = [None] * len(texts)
         for rows in by_shape(texts).values():
             alike = [texts[row] for row in rows]
-            alone = len(rows) < FEW or self.aware or self.format == DURATION
+            alone = len(rows) < FEW or self.family in (AWARE_DATE, DURATION)
             read = None if alone else read_alike(alike, self.format)
             if read is None or self.format == ISO:  # which has more forms than are read together
                 found = read or [None] * len(rows)
@@ -144,17 +146,9 @@ def find_durations(
 
     The column is one of times of day (`times`) unless there are hours from 24 on, or days.
     """
-    tally, total = Tally(), sum(counts.values())
-    for text, count in counts.items():
-        if _seconds_of_duration(text) is None:
-            tally.fail(text, count)
-            if tally.is_hopeless(total):
-                return times
-        else:
-            tally.parsed += count
-    read = [] if times is None else zip(counts.values(), times.numbers(counts), strict=True)
-    as_times = sum(count for count, value in read if value is not None)
-    return DateNotation(DURATION) if is_enough(tally) and tally.parsed > as_times else times
+    as_durations = share_parsed(counts, map(_seconds_of_duration, counts))
+    as_times = share_parsed(counts, times.parse_all(counts)) if times is not None else 0.0
+    return DateNotation(DURATION_FORMAT) if as_durations > as_times else times
 
 
 def find_date_notation(counts: dict[str, float]) -> DateNotation | None:
@@ -174,7 +168,7 @@ def find_date_notation(counts: dict[str, float]) -> DateNotation | None:
     tally, texts, rows = Tally(), list(counts), list(counts.values())
     for places in by_shape(texts).values():
         text = min(texts[place] for place in places)
-        if re.fullmatch(TIME, text) or _match_date(text):
+        if re.fullmatch(TIME_SHAPE, text) or _match_date(text):
             shape = re.sub("[0-9]", "9", re.sub(r"[^\W\d_]+", _letters, text))
             shapes[shape] += sum(rows[place] for place in places)
             samples[shape] = min(text, samples.get(shape, text))
@@ -185,7 +179,7 @@ def find_date_notation(counts: dict[str, float]) -> DateNotation | None:
                 return None
     common = sorted(shapes, key=lambda shape: (-shapes[shape], shape))[:N_SHAPES]
     candidates = dict.fromkeys(n for shape in common for n in _notations(samples[shape]))
-    found = [(_share(notation, counts, total), notation) for notation in candidates]
+    found = [(share_parsed(counts, n.parse_all(counts)), n) for n in candidates]
     found = [(share, notation) for share, notation in found if share]
     if not found:
         return None
@@ -200,20 +194,8 @@ def _letters(word: re.Match[str]) -> str:
     return "aaa" if len(word[0]) == 3 else "a" * min(len(word[0]), 4)
 
 
-def _share(notation: DateNotation, counts: dict[str, float], total: float) -> float:
-    tally = Tally()
-    for (text, count), value in zip(counts.items(), notation.numbers(counts), strict=True):
-        if value is not None:
-            tally.parsed += count
-        else:
-            tally.fail(text, count)
-            if tally.is_hopeless(total):
-                return 0.0
-    return tally.parsed / total if is_enough(tally) else 0.0
-
-
 def _refuse_if_different(a: DateNotation, b: DateNotation, counts: dict[str, float]) -> None:
-    for text, here, there in zip(counts, a.numbers(counts), b.numbers(counts), strict=True):
+    for text, here, there in zip(counts, a.parse_all(counts), b.parse_all(counts), strict=True):
         if here is not None and there is not None and here != there:
             raise AmbiguousDatesError(text)
 
@@ -223,7 +205,7 @@ def _notations(text: str) -> list[DateNotation]:
     if ISO_SHAPE.fullmatch(text):
         parsed = _from_iso(text)
         return [] if parsed is None else [DateNotation(ISO, parsed.tzinfo is not None)]
-    if re.fullmatch(TIME, text):
+    if re.fullmatch(TIME_SHAPE, text):
         form = _time_format(text)
         return [] if form is None or "%z" in form else [DateNotation(form)]
     parts = _match_date(text)
@@ -265,7 +247,7 @@ def _may_be(field: str, code: str) -> bool:
 
 
 def _time_format(text: str) -> str | None:
-    match = re.fullmatch(TIME, text)
+    match = re.fullmatch(TIME_SHAPE, text)
     if match is None:
         return None
     form = ("%I" if match["half"] else "%H") + ":%M"

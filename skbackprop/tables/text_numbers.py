@@ -5,7 +5,7 @@ unit.  The notation is the one in which most cells are numbers.  A unit is compa
 a final full stop and a final "s" (``year``, ``Years``).
 
 >>> notation = NumberNotation(decimal=",", thousands=".", suffix="eur")
->>> [notation.parse(text) for text in ("1.234,5 EUR", "-7,25 EUR", "7.25 EUR", "1 USD")]
+>>> notation.parse_all(["1.234,5 EUR", "-7,25 EUR", "7.25 EUR", "1 USD"])
 [1234.5, -7.25, None, None]
 >>> find_number_notation({"$1,200": 5, "$900.5": 4, "call": 1})
 NumberNotation(decimal='.', thousands=',', prefix='$', suffix='')
@@ -56,15 +56,11 @@ class NumberNotation(Frozen):
     prefix: str = ""
     suffix: str = ""
 
-    def parse(self, text: str) -> float | None:
-        """The number that a cell writes, or None."""
-        return self.parse_all([text])[0]
-
     def parse_all(self, texts: Iterable[str]) -> list[float | None]:
         """The numbers that cells write; None for what is none.  Each shape is matched once."""
         places: dict[str, tuple[int, int, bool] | None] = {}
         numbers: list[float | None] = []
-        marks = [mark for mark in self.thousands.replace("'", "'’")]
+        marks = self.thousands.replace("'", "'’")
         texts = list(texts)
         for text, shape in zip(texts, shapes_of(texts), strict=True):
             place = places[shape] if shape in places else places.setdefault(shape, self.find(text))

@@ -42,7 +42,6 @@ from scipy import sparse
 
 from ..params import Frozen, frozen
 from .columns import TableColumns, read_table
-from .reading import floats
 from .scaling import LARGEST, smooth_clip
 from .weights import as_counts
 
@@ -233,7 +232,7 @@ def encode_effects(encoder: Any, table: TableColumns) -> np.ndarray:
     """The columns of the effects that an encoder has, side by side."""
     parts = []
     for effect in encoder.effects:
-        x = floats(table, effect.column, encoder.reading_of(effect.column))
+        x = encoder.read_numbers(table, effect.column)
         parts.append(effect.table[effect.codes(x, single=table.is_single(effect.column))])
     return np.concatenate(parts, axis=1)
 
@@ -314,15 +313,12 @@ def learn_effects(
 def _prepared(
     X: Any, y: np.ndarray, weight: np.ndarray | None
 ) -> tuple[TableColumns, np.ndarray, np.ndarray]:
-    table = read_table(X)
-    if table.sparse is not None:
-        table = read_table(table.sparse.toarray())
-    return table, y.astype(np.float64), as_counts(weight, len(y))
+    return read_table(X).dense(), y.astype(np.float64), as_counts(weight, len(y))
 
 
 def _oriented(encoder: Any, table: TableColumns, i: int) -> np.ndarray:
     """Column i in the direction in which it is encoded: -x has the effects of x."""
-    return encoder.sign_of(i) * floats(table, i, encoder.reading_of(i))
+    return encoder.sign_of(i) * encoder.read_numbers(table, i)
 
 
 def _scales(effect: np.ndarray, weight: np.ndarray) -> np.ndarray:

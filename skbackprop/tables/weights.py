@@ -75,8 +75,6 @@ def _check_values(w: np.ndarray, name: str) -> None:
 
 
 def _floats(weight: Any, name: str) -> np.ndarray:
-    if hasattr(weight, "to_numpy"):  # pandas, polars, pyarrow: a missing weight becomes NaN
-        weight = weight.to_numpy()
     if np.ma.is_masked(weight):
         raise ValueError(
             f"{name} is a masked array with {np.ma.count_masked(weight)} masked weights. Set the "
@@ -88,13 +86,9 @@ def _floats(weight: Any, name: str) -> np.ndarray:
     if array.dtype.kind in "mM":
         raise ValueError(f"{name} needs numbers, got {array.dtype}. Pass one number for each row.")
     try:
-        return (
-            np.array([_float(cell) for cell in array.ravel().tolist()], np.float64).reshape(
-                array.shape
-            )
-            if array.dtype.kind == "O"
-            else array.astype(np.float64)
-        )
+        if array.dtype.kind == "O":
+            array = np.reshape([_float(cell) for cell in array.ravel().tolist()], array.shape)
+        return array.astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"{name} needs numbers, got values of dtype {array.dtype}: {error}. Pass one number "
@@ -141,6 +135,15 @@ def as_counts(weight: np.ndarray | None, n: int) -> np.ndarray:
     if weight is None:
         return np.ones(n)
     return weight if (weight == np.round(weight)).all() else weight / weight.mean()
+
+
+def spread_rows(n: int, most: int) -> slice:
+    """At most so many of n rows, at equal distances.
+
+    >>> list(range(10)[spread_rows(10, most=4)])
+    [0, 3, 6, 9]
+    """
+    return slice(None, None, -(-n // most) or 1)
 
 
 def take_rows(data: Any, rows: np.ndarray) -> Any:

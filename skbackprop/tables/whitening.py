@@ -87,11 +87,6 @@ def linear_scale(x: np.ndarray, center: np.ndarray, scale: np.ndarray) -> np.nda
     return np.maximum(z, -FAR, out=z)
 
 
-def rows_to_whiten(n: int) -> slice:
-    """At most `MOST_ROWS` of n rows, at equal distances."""
-    return slice(None, None, -(-n // MOST_ROWS) or 1)
-
-
 def few_missing(x: np.ndarray, weight: np.ndarray | None = None) -> bool:
     """Tell whether few numbers of a column are missing, and the others have three values or more.
 

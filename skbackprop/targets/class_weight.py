@@ -24,7 +24,7 @@ import numpy as np
 
 from ..tables.columns import short, written
 from .label_codecs import LabelCodec
-from .labels import label_columns
+from .reading import as_columns
 
 DIGITS = 40  # binary digits of a count; the sum of some thousand such counts is exact
 
@@ -48,17 +48,24 @@ def class_factors(
     counts : ndarray or None
         For "balanced": the weight of the rows of each class, one column after the other.
     """
+    if isinstance(class_weight, str):
+        ends = np.cumsum([head.n_classes for head in heads])[:-1]
+        of_classes = [balanced(count) for count in np.split(counts, ends)]
+    else:
+        pairs = zip(heads, _of_columns(class_weight), strict=True)
+        of_classes = [
+            np.array([float(given.get(label, 1.0)) for label in head.classes.tolist()])
+            for head, given in pairs
+        ]
     factor = np.ones(len(y))
-    ends = np.cumsum([head.n_classes for head in heads])[:-1]
-    of_column: list[Any] = [None] * len(heads) if counts is None else np.split(counts, ends)
-    for i, (head, column) in enumerate(zip(heads, label_columns(y).T, strict=True)):
-        if isinstance(class_weight, str):
-            of_class = balanced(of_column[i])
-        else:
-            given = class_weight if isinstance(class_weight, dict) else class_weight[i]
-            of_class = np.array([float(given.get(c, 1.0)) for c in head.classes.tolist()])
+    for head, column, of_class in zip(heads, as_columns(y).T, of_classes, strict=True):
         factor *= of_class[head.codes(column)]
     return factor
+
+
+def _of_columns(class_weight: Any) -> Any:
+    """The dict of each column of labels."""
+    return [class_weight] if isinstance(class_weight, dict) else class_weight
 
 
 def balanced(count: np.ndarray) -> np.ndarray:
@@ -81,7 +88,7 @@ def class_counts(
     same rows the factors are those of one call, to the last bit.
     """
     counts = []
-    for head, column in zip(heads, label_columns(y).T, strict=True):
+    for head, column in zip(heads, as_columns(y).T, strict=True):
         count = np.bincount(head.codes(column), weight, len(head.classes)).astype(np.float64)
         grid = np.ldexp(1.0, int(np.frexp(count.sum())[1]) - DIGITS)
         counts.append(np.maximum(np.rint(count / grid), count > 0) * grid)
@@ -91,11 +98,10 @@ def class_counts(
 
 def without_weight(class_weight: Any, y: np.ndarray) -> np.ndarray | None:
     """Which rows have a class of weight 0; None if no class has."""
-    given = [class_weight] if isinstance(class_weight, dict) else class_weight
-    if given is None or isinstance(given, str):
+    if class_weight is None or isinstance(class_weight, str):
         return None
     absent = np.zeros(len(y), bool)
-    for weights, column in zip(given, label_columns(y).T, strict=True):
+    for weights, column in zip(_of_columns(class_weight), as_columns(y).T, strict=True):
         labels = {label for label, weight in weights.items() if weight == 0}
         if labels:
             absent |= np.fromiter((label in labels for label in column.tolist()), bool, len(y))
@@ -114,7 +120,7 @@ def check_class_weight(class_weight: Any, known: list[list[Any]]) -> None:
     """
     if class_weight is None or isinstance(class_weight, str):
         return
-    given = [class_weight] if isinstance(class_weight, dict) else class_weight
+    given = _of_columns(class_weight)
     if isinstance(class_weight, dict) != (len(known) == 1) or len(given) != len(known):
         got = "a dict" if isinstance(class_weight, dict) else f"a list of {len(given)}"
         needed = "a dict" if len(known) == 1 else f"a list of {len(known)} dicts"

@@ -11,6 +11,7 @@ from sklearn.utils import check_consistent_length
 
 from ..nn.losses import BinaryLogLoss, Heads, Loss, MulticlassLogLoss
 from ..params import Frozen, frozen
+from .reading import as_columns
 
 
 @frozen
@@ -25,12 +26,11 @@ class LabelCodec(Frozen):
 
     @property
     def n_targets(self) -> int:
-        k = len(self.classes)
-        return 1 if k == 2 else k
+        return 1 if self.n_classes == 2 else self.n_classes
 
     @property
     def loss(self) -> Loss:
-        return BinaryLogLoss() if len(self.classes) == 2 else MulticlassLogLoss()
+        return BinaryLogLoss() if self.n_classes == 2 else MulticlassLogLoss()
 
     @property
     def heads(self) -> tuple[LabelCodec, ...]:
@@ -44,21 +44,26 @@ class LabelCodec(Frozen):
     def codes(self, y: np.ndarray) -> np.ndarray:
         """The number of the class of each label; -1 for a label that is no class.
 
-        Python compares an integer, a float and a boolean exactly, whatever their dtypes.
+        Python compares an integer, a float and a boolean exactly, whatever their dtypes.  Dates
+        of different units are compared in the finer one.
         """
-        place = {label: i for i, label in enumerate(self.classes.tolist())}
+        classes = self.classes
+        if classes.dtype.kind == y.dtype.kind and y.dtype.kind in "mM":
+            unit = np.promote_types(classes.dtype, y.dtype)
+            classes, y = classes.astype(unit), y.astype(unit)
+        place = {label: i for i, label in enumerate(classes.tolist())}
         return np.fromiter((place.get(label, -1) for label in y.tolist()), np.intp, len(y))
 
     def encode(self, y: np.ndarray, dtype: np.dtype) -> np.ndarray:
         """(n,) labels → (n, n_targets) zeros and ones."""
         codes = self.codes(y)
-        if len(self.classes) == 2:
+        if self.n_classes == 2:
             return codes[:, None].astype(dtype)
-        return (codes[:, None] == np.arange(len(self.classes))).astype(dtype)
+        return (codes[:, None] == np.arange(self.n_classes)).astype(dtype)
 
     def stratify(self, target: np.ndarray) -> np.ndarray:
         """What a stratified split looks at."""
-        return target.astype(bool) if target.shape[1] == 1 else target.argmax(axis=1)
+        return self.predicted(target)
 
     def decode(self, scores: np.ndarray) -> np.ndarray:
         """The label of the largest score."""
@@ -66,37 +71,34 @@ class LabelCodec(Frozen):
 
     def predicted(self, scores: np.ndarray) -> np.ndarray:
         """The number of the class of the largest score."""
-        if len(self.classes) == 2:
+        if self.n_classes == 2:
             return (scores[:, 0] > 0).astype(int)
         return scores.argmax(axis=1)
 
     def probabilities(self, scores: np.ndarray, loss: Loss, *, log: bool) -> np.ndarray:
         """(n, K), columns in the order of ``classes``."""
-        if len(self.classes) == 1:
+        if self.n_classes == 1:
             return np.zeros_like(scores) if log else np.ones_like(scores)
-        if len(self.classes) > 2:
-            return _probabilities(scores, loss.predict(scores), loss, log=log)
-        both = np.concatenate([-scores, scores], axis=1)
-        return _probabilities(both, loss.predict(both), loss, log=log)
+        if self.n_classes == 2:
+            scores = np.concatenate([-scores, scores], axis=1)
+        return _probabilities(scores, loss, log=log)
 
     def decision(self, scores: np.ndarray) -> np.ndarray:
         return scores[:, 0] if self.n_targets == 1 else scores
 
     def score(self, target: np.ndarray, scores: np.ndarray, weight: np.ndarray | None) -> float:
         """Accuracy."""
-        if target.shape[1] == 1:
-            hits = (scores[:, 0] > 0) == (target[:, 0] > 0)
-        else:
-            hits = scores.argmax(axis=1) == target.argmax(axis=1)
+        hits = self.predicted(scores) == self.predicted(target)
         return float(np.average(hits, weights=weight))
 
 
-def _probabilities(scores: np.ndarray, p: np.ndarray, loss: Loss, *, log: bool) -> np.ndarray:
+def _probabilities(scores: np.ndarray, loss: Loss, *, log: bool) -> np.ndarray:
     """Probabilities strictly between 0 and 1, or their logarithms.
 
     Where a probability is too small to be a number, its logarithm still is one: it comes
     from the scores then, and orders the probabilities, which are moved a little above 0.
     """
+    p = loss.predict(scores)
     limits = np.finfo(p.dtype)
     p = np.minimum(p, 1 - limits.epsneg)
     lost = p < limits.tiny
@@ -143,7 +145,7 @@ class MultilabelCodec(Frozen):
         return (scores > 0).astype(int)
 
     def probabilities(self, scores: np.ndarray, loss: Loss, *, log: bool) -> np.ndarray:
-        return _probabilities(scores, loss.predict(scores), loss, log=log)
+        return _probabilities(scores, loss, log=log)
 
     def decision(self, scores: np.ndarray) -> np.ndarray:
         return scores
@@ -175,9 +177,8 @@ class HeadsCodec(Frozen):
         )
 
     def encode(self, y: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        return np.hstack(
-            [h.encode(column, dtype) for h, column in zip(self.heads, y.T, strict=True)]
-        )
+        columns = zip(self.heads, y.T, strict=True)
+        return np.hstack([head.encode(column, dtype) for head, column in columns])
 
     def stratify(self, target: np.ndarray) -> None:
         """Several columns cannot all be stratified: split at random."""
@@ -222,7 +223,7 @@ def label_accuracy(codec: Any, y: np.ndarray, scores: np.ndarray, weight: Any = 
     """
     if isinstance(codec, MultilabelCodec):
         return float(accuracy_score(y, codec.decode(scores), sample_weight=weight))
-    columns = y[:, None] if y.ndim == 1 else y
+    columns = as_columns(y)
     check_consistent_length(columns, scores, weight)
     if columns.shape[1] != len(codec.heads):
         raise ValueError(f"`y` needs {len(codec.heads)} columns, as in fit, got shape {y.shape}.")

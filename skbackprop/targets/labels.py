@@ -23,7 +23,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from ..tables.columns import short, written
 from .label_codecs import HeadsCodec, LabelCodec, MultilabelCodec
-from .reading import read_target
+from .reading import as_columns, read_target
 
 EXACT = 2**53  # integers up to here are floats without a loss
 KINDS: dict[str, Any] = {
@@ -213,20 +213,15 @@ def unseen_labels(y: np.ndarray, codec: Any) -> list[Any]:
                 f"`y` needs {codec.n_targets} columns, as in the first call, got shape "
                 f"{y.shape}. Pass an indicator matrix of the same labels."
             )
-    elif label_columns(y).shape[1] != len(codec.heads):
+    elif as_columns(y).shape[1] != len(codec.heads):
         raise ValueError(
             f"`y` needs {len(codec.heads)} columns, as in the first call, got shape {y.shape}."
         )
     return [
         label
-        for head, column in zip(codec.heads, label_columns(y).T, strict=True)
+        for head, column in zip(codec.heads, as_columns(y).T, strict=True)
         for label in np.unique(column[head.codes(column) < 0]).tolist()
     ]
-
-
-def label_columns(y: np.ndarray) -> np.ndarray:
-    """Labels as ``(n, n_outputs)``."""
-    return y[:, None] if y.ndim == 1 else y
 
 
 def _plain(classes: Any) -> Any:

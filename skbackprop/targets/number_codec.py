@@ -36,6 +36,7 @@ from ..nn.losses import (
 )
 from ..params import Frozen, frozen
 from ..tables.scaling import quantiles, skew_sign
+from .reading import as_columns
 
 Scaling: TypeAlias = Literal["standardize", "mean"] | None
 
@@ -82,13 +83,13 @@ class TargetCodec(Frozen):
         Rows of weight 0 have no influence.  With `flip_sign`, a column of negative skewness gets a
         negative scale: what is learned of ``-y`` is what is learned of ``y``.
         """
-        columns = y[:, None] if y.ndim == 1 else y
+        columns = as_columns(y)
         n, single = columns.shape[1], y.ndim == 1
         if weight is not None and not weight.all():
             columns, weight = columns[weight > 0], weight[weight > 0]
         low, high = (columns.min(axis=0), columns.max(axis=0)) if clip else (None, None)
         if scaling is None:
-            return cls(n, single, np.zeros(1), np.ones(1), low, high)
+            return cls(n, single, low=low, high=high)
         exponent = np.frexp(np.abs(columns).max(axis=0))[1].astype(np.int64)
         exponent[np.abs(exponent) <= ORDINARY] = 0
         u = np.ldexp(columns, -exponent)
@@ -107,7 +108,7 @@ class TargetCodec(Frozen):
 
     def check_columns(self, y: np.ndarray, name: str = "y") -> None:
         """Refuse a target with more or fewer columns."""
-        n = 1 if y.ndim == 1 else y.shape[1]
+        n = as_columns(y).shape[1]
         if n != self.n_targets:
             raise ValueError(
                 f"`{name}` needs {self.n_targets} columns, as in the first call, got {n}. Pass "
@@ -115,7 +116,7 @@ class TargetCodec(Frozen):
             )
 
     def encode(self, y: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        columns = y[:, None] if y.ndim == 1 else y
+        columns = as_columns(y)
         with np.errstate(over="ignore", under="ignore"):  # `check_encoded` refuses infinity
             u = np.ldexp(columns, -self.exponent) if self.exponent.any() else columns
             return ((u - self.center) / self.scale).astype(dtype, order="C")
@@ -227,7 +228,7 @@ def _out_of_range(y: np.ndarray, target: np.ndarray, needed: str) -> str:
 
 def check_distinct(y: np.ndarray, target: np.ndarray) -> None:
     """Refuse a column most of whose values become equal, because a few are so far away."""
-    for column, encoded in zip(y.reshape(len(y), -1).T, target.T, strict=True):
+    for column, encoded in zip(as_columns(y).T, target.T, strict=True):
         middle = np.median(encoded)
         if np.median(np.abs(encoded - middle)) > 1e-5:
             continue
@@ -244,7 +245,7 @@ def check_distinct(y: np.ndarray, target: np.ndarray) -> None:
 
 def words_on_far_values(y: np.ndarray, target: np.ndarray) -> str:
     """A warning, if a few values of a standardized column make up nearly all of its variance."""
-    for column, encoded in zip(y.reshape(len(y), -1).T, target.T, strict=True):
+    for column, encoded in zip(as_columns(y).T, target.T, strict=True):
         low, high = np.quantile(encoded, (0.05, 0.95))
         if 0 < high - low < NARROW:
             return (

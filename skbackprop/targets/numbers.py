@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import column_or_1d
 
-from .reading import check_complete, name_rows, read_target
+from .reading import as_columns, check_complete, name_rows, read_target
 
 
 def check_numbers(y: Any, name: str = "y") -> np.ndarray:
@@ -38,14 +38,15 @@ def check_numbers(y: Any, name: str = "y") -> np.ndarray:
     y = read_target(y, name)
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
-    if y.dtype.kind in "SU" or (y.dtype.kind == "O" and _has(y, (str, bytes))):
+    kinds = set(map(type, y.ravel().tolist())) if y.dtype.kind in "OSU" else set()
+    if any(issubclass(kind, (str, bytes)) for kind in kinds):
         text = next(cell for cell in y.ravel().tolist() if isinstance(cell, (str, bytes)))
         raise ValueError(
             f"could not convert {name}: it has texts, such as {text!r:.50}. A regressor needs "
             f"numbers: use {name}.astype(float) for numbers that are written as text, and a "
             "classifier for labels."
         )
-    if y.dtype.kind in "mM" or (y.dtype.kind == "O" and not _has_floats(y)):
+    if y.dtype.kind in "mM" or not all(hasattr(kind, "__float__") for kind in kinds):
         example = y.ravel()[0] if y.dtype.kind == "O" else y.dtype
         raise ValueError(
             f"{name} needs numbers, got {example!r:.80}. Convert dates and durations, for example "
@@ -54,22 +55,13 @@ def check_numbers(y: Any, name: str = "y") -> np.ndarray:
     return _floats(y, name)
 
 
-def _has(y: np.ndarray, kinds: tuple[type, ...]) -> bool:
-    return any(issubclass(kind, kinds) for kind in set(map(type, y.ravel().tolist())))
-
-
-def _has_floats(y: np.ndarray) -> bool:
-    """Does every type of object have a value as a float?"""
-    return all(hasattr(kind, "__float__") for kind in set(map(type, y.ravel().tolist())))
-
-
 def _floats(y: np.ndarray, name: str) -> np.ndarray:
     try:
         with np.errstate(over="ignore"):
             numbers = y.astype(np.float64, copy=False)
     except OverflowError:
         largest = int(np.finfo(np.float64).max)  # of Python, which compares exactly
-        cells = enumerate(y.reshape(len(y), -1).tolist())
+        cells = enumerate(as_columns(y).tolist())
         large = [i for i, row in cells if any(abs(cell) > largest for cell in row)]
         raise ValueError(
             f"Input {name} contains a value too large for dtype('float64'), in "

@@ -21,7 +21,9 @@ from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.utils import check_array
 
-MISSING = ("NoneType", "NAType", "NaTType")  # None, and pandas' NA and NaT
+from ..tables.cells import is_missing
+from ..tables.containers import objects
+
 SHOWN = 5  # rows that a message names
 
 
@@ -77,25 +79,30 @@ def read_target(y: Any, name: str = "y") -> np.ndarray:
     return array
 
 
+def as_columns(y: np.ndarray) -> np.ndarray:
+    """A target ``(n,)`` or ``(n, m)`` as ``(n, m)``."""
+    return y[:, None] if y.ndim == 1 else y
+
+
 def check_complete(y: np.ndarray, name: str) -> None:
     """Refuse missing and infinite values."""
-    missing = is_missing(y)
+    missing = _missing(y)
     if missing.any():
-        rows = np.flatnonzero(missing.reshape(len(y), -1).any(axis=1))
+        rows = np.flatnonzero(as_columns(missing).any(axis=1))
         raise ValueError(
             f"Input {name} contains NaN: {len(rows)} of {len(y)} rows "
             f"{'has' if len(rows) == 1 else 'have'} no value (None, NaN, NA or NaT), "
             f"{name_rows(rows)}. Remove {'it' if len(rows) == 1 else 'them'}."
         )
     if y.dtype.kind == "f" and np.isinf(y).any():
-        rows = np.flatnonzero(np.isinf(y).reshape(len(y), -1).any(axis=1))
+        rows = np.flatnonzero(as_columns(np.isinf(y)).any(axis=1))
         raise ValueError(
             f"Input {name} contains infinity or a value too large for dtype('float64'), in "
             f"{name_rows(rows)}. Remove or correct these values."
         )
 
 
-def is_missing(y: np.ndarray) -> np.ndarray:
+def _missing(y: np.ndarray) -> np.ndarray:
     """For each value, is it None, NaN, NA or NaT?"""
     if y.dtype.kind in "fc":
         return np.isnan(y)
@@ -105,7 +112,7 @@ def is_missing(y: np.ndarray) -> np.ndarray:
         return np.zeros(y.shape, bool)
     cells = y.ravel().tolist()
     never = {kind for kind in set(map(type, cells)) if issubclass(kind, (str, bytes, int))}
-    missing = [type(cell) not in never and _is_missing(cell) for cell in cells]
+    missing = [type(cell) not in never and is_missing(cell) for cell in cells]
     return np.array(missing, bool).reshape(y.shape)
 
 
@@ -113,15 +120,6 @@ def name_rows(rows: np.ndarray) -> str:
     """``"row 3"``, or ``"rows 3, 4, …"``."""
     shown = ", ".join(map(str, rows[:SHOWN].tolist()))
     return f"row{'s' if len(rows) > 1 else ''} {shown}{', …' if len(rows) > SHOWN else ''}"
-
-
-def _is_missing(cell: Any) -> bool:
-    if type(cell).__name__ in MISSING:
-        return True
-    try:
-        return bool(cell != cell)
-    except (TypeError, ValueError):  # an array inside a cell
-        return False
 
 
 def _columns(y: Any) -> list[Any] | None:
@@ -156,7 +154,7 @@ def _read(y: Any, name: str) -> np.ndarray:
 def _read_masked(y: Any, name: str) -> np.ndarray:
     hidden = np.ma.getmaskarray(y)
     if hidden.any():
-        rows = np.flatnonzero(hidden.reshape(len(y), -1).any(axis=1))
+        rows = np.flatnonzero(as_columns(hidden).any(axis=1))
         raise ValueError(
             f"{name} is a masked array with masked values in {len(rows)} of {len(y)} rows, "
             f"{name_rows(rows)}. Remove these rows from X and {name}: "
@@ -200,10 +198,7 @@ def _read_arrow(y: Any) -> np.ndarray:
     kind = str(getattr(y, "type", getattr(y, "dtype", ""))).lower()
     if not nulls and kind in ("double", "float", "float32", "float64", "int64", "int32"):
         return np.asarray(y)
-    cells = y.to_pylist() if hasattr(y, "to_pylist") else y.to_list()
-    array = np.empty(len(cells), dtype=object)
-    array[:] = cells
-    return array
+    return objects(y.to_pylist() if hasattr(y, "to_pylist") else y.to_list())
 
 
 def _side_by_side(columns: list[np.ndarray], name: str) -> np.ndarray:

@@ -24,6 +24,7 @@ import numpy as np
 
 from ..params import Frozen, frozen
 from .number_codec import words_on_far_values
+from .reading import as_columns
 
 LARGEST = 4.0  # factor of a score
 FARTHEST = 3.0  # shift of a score: to what is farther away nothing is carried over
@@ -171,7 +172,7 @@ def follow_target(
     -------
     codec : TargetCodec
     """
-    columns = y[:, None] if y.ndim == 1 else y
+    columns = as_columns(y)
     if codec.low is not None:
         low, high = columns.min(axis=0), columns.max(axis=0)
         codec = replace(codec, low=np.minimum(codec.low, low), high=np.maximum(codec.high, high))

@@ -41,6 +41,17 @@ def test_a_source_of_few_rows_is_the_sample():
         assert_array_equal(np.ravel(part), X[:, 0])
 
 
+def test_a_categorical_column_stays_one_if_batches_have_different_levels():
+    codes = np.arange(1000) // 100
+    sample = Sample(1000, all_labels=False)
+    for i in range(0, 1000, 250):  # each batch has few of the levels
+        part = pd.DataFrame({"code": pd.Categorical(codes[i : i + 250])})
+        sample.add(Batch(part, np.zeros(250)), np.arange(i, i + 250), "A batch")
+    found = sample.rows()[0].X["code"]
+    assert isinstance(found.dtype, pd.CategoricalDtype)
+    assert_array_equal(found.to_numpy(), codes)
+
+
 def test_keys_are_spread_evenly_and_salts_are_independent():
     numbers = np.arange(100_000)
     first, second = (row_keys(numbers, salt) % np.uint64(10) for salt in (1, 2))

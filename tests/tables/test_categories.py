@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skbackprop.tables.categories import count_rows, encode_values, learn_category
+from skbackprop.tables.categories import encode_values, learn_category, rows_of_each
 from skbackprop.tables.cells import BOOLEAN, NUMBER, TEXT
 from skbackprop.tables.scaling import center_and_scale, robust_scale
 
@@ -107,14 +107,20 @@ def test_case_blanks_and_form_make_no_other_level_where_that_is_clear():
 def test_which_other_cells_may_be_levels(families, levels, other, keys, may):
     category = learned(dict.fromkeys(levels, 5.0), absent=1.0, families=families)
     if may:
-        category._refuse_if_different(other, keys, Labels())
+        category.check_families(keys, Later(other))
     else:
         with pytest.raises(ValueError, match="cannot be compared"):
-            category._refuse_if_different(other, keys, Labels())
+            category.check_families(keys, Later(other))
 
 
-class Labels:
-    """A table that is asked for the name of its column alone."""
+class Later:
+    """A table that is asked for the families and the name of its column alone."""
+
+    def __init__(self, family):
+        self.family = family
+
+    def families(self, i):
+        return {self.family}
 
     def label(self, i):
         return "'color'"
@@ -129,5 +135,5 @@ def test_constant_columns_of_values_are_dropped():
 
 def test_rows_are_counted_by_weight():
     which = np.array([0, 2, 2])
-    assert_array_equal(count_rows(which, None, 4), [1, 0, 2, 0])
-    assert_array_equal(count_rows(which, np.array([0.5, 1.0, 2.0]), 4), [0.5, 0, 3, 0])
+    assert_array_equal(rows_of_each(which, None, 4), [1, 0, 2, 0])
+    assert_array_equal(rows_of_each(which, np.array([0.5, 1.0, 2.0]), 4), [0.5, 0, 3, 0])

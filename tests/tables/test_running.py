@@ -17,7 +17,8 @@ from skbackprop.tables.running import (
     summarize,
     with_rows,
 )
-from skbackprop.tables.state import from_state, to_state
+
+from .stored import stored
 
 pd = pytest.importorskip("pandas")
 rng = np.random.default_rng(0)
@@ -194,7 +195,7 @@ def test_places_stay_in_their_groups():
     names = slots(encoder)
     assert names[: encoder.n_numeric] == [("number", 0), ("number", 1)]
     assert names[encoder.n_numeric :] == [("missing", 0), *(("level", 2, j) for j in range(3))]
-    again = from_state(to_state(encoder))
+    again = stored(encoder)
     assert_array_equal(again.transform(other), encoder.transform(other))
 
 

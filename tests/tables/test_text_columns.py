@@ -1,7 +1,6 @@
 """Columns of text that are numbers, dates or times, and what is left out with a warning."""
 
 import datetime
-import json
 import re
 import warnings
 
@@ -9,10 +8,12 @@ import numpy as np
 import pytest
 
 from skbackprop import BackpropClassifier, BackpropRegressor
-from skbackprop.tables import ColumnEncoder, from_state, to_state
+from skbackprop.tables import ColumnEncoder
 from skbackprop.tables.text_dates import DateNotation
 from skbackprop.tables.text_numbers import SIGNS as ALL_SIGNS
 from skbackprop.tables.text_numbers import NumberNotation, shapes_of
+
+from .stored import stored
 
 pd = pytest.importorskip("pandas")
 N = 200
@@ -116,6 +117,13 @@ def test_periods_and_times_of_day():
     times = [datetime.time(s // 3600, s // 60 % 60, s % 60) for s in seconds.tolist()]
     for cells in (times, map(str, times)):
         np.testing.assert_array_equal(encode(frame(cells)), encode(frame(seconds)))
+
+
+def test_midnight_as_text_is_read_among_times_of_day():
+    times = [datetime.time(hour) for hour in range(24)] * 5
+    encoder, written = ColumnEncoder().fit(frame(times)), ["00:00:00", "00:00", "06:00:00"]
+    expected = encoder.transform(frame([times[0], times[0], times[6]]))
+    np.testing.assert_array_equal(encoder.transform(frame(written)), expected)
 
 
 SPANS = pd.to_timedelta(np.random.default_rng(1).integers(-50_000, 400_000, N), "s")
@@ -290,18 +298,10 @@ def test_one_warning_names_all_columns():
         )
 
 
-def test_the_state_is_plain_data():
+def test_readings_are_stored():
     X = frame(map("${:,.2f}".format, V), when=DAYS.strftime("%d/%m/%Y"), c=list("ab") * (N // 2))
     encoder = ColumnEncoder().fit(X)
-
-    def plain(value):
-        return value.tolist() if isinstance(value, np.ndarray) else value.item()
-
-    state = to_state(encoder)
-    arrays = {k: v for k, v in state.items() if isinstance(v, np.ndarray)}
-    again = from_state(json.loads(json.dumps(state, default=plain)) | arrays)
-    for category, other in zip(again._categories, encoder._categories, strict=True):
-        vars(category)["table"] = other.table
+    again = stored(encoder)
     np.testing.assert_array_equal(again.transform(X), encoder.transform(X))
     assert again.report() == encoder.report()
 
@@ -322,8 +322,8 @@ def test_dates_read_together_are_those_of_datetime(form):
     texts = [re.sub("[0-9]", lambda _: str(digits.choice(list("0011235"))), t) for t in texts]
     texts += ["31.12.1999", "x", "24:00:00", "", "1.2.3", "0000-01-01"]
     notation = DateNotation(form, aware=form.endswith("UTC"))
-    assert notation.numbers(texts) == [notation.number(text) for text in texts]
-    assert 20 < sum(value is not None for value in notation.numbers(texts)) < 600
+    assert notation.parse_all(texts) == [notation.number(text) for text in texts]
+    assert 20 < sum(value is not None for value in notation.parse_all(texts)) < 600
 
 
 def test_numbers_of_one_shape_are_read_alike():
@@ -334,7 +334,7 @@ def test_numbers_of_one_shape_are_read_alike():
     for notation in [NumberNotation(*pair) for pair in ALL_SIGNS] + [NumberNotation(suffix="m2")]:
         for text, shape in zip(texts, shapes_of(texts), strict=True):
             assert notation.find(text) == notation.find(shape), (text, shape)
-        expected = [notation.parse(text) for text in texts]
+        expected = [notation.parse_all([text])[0] for text in texts]
         assert notation.parse_all(texts) == expected
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skbackprop.tables import from_state, read_table, to_state
+from skbackprop.tables import read_table
 from skbackprop.tables.encoder import ColumnEncoder
 from skbackprop.tables.value_effects import (
     OF_LABELS,
@@ -20,6 +20,8 @@ from skbackprop.tables.value_effects import (
     sums,
     z_of_effects,
 )
+
+from .stored import stored
 
 N = 300
 
@@ -191,11 +193,11 @@ def test_values_of_one_row_have_no_effect():
     assert (effect[40:] != 0).all()
 
 
-def test_effects_as_plain_data():
+def test_effects_are_stored():
     X, y = codes_and_noise()
     encoder, _, (effects, own) = learned(X, y, limits=OF_NUMBERS)
     encoder, E = encoder.with_effects(effects, encoder.transform(X), own)
-    again = from_state(to_state(encoder))
+    again = stored(encoder)
     assert (again.transform(X) == encoder.transform(X)).all()
     assert E.shape == encoder.transform(X).shape
     assert isinstance(again.effects[0], ValueEffect)

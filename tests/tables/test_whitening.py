@@ -6,16 +6,18 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import pinvh, sqrtm
 
-from skbackprop.tables import ColumnEncoder, from_state, to_state
+from skbackprop.tables import ColumnEncoder
 from skbackprop.tables.growth import follow, slots
 from skbackprop.tables.scaling import center_and_scale, robust_scale
+from skbackprop.tables.weights import spread_rows
 from skbackprop.tables.whitening import (
     MOST_COLUMNS,
     MOST_ROWS,
     ROWS_EACH,
     learn_whitening,
-    rows_to_whiten,
 )
+
+from .stored import stored
 
 N = 300
 
@@ -210,7 +212,7 @@ def test_a_copy_has_nothing_new():
 
 @pytest.mark.parametrize("n", [1, 2, MOST_ROWS, MOST_ROWS + 1, 2 * MOST_ROWS - 1, 50_000, 10**6])
 def test_as_many_rows_are_read_as_there_is_room_for(n):
-    taken = len(range(n)[rows_to_whiten(n)])
+    taken = len(range(n)[spread_rows(n, MOST_ROWS)])
     assert min(n, MOST_ROWS / 2) <= taken <= MOST_ROWS
 
 
@@ -238,11 +240,11 @@ def test_text_that_writes_numbers_is_whitened_too():
     assert [row["n_encoded"] for row in encoder.report()] == [2, 2, 2, 2, 2, 3]
 
 
-def test_an_encoder_is_stored_as_plain_data():
+def test_an_encoder_is_stored():
     encoder, X = fitted(table()), table(1)
-    again = from_state(to_state(encoder))
+    again = stored(encoder)
     assert_array_equal(again.transform(X), encoder.transform(X))
-    assert from_state(to_state(ColumnEncoder().fit(X)))._whitening is None
+    assert stored(ColumnEncoder().fit(X))._whitening is None
 
 
 def test_what_is_whitened_stays_what_it_is_in_streams():

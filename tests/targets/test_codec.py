@@ -10,6 +10,7 @@ from skbackprop.targets import LabelCodec
 from skbackprop.targets.label_codecs import HeadsCodec, MultilabelCodec
 
 BINARY, THREE = LabelCodec(np.array(["a", "b"])), LabelCodec(np.array(["a", "b", "c"]))
+ONE = LabelCodec(np.array(["a"]))
 
 
 def test_the_label_of_a_positive_score_is_the_second_class():
@@ -29,9 +30,21 @@ def test_accuracy_is_weighted(weight):
     assert THREE.score(hot, np.array([[0.0, 1.0, 0.0]] * 2), weight) == expected
 
 
+def test_of_one_class_every_row_is_right():
+    assert ONE.score(np.ones((3, 1)), np.array([[-1.0], [0.0], [2.0]]), None) == 1
+
+
+@pytest.mark.parametrize("unit", ["D", "s", "us", "ns"])
+def test_dates_are_labels_in_any_unit(unit):
+    codec = LabelCodec(np.array(["2024-01-01", "2024-01-02"], "M8[ns]"))
+    y = np.array(["2024-01-02", "2024-01-01", "2024-01-03"], f"M8[{unit}]")
+    assert_array_equal(codec.codes(y), [1, 0, -1])
+    later = np.array(["2024-01-01T01"], "M8[ns]")
+    assert_array_equal(LabelCodec(codec.classes.astype("M8[D]")).codes(later), [-1])
+
+
 # ---- probabilities -------------------------------------------------------------------------------
 
-ONE = LabelCodec(np.array(["a"]))
 SCORES = np.array([[-800.0], [-90.0], [-3.0], [0.0], [3.0], [90.0], [800.0]])
 
 

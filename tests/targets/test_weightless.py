@@ -148,3 +148,10 @@ def test_a_penalty_is_scaled_with_the_weights():
 def test_what_is_no_weight_is_refused(weight, message):
     with pytest.raises(ValueError, match=message):
         check_weight(weight, 3)
+
+
+def test_weights_in_arrays_of_pyarrow():
+    arrow = pytest.importorskip("pyarrow")
+    assert check_weight(arrow.array([True, False]), 2).tolist() == [1, 0]
+    with pytest.raises(ValueError, match="contains NaN, in 1 of 2 rows"):
+        check_weight(arrow.array([1, None]), 2)
