@@ -162,11 +162,11 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
     numeric_embedding : {"periodic", "piecewise", "both"}, NumericEmbedding, None or "auto", \
             default="auto"
         More inputs for each numeric column: cosines with learned frequencies, piecewise-linear
-        encoding between quantiles, or both.  "auto": "piecewise", in "best" "both", "periodic"
-        for very many columns or few rows; plain: None.
+        encoding between quantiles, or both.  "auto": "piecewise", "both" in "best" from 1,500
+        rows on, "periodic" for very many columns or few rows; plain: None.
     n_members : int or "auto", default="auto"
         Networks trained at once, whose predictions are averaged.  "auto": 5, up to 16 for
-        few rows, 16 in "best", 3 in "fast"; plain: 1.
+        few rows, three times as many in "best", 3 in "fast"; plain: 1.
     member_sharing : {"independent", "batch", "mini"}, default="independent"
         What members share: nothing, not even the rows that validate; all but vectors at each
         matrix, and the last layer (TabM); or all but the signs of the input, and the last layer.

@@ -61,6 +61,7 @@ PLAIN: dict[str, Any] = {
 
 MAX_EMBEDDING_COLUMNS = 400  # inputs that a numeric embedding may have
 TINY = 150  # rows: with more steps networks overfit them
+SMALL = 1500  # rows: with more steps and inputs than those of "auto" networks overfit them
 MANY = 10_000  # rows: beyond them `many_rows` changes the recipe with their number
 # What all schedules may cost, in products of weights and rows: about 15 s of one core, in "best" 20
 # times as much. Restarts beyond are not planned.
@@ -136,32 +137,23 @@ class DataSummary(Frozen):
 def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
     """The recipe for tables: ``"fast"``, ``"auto"`` or ``"best"``."""
     n = summary.n
-    small, many_classes = n < 1500, summary.n_classes > 2
-    hard = many_classes and n >= 4000
+    small, hard = n < SMALL, summary.n_classes > 2 and n >= 4000
     n_steps, k = 2000 if hard else 800, count_members(summary)
     width = 128 if hard else 64
     if n < TINY:
         n_steps = 400
     batch = 64 if small else 128
+    longer = speed == "best" and not small
     if speed == "fast":
         k, n_steps = 3, n_steps // 3
     elif speed == "best":
-        k, width = 16, 128
-        n_steps = n_steps if n < TINY else 1000 if small else 3000
+        k, n_steps = 3 * k, 3000 if longer else n_steps
     n_steps, batch, width, k, dropout = many_rows(n, n_steps, batch, width, k)
     slow = speed == "best" or summary.incremental or (small and speed == "auto")
-    # Inputs of the embedding of each column; networks overfit few rows with many inputs.
-    n_columns_each = min(MAX_EMBEDDING_COLUMNS, n // 4) // max(summary.n_numeric, 1)
-    n_bins = 8 if n_columns_each >= 10 else 4
-    n_frequencies = 4 if n_columns_each >= (12 if small else 40) else 2
-    # Periodic embeddings besides the piecewise ones take time, so only "best" has them.
-    kind, least = ("both", n_bins + 2) if speed == "best" else ("piecewise", n_bins)
-    values = TABULAR | {
+    values = TABULAR | embedding(summary, longer=longer)
+    values |= {
         "hidden_layer_sizes": (width, width),
         "learning_rate_init": RATES["slow" if slow else speed][summary.n_classes == 0],
-        "numeric_embedding": kind if n_columns_each >= least else "periodic",
-        "n_bins": n_bins,
-        "n_frequencies": max(1, min(n_frequencies, n_columns_each)),
         "n_members": k,
         "dropout": dropout,
         "batch_size": equal_batches(int(0.9 * n), batch),
@@ -183,6 +175,22 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
     return values
 
 
+def embedding(summary: DataSummary, *, longer: bool) -> dict[str, Any]:
+    """How numbers become inputs; networks overfit few rows with many inputs."""
+    n_each = min(MAX_EMBEDDING_COLUMNS, summary.n // 4) // max(summary.n_numeric, 1)
+    n_bins = 8 if n_each >= 10 else 4
+    if longer and summary.n_classes <= 2 and n_each >= 18:
+        n_bins = 16
+    n_frequencies = 4 if n_each >= (12 if summary.n < SMALL else 40) else 2
+    # Periodic embeddings besides the piecewise ones take time, so only "best" has them.
+    kind, least = ("both", n_bins + 2) if longer else ("piecewise", n_bins)
+    return {
+        "numeric_embedding": kind if n_each >= least else "periodic",
+        "n_bins": n_bins,
+        "n_frequencies": max(1, min(n_frequencies, n_each)),
+    }
+
+
 def count_members(summary: DataSummary) -> int:
     """How many members the recipe "auto" has for up to `MANY` rows.
 
@@ -198,7 +206,7 @@ def count_members(summary: DataSummary) -> int:
         return 4
     if summary.n_classes == 2 and not summary.incremental:
         return min(MEMBERS_OF_TWO, max(5, round(MEMBERS_OF_TWO * FEW_OF_TWO / n)))
-    return 8 if n < 1500 else 5
+    return 8 if n < SMALL else 5
 
 
 def calibration(summary: DataSummary) -> str | None:

@@ -85,8 +85,32 @@ def test_two_classes_have_the_more_members_the_fewer_rows():
         ("auto", 2, {"incremental": True}, 8),
         ("auto", 2, {"sparse": True}, 1),
         ("fast", 2, {}, 3),
-        ("best", 2, {}, 16),
     ],
 )
 def test_others_with_few_rows_have_as_many_members_as_ever(preset, n_classes, more, expected):
     assert members(preset, 600, n_classes, **more) == expected
+
+
+@pytest.mark.parametrize("n_classes", [0, 2, 7])
+@pytest.mark.parametrize("n", [100, 300, 1000, 1499])
+def test_best_is_the_default_with_more_members_for_few_rows(n, n_classes):
+    summary = DataSummary(n, 20, n_classes)
+    auto, best = (preset_values(preset, summary, "auto") for preset in ("auto", "best"))
+    assert best == auto | {"n_members": 3 * auto["n_members"]}
+
+
+@pytest.mark.parametrize(
+    ("n", "n_numeric", "n_classes", "expected"),
+    [
+        (1_500, 20, 2, (64, 33, 273, "both", 16)),
+        (6_000, 20, 0, (64, 15, 71, "both", 16)),
+        (6_000, 20, 7, (128, 15, 71, "both", 8)),
+        (6_000, 23, 0, (64, 15, 71, "both", 8)),  # at most 400 inputs of all columns
+        (6_000, 40, 0, (64, 15, 71, "both", 8)),
+        (6_000, 50, 2, (64, 15, 71, "both", 4)),
+    ],
+)
+def test_best_has_longer_training_and_more_inputs_for_more_rows(n, n_numeric, n_classes, expected):
+    values = preset_values("best", DataSummary(n, n_numeric, n_classes), "auto")
+    names = ("n_members", "max_iter", "numeric_embedding", "n_bins")
+    assert (values["hidden_layer_sizes"][0], *(values[name] for name in names)) == expected
