@@ -60,9 +60,11 @@ PLAIN: dict[str, Any] = {
 }
 
 MAX_EMBEDDING_COLUMNS = 400  # inputs that a numeric embedding may have
+MANY_BINS = 240  # bins of all columns: up to so many, a column may have more than 8
 TINY = 150  # rows: with more steps networks overfit them
 SMALL = 1500  # rows: with more steps and inputs than those of "auto" networks overfit them
 MANY = 10_000  # rows: beyond them `many_rows` changes the recipe with their number
+SOME = 6_000  # rows: beyond them there is less dropout, and there are more bins
 # What all schedules may cost, in products of weights and rows: about 15 s of one core, in "best" 20
 # times as much. Restarts beyond are not planned.
 MOST_WORK = {"fast": 0.0, "auto": 1.5e11, "best": 3e12}
@@ -72,8 +74,8 @@ WIDE, EMBEDDED, VERY_WIDE = 300, 1000, 3000
 FEW, MANY_CALLS = 32, 2000  # rows of one call, and of the stream that such calls stand for
 # Rows: with fewer the probabilities of two classes, and of more, are too extreme.
 CALIBRATED_TWO, CALIBRATED_MORE = 600, 250
-# Members for two classes with `FEW_OF_TWO` rows or fewer; with more rows they become fewer.
-MEMBERS_OF_TWO, FEW_OF_TWO = 16, 1000
+# Members for so few rows of two classes, and of others; with more rows they become fewer.
+MOST_MEMBERS, FEW_OF_TWO, FEW_OF_OTHERS = 16, 1000, 200
 FEWEST = 10  # rows: fewer are not split into training and validation rows
 
 # Learning rates of classes and of numbers: the more steps, the smaller; "slow" is for few rows,
@@ -136,26 +138,17 @@ class DataSummary(Frozen):
 
 def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
     """The recipe for tables: ``"fast"``, ``"auto"`` or ``"best"``."""
-    n = summary.n
-    small, hard = n < SMALL, summary.n_classes > 2 and n >= 4000
-    n_steps, k = 2000 if hard else 800, count_members(summary)
-    width = 128 if hard else 64
-    if n < TINY:
-        n_steps = 400
-    batch = 64 if small else 128
-    longer = speed == "best" and not small
-    if speed == "fast":
-        k, n_steps = 3, n_steps // 3
-    elif speed == "best":
-        k, n_steps = 3 * k, 3000 if longer else n_steps
-    n_steps, batch, width, k, dropout = many_rows(n, n_steps, batch, width, k)
+    n, small = summary.n, summary.n < SMALL
+    width, batch = 128 if is_hard(summary) else 64, 64 if small else 128
+    k = 3 if speed == "fast" else count_members(summary) * (3 if speed == "best" else 1)
+    n_steps, batch, width, k = many_rows(n, count_steps(summary, speed), batch, width, k)
     slow = speed == "best" or summary.incremental or (small and speed == "auto")
-    values = TABULAR | embedding(summary, longer=longer)
+    values = TABULAR | embedding(summary, speed)
     values |= {
         "hidden_layer_sizes": (width, width),
         "learning_rate_init": RATES["slow" if slow else speed][summary.n_classes == 0],
         "n_members": k,
-        "dropout": dropout,
+        "dropout": dropout(n, speed),
         "batch_size": equal_batches(int(0.9 * n), batch),
         # Some tables with classes lose by whitened columns; where half of the members do without
         # them, the harm is less than half. Nearly noise-free numbers need them in all members.
@@ -175,13 +168,65 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
     return values
 
 
-def embedding(summary: DataSummary, *, longer: bool) -> dict[str, Any]:
-    """How numbers become inputs; networks overfit few rows with many inputs."""
-    n_each = min(MAX_EMBEDDING_COLUMNS, summary.n // 4) // max(summary.n_numeric, 1)
-    n_bins = 8 if n_each >= 10 else 4
-    if longer and summary.n_classes <= 2 and n_each >= 18:
-        n_bins = 16
-    n_frequencies = 4 if n_each >= (12 if summary.n < SMALL else 40) else 2
+def is_hard(summary: DataSummary) -> bool:
+    """Are there more than two classes, and enough rows to learn them by larger networks?"""
+    return summary.n_classes > 2 and summary.n >= 4000
+
+
+def count_steps(summary: DataSummary, speed: str) -> int:
+    """How many steps a schedule has for up to `MANY` rows; for classes fewer if rows are few.
+
+    >>> [count_steps(DataSummary(n, n_classes=2), "auto") for n in (100, 200, 7_500, 10_000)]
+    [400, 600, 600, 800]
+    >>> [count_steps(DataSummary(6_000, n_classes=k), "auto") for k in (0, 7)]
+    [800, 1500]
+    """
+    n = summary.n
+    if speed == "best" and n >= SMALL:
+        return 3000
+    n_steps = 400 if n < TINY else 2000 if is_hard(summary) else 800
+    if speed == "fast":
+        return n_steps // 3
+    if summary.n_classes and n >= TINY:
+        return round(n_steps * min(max(n / MANY, 0.75), 1))
+    return n_steps
+
+
+def count_members(summary: DataSummary) -> int:
+    """How many members the recipe "auto" has for up to `MANY` rows.
+
+    Members differ the more, the fewer the rows, so that their mean gains by more of them.
+
+    >>> [count_members(DataSummary(n, n_classes=2)) for n in (100, 600, 1000, 1500, 2000, 3000)]
+    [16, 16, 16, 11, 8, 5]
+    >>> [count_members(DataSummary(n, n_classes=7)) for n in (100, 300, 1000, 1500, 2000, 3000)]
+    [16, 11, 8, 5, 5, 5]
+    """
+    n, least = summary.n, 8 if summary.n < SMALL else 5
+    if summary.incremental:
+        return 4 if n < TINY else least
+    few, least = (FEW_OF_TWO, 5) if summary.n_classes == 2 else (FEW_OF_OTHERS, least)
+    return min(MOST_MEMBERS, max(least, round(MOST_MEMBERS * few / max(n, 1))))
+
+
+def embedding(summary: DataSummary, speed: str) -> dict[str, Any]:
+    """How numbers become inputs: networks overfit few rows with many inputs.
+
+    The bins of all columns have a limit, since many of them take time.
+
+    >>> [embedding(DataSummary(n, 10), "auto")["n_bins"] for n in (6_000, 9_000, 12_000)]
+    [8, 12, 16]
+    """
+    n, longer = summary.n, speed == "best" and summary.n >= SMALL
+    n_each = min(MAX_EMBEDDING_COLUMNS, n // 4) // max(summary.n_numeric, 1)
+    if n_each < 10:
+        n_bins = 4
+    elif longer:
+        n_bins = 16 if summary.n_classes <= 2 and n_each >= 18 else 8
+    else:
+        most = min(16, MANY_BINS // max(summary.n_numeric, 1))
+        n_bins = max(8, min(most, int(8 * n / SOME)))
+    n_frequencies = 4 if n_each >= (12 if n < SMALL else 40) else 2
     # Periodic embeddings besides the piecewise ones take time, so only "best" has them.
     kind, least = ("both", n_bins + 2) if longer else ("piecewise", n_bins)
     return {
@@ -191,22 +236,14 @@ def embedding(summary: DataSummary, *, longer: bool) -> dict[str, Any]:
     }
 
 
-def count_members(summary: DataSummary) -> int:
-    """How many members the recipe "auto" has for up to `MANY` rows.
+def dropout(n: int, speed: str) -> float:
+    """The rate of dropout: the more rows, the less the networks overfit them.
 
-    Members differ the more, the fewer the rows, and the mean of two classes gains by more of them.
-
-    >>> [count_members(DataSummary(n, n_classes=2)) for n in (100, 600, 1000, 1500, 2000, 3000)]
-    [4, 16, 16, 11, 8, 5]
-    >>> [count_members(DataSummary(n, n_classes=7)) for n in (100, 600, 1000, 1500, 2000, 3000)]
-    [4, 8, 8, 5, 5, 5]
+    >>> [dropout(n, "auto") for n in (6_000, 12_000, 100_000)], dropout(100_000, "best")
+    ([0.15, 0.0892, 0.0182], 0.0752)
     """
-    n = summary.n
-    if n < TINY:
-        return 4
-    if summary.n_classes == 2 and not summary.incremental:
-        return min(MEMBERS_OF_TWO, max(5, round(MEMBERS_OF_TWO * FEW_OF_TWO / n)))
-    return 8 if n < SMALL else 5
+    first, power = (MANY, 0.3) if speed == "best" else (SOME, 0.75)
+    return round(0.15 * min(1.0, first / max(n, 1)) ** power, 4)
 
 
 def calibration(summary: DataSummary) -> str | None:
@@ -215,18 +252,16 @@ def calibration(summary: DataSummary) -> str | None:
     return "sqrt_temperature" if summary.n_classes > 1 and summary.n < few else None
 
 
-def many_rows(
-    n: int, n_steps: int, batch: int, width: int, k: int
-) -> tuple[int, int, int, int, float]:
-    """Steps, rows of a batch, width, members and dropout, by powers of the rows beyond `MANY`.
+def many_rows(n: int, n_steps: int, batch: int, width: int, k: int) -> tuple[int, int, int, int]:
+    """Steps, rows of a batch, width and members, by powers of the rows beyond `MANY`.
 
     More rows are worth more steps, and wider networks rather than more of them, since a member
     that overfits less gains less by being averaged.  The time grows by less than the rows.
 
     >>> many_rows(10_000, 800, 128, 64, 5)
-    (800, 128, 64, 5, 0.15)
+    (800, 128, 64, 5)
     >>> many_rows(100_000, 800, 128, 64, 5)
-    (3578, 322, 128, 2, 0.0752)
+    (3578, 322, 128, 2)
     """
     growth = max(1.0, n / MANY)
     longer = (growth * min(growth, 2)) ** 0.5  # twice the rows twice the steps, then the root
@@ -236,7 +271,6 @@ def many_rows(
         round(batch * growth**0.4),
         8 * round(min(width * root, 128) / 8),
         max(2, round(k / root)),
-        round(0.15 * growth**-0.3, 4),
     )
 
 

@@ -209,7 +209,7 @@ CALIBRATED = {
     "two classes": (Y, {}),
     "three classes": (THREE, {}),
     "fast, with one member": (Y, {"preset": "fast", "n_members": 1}),
-    "members that share weights": (Y, {"member_sharing": "batch"}),
+    "members that share weights": (Y, {"member_sharing": "batch", "n_members": 4}),
     "the same held-out rows for all": (Y, {"validation_fraction": [(range(60), range(60, 120))]}),
     "a second training": (Y, {"refit": True}),
     "class weights": (Y, {"class_weight": {False: 3.0, True: 1.0}}),

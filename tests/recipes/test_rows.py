@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from skbackprop.recipes.presets import DataSummary, preset_values
+from skbackprop.recipes.presets import DataSummary, count_steps, preset_values
 
 GROWING = np.unique(np.geomspace(10_000, 10_000_000, 400).astype(int))
+BELOW = np.arange(5_000, 13_000, 20)
 
 
 def by_rows(preset, n_classes):
@@ -49,46 +50,79 @@ def test_more_rows_are_more_steps_of_larger_batches(preset, n_classes):
 @pytest.mark.parametrize(
     ("n", "n_classes", "expected"),
     [
-        (1_000, 2, ((64, 64), 16, 65, 57)),
-        (1_000, 7, ((64, 64), 8, 65, 57)),
-        (3_000, 2, ((64, 64), 5, 129, 38)),
+        (1_000, 2, ((64, 64), 16, 65, 43)),
+        (1_000, 7, ((64, 64), 8, 65, 43)),
+        (3_000, 2, ((64, 64), 5, 129, 29)),
         (6_000, 0, ((64, 64), 5, 129, 19)),
-        (6_000, 7, ((128, 128), 5, 129, 48)),
+        (6_000, 7, ((128, 128), 5, 129, 36)),
         (10_000, 2, ((64, 64), 5, 129, 11)),
         (10_000, 7, ((128, 128), 5, 129, 29)),
     ],
 )
-def test_up_to_10_000_rows_the_recipe_stays(n, n_classes, expected):
+def test_up_to_10_000_rows_the_networks_and_steps_stay(n, n_classes, expected):
     values = preset_values("auto", DataSummary(n, 20, n_classes), "auto")
     names = ("hidden_layer_sizes", "n_members", "batch_size", "max_iter")
     assert tuple(values[name] for name in names) == expected
-    assert values["dropout"] == 0.15
+    if n <= 6_000:
+        assert (values["dropout"], values["n_bins"]) == (0.15, 8)
+
+
+@pytest.mark.parametrize("n_classes", [0, 2, 7])
+def test_dropout_falls_and_bins_become_more_from_6_000_rows_on(n_classes):
+    values = [preset_values("auto", DataSummary(int(n), 10, n_classes), "auto") for n in BELOW]
+    dropout, bins = (np.array([each[name] for each in values]) for name in ("dropout", "n_bins"))
+    np.testing.assert_allclose(dropout, 0.15 * np.minimum(1, 6_000 / BELOW) ** 0.75, atol=5e-5)
+    assert set(np.diff(bins)) == {0, 1}  # no jump
+    assert (bins[0], bins[-1]) == (8, 16)
+    assert [at(100_000, d) for d in (15, 20, 30, 40, 41)] == [16, 12, 8, 8, 4]
+    assert [at(100_000, 10, preset) for preset in ("fast", "best")] == [16, 16]
+
+
+def test_classes_have_three_quarters_of_the_steps_up_to_7_500_rows():
+    numbers, classes = (
+        np.array([count_steps(DataSummary(int(n), n_classes=k), "auto") for n in BELOW])
+        for k in (0, 2)
+    )
+    np.testing.assert_allclose(classes / numbers, np.clip(BELOW / 1e4, 0.75, 1), atol=1e-3)
+    for preset in ("fast", "best"):
+        few = [count_steps(DataSummary(6000, n_classes=k), preset) for k in (0, 2)]
+        assert few[0] == few[1]
+
+
+def at(n, n_numeric, preset="auto"):
+    """The bins of each number."""
+    return preset_values(preset, DataSummary(n, n_numeric, 2), "auto")["n_bins"]
 
 
 def members(preset, n, n_classes, **more):
     return preset_values(preset, DataSummary(n, 20, n_classes, **more), "auto")["n_members"]
 
 
-def test_two_classes_have_the_more_members_the_fewer_rows():
-    found = np.array([members("auto", n, 2) for n in range(150, 4000)])
-    assert found[0] == members("auto", 1000, 2) == 16
+@pytest.mark.parametrize(
+    ("n_classes", "few", "least"), [(2, 1000, 5), (0, 200, 8), (1, 200, 8), (7, 200, 8)]
+)
+def test_members_become_fewer_as_the_rows_grow(n_classes, few, least):
+    found = np.array([members("auto", n, n_classes) for n in range(1500)])
+    assert (found[: few + 1] == 16).all()
     assert set(np.diff(found)) == {0, -1}  # no jump
-    assert found[-1] == members("auto", 3000, 2) == 5
+    assert members("auto", 1499, n_classes) == max(least, 11 if n_classes == 2 else 8)
+    assert members("auto", 3000, n_classes) == 5
 
 
 @pytest.mark.parametrize(
-    ("preset", "n_classes", "more", "expected"),
+    ("preset", "n", "n_classes", "more", "expected"),
     [
-        ("auto", 0, {}, 8),
-        ("auto", 1, {}, 8),  # several columns of labels
-        ("auto", 3, {}, 8),
-        ("auto", 2, {"incremental": True}, 8),
-        ("auto", 2, {"sparse": True}, 1),
-        ("fast", 2, {}, 3),
+        ("auto", 100, 2, {"incremental": True}, 4),
+        ("auto", 100, 7, {"incremental": True}, 4),
+        ("auto", 600, 2, {"incremental": True}, 8),
+        ("auto", 100, 2, {"sparse": True}, 1),
+        ("fast", 100, 2, {}, 3),
     ],
 )
-def test_others_with_few_rows_have_as_many_members_as_ever(preset, n_classes, more, expected):
-    assert members(preset, 600, n_classes, **more) == expected
+def test_streams_sparse_rows_and_other_presets_have_as_many_members_as_ever(
+    preset, n, n_classes, more, expected
+):
+    assert members(preset, n, n_classes, **more) == expected
 
 
 @pytest.mark.parametrize("n_classes", [0, 2, 7])
