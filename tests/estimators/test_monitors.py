@@ -298,7 +298,7 @@ def test_warm_restarts_and_a_second_training(monkeypatch):
     X = np.random.default_rng(0).normal(size=(160, 3))
     y = X[:, 0] * X[:, 1] + X[:, 2]
     rows = {"valid": (X[:30], y[:30])}
-    params = {"max_iter": 8, "max_restarts": 2, "early_stopping": True, "random_state": 0}
+    params = {"max_iter": 8, "max_restarts": 2, "n_members": 8, "random_state": 0}
     first = BackpropRegressor(callbacks=[Monitor(rows)], **params).fit(X, y)
     assert first._fitted.run.restarts
     again = BackpropRegressor(callbacks=[Monitor(rows)], refit=True, **params).fit(X, y)

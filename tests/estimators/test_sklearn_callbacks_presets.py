@@ -130,11 +130,12 @@ def test_epochs_of_warm_restarts_are_tasks(monkeypatch):
     X = rng.normal(size=(160, 3))
     y = X[:, 0] * X[:, 1] + X[:, 2]
     recorder = Recorder()
-    estimator = BackpropRegressor(random_state=0, max_iter=8, max_restarts=2)
+    params = {"random_state": 0, "max_iter": 8, "max_restarts": 2, "n_members": 8}
+    estimator = BackpropRegressor(**params)
     estimator.set_callbacks(recorder).fit(X, y)
     assert recorder.n_epochs() == estimator.n_iter_ > 8  # with a restart
     assert recorder.limits["fit"] == 8 * (1 + 2 + 4)
-    alone = BackpropRegressor(random_state=0, max_iter=8, max_restarts=2).fit(X, y)
+    alone = BackpropRegressor(**params).fit(X, y)
     assert_identical(estimator, alone)
 
 
