@@ -60,10 +60,8 @@ PLAIN: dict[str, Any] = {
 }
 
 MAX_EMBEDDING_COLUMNS = 400  # inputs that a numeric embedding may have
-MANY_BINS = 240  # bins of all columns: up to so many, a column may have more than 8
 TINY = 150  # rows: with more steps networks overfit them
 MANY = 10_000  # rows: beyond them `many_rows` changes the recipe with their number
-SOME = 6_000  # rows: beyond them there is less dropout, and there are more bins
 # What all schedules may cost, in products of weights and rows: about 15 s of one core, in "best" 20
 # times as much. Restarts beyond are not planned.
 MOST_WORK = {"fast": 0.0, "auto": 1.5e11, "best": 3e12}
@@ -150,12 +148,11 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
     elif speed == "best":
         k, width = 16, 128
         n_steps = n_steps if n < TINY else 1000 if small else 3000
-    n_steps, batch, width, k = many_rows(n, n_steps, batch, width, k)
+    n_steps, batch, width, k, dropout = many_rows(n, n_steps, batch, width, k)
     slow = speed == "best" or summary.incremental or (small and speed == "auto")
     # Inputs of the embedding of each column; networks overfit few rows with many inputs.
     n_columns_each = min(MAX_EMBEDDING_COLUMNS, n // 4) // max(summary.n_numeric, 1)
-    dropout, n_bins = dropout_and_bins(n, summary.n_numeric, speed)
-    n_bins = n_bins if n_columns_each >= 10 else 4
+    n_bins = 8 if n_columns_each >= 10 else 4
     n_frequencies = 4 if n_columns_each >= (12 if small else 40) else 2
     # Periodic embeddings besides the piecewise ones take time, so only "best" has them.
     kind, least = ("both", n_bins + 2) if speed == "best" else ("piecewise", n_bins)
@@ -196,10 +193,10 @@ def count_members(summary: DataSummary) -> int:
     >>> [count_members(DataSummary(n, n_classes=7)) for n in (100, 300, 1000, 1500, 2000, 3000)]
     [16, 11, 8, 5, 5, 5]
     """
-    n, least = summary.n, 8 if summary.n < 1500 else 5
+    n, usual = summary.n, 8 if summary.n < 1500 else 5
     if summary.incremental:
-        return 4 if n < TINY else least
-    few, least = (FEW_OF_TWO, 5) if summary.n_classes == 2 else (FEW_OF_OTHERS, least)
+        return 4 if n < TINY else usual
+    few, least = (FEW_OF_TWO, 5) if summary.n_classes == 2 else (FEW_OF_OTHERS, usual)
     return min(MOST_MEMBERS, max(least, round(MOST_MEMBERS * few / max(n, 1))))
 
 
@@ -209,16 +206,18 @@ def calibration(summary: DataSummary) -> str | None:
     return "sqrt_temperature" if summary.n_classes > 1 and summary.n < few else None
 
 
-def many_rows(n: int, n_steps: int, batch: int, width: int, k: int) -> tuple[int, int, int, int]:
-    """Steps, rows of a batch, width and members, by powers of the rows beyond `MANY`.
+def many_rows(
+    n: int, n_steps: int, batch: int, width: int, k: int
+) -> tuple[int, int, int, int, float]:
+    """Steps, rows of a batch, width, members and dropout, by powers of the rows beyond `MANY`.
 
     More rows are worth more steps, and wider networks rather than more of them, since a member
     that overfits less gains less by being averaged.  The time grows by less than the rows.
 
     >>> many_rows(10_000, 800, 128, 64, 5)
-    (800, 128, 64, 5)
+    (800, 128, 64, 5, 0.15)
     >>> many_rows(100_000, 800, 128, 64, 5)
-    (3578, 322, 128, 2)
+    (3578, 322, 128, 2, 0.0752)
     """
     growth = max(1.0, n / MANY)
     longer = (growth * min(growth, 2)) ** 0.5  # twice the rows twice the steps, then the root
@@ -228,24 +227,8 @@ def many_rows(n: int, n_steps: int, batch: int, width: int, k: int) -> tuple[int
         round(batch * growth**0.4),
         8 * round(min(width * root, 128) / 8),
         max(2, round(k / root)),
+        round(0.15 * growth**-0.3, 4),
     )
-
-
-def dropout_and_bins(n: int, n_numeric: int, speed: str) -> tuple[float, int]:
-    """Dropout, and bins of a number: more rows need less of the one and more of the other.
-
-    Bins of many numbers would take too much time, so all together have a limit.
-
-    >>> [dropout_and_bins(n, 10, "auto") for n in (6_000, 12_000, 100_000)]
-    [(0.15, 8), (0.0892, 16), (0.0182, 16)]
-    >>> dropout_and_bins(100_000, 20, "auto"), dropout_and_bins(100_000, 10, "best")
-    ((0.0182, 12), (0.0752, 8))
-    """
-    if speed == "best":
-        return round(0.15 * max(1, n / MANY) ** -0.3, 4), 8
-    growth = max(1.0, n / SOME)
-    n_bins = min(16, int(8 * growth), MANY_BINS // max(n_numeric, 1))
-    return round(0.15 * growth**-0.75, 4), max(8, n_bins)
 
 
 def affordable_restarts(values: dict[str, Any], summary: DataSummary, most_work: float) -> int:
