@@ -60,11 +60,9 @@ PLAIN: dict[str, Any] = {
 }
 
 MAX_EMBEDDING_COLUMNS = 400  # inputs that a numeric embedding may have
-MANY_BINS = 240  # bins of all columns: up to so many, a column may have more than 8
 TINY = 150  # rows: with more steps networks overfit them
 SMALL = 1500  # rows: with more steps and inputs than those of "auto" networks overfit them
 MANY = 10_000  # rows: beyond them `many_rows` changes the recipe with their number
-SOME = 6_000  # rows: beyond them there is less dropout, and there are more bins
 # What all schedules may cost, in products of weights and rows: about 15 s of one core, in "best" 20
 # times as much. Restarts beyond are not planned.
 MOST_WORK = {"fast": 0.0, "auto": 1.5e11, "best": 3e12}
@@ -141,14 +139,15 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
     n, small = summary.n, summary.n < SMALL
     width, batch = 128 if is_hard(summary) else 64, 64 if small else 128
     k = 3 if speed == "fast" else count_members(summary) * (3 if speed == "best" else 1)
-    n_steps, batch, width, k = many_rows(n, count_steps(summary, speed), batch, width, k)
+    n_steps = count_steps(summary, speed)
+    n_steps, batch, width, k, dropout = many_rows(n, n_steps, batch, width, k)
     slow = speed == "best" or summary.incremental or (small and speed == "auto")
     values = TABULAR | embedding(summary, speed)
     values |= {
         "hidden_layer_sizes": (width, width),
         "learning_rate_init": RATES["slow" if slow else speed][summary.n_classes == 0],
         "n_members": k,
-        "dropout": dropout(n, speed),
+        "dropout": dropout,
         "batch_size": equal_batches(int(0.9 * n), batch),
         # Some tables with classes lose by whitened columns; where half of the members do without
         # them, the harm is less than half. Nearly noise-free numbers need them in all members.
@@ -202,30 +201,20 @@ def count_members(summary: DataSummary) -> int:
     >>> [count_members(DataSummary(n, n_classes=7)) for n in (100, 300, 1000, 1500, 2000, 3000)]
     [16, 11, 8, 5, 5, 5]
     """
-    n, least = summary.n, 8 if summary.n < SMALL else 5
+    n, usual = summary.n, 8 if summary.n < SMALL else 5
     if summary.incremental:
-        return 4 if n < TINY else least
-    few, least = (FEW_OF_TWO, 5) if summary.n_classes == 2 else (FEW_OF_OTHERS, least)
+        return 4 if n < TINY else usual
+    few, least = (FEW_OF_TWO, 5) if summary.n_classes == 2 else (FEW_OF_OTHERS, usual)
     return min(MOST_MEMBERS, max(least, round(MOST_MEMBERS * few / max(n, 1))))
 
 
 def embedding(summary: DataSummary, speed: str) -> dict[str, Any]:
-    """How numbers become inputs: networks overfit few rows with many inputs.
-
-    The bins of all columns have a limit, since many of them take time.
-
-    >>> [embedding(DataSummary(n, 10), "auto")["n_bins"] for n in (6_000, 9_000, 12_000)]
-    [8, 12, 16]
-    """
+    """How numbers become inputs: networks overfit few rows with many inputs."""
     n, longer = summary.n, speed == "best" and summary.n >= SMALL
     n_each = min(MAX_EMBEDDING_COLUMNS, n // 4) // max(summary.n_numeric, 1)
-    if n_each < 10:
-        n_bins = 4
-    elif longer:
-        n_bins = 16 if summary.n_classes <= 2 and n_each >= 18 else 8
-    else:
-        most = min(16, MANY_BINS // max(summary.n_numeric, 1))
-        n_bins = max(8, min(most, int(8 * n / SOME)))
+    n_bins = 8 if n_each >= 10 else 4
+    if longer and summary.n_classes <= 2 and n_each >= 18:
+        n_bins = 16
     n_frequencies = 4 if n_each >= (12 if n < SMALL else 40) else 2
     # Periodic embeddings besides the piecewise ones take time, so only "best" has them.
     kind, least = ("both", n_bins + 2) if longer else ("piecewise", n_bins)
@@ -236,32 +225,24 @@ def embedding(summary: DataSummary, speed: str) -> dict[str, Any]:
     }
 
 
-def dropout(n: int, speed: str) -> float:
-    """The rate of dropout: the more rows, the less the networks overfit them.
-
-    >>> [dropout(n, "auto") for n in (6_000, 12_000, 100_000)], dropout(100_000, "best")
-    ([0.15, 0.0892, 0.0182], 0.0752)
-    """
-    first, power = (MANY, 0.3) if speed == "best" else (SOME, 0.75)
-    return round(0.15 * min(1.0, first / max(n, 1)) ** power, 4)
-
-
 def calibration(summary: DataSummary) -> str | None:
     """What few rows divide the scores by; not measured for several columns of labels."""
     few = CALIBRATED_TWO if summary.n_classes == 2 else CALIBRATED_MORE
     return "sqrt_temperature" if summary.n_classes > 1 and summary.n < few else None
 
 
-def many_rows(n: int, n_steps: int, batch: int, width: int, k: int) -> tuple[int, int, int, int]:
-    """Steps, rows of a batch, width and members, by powers of the rows beyond `MANY`.
+def many_rows(
+    n: int, n_steps: int, batch: int, width: int, k: int
+) -> tuple[int, int, int, int, float]:
+    """Steps, rows of a batch, width, members and dropout, by powers of the rows beyond `MANY`.
 
     More rows are worth more steps, and wider networks rather than more of them, since a member
     that overfits less gains less by being averaged.  The time grows by less than the rows.
 
     >>> many_rows(10_000, 800, 128, 64, 5)
-    (800, 128, 64, 5)
+    (800, 128, 64, 5, 0.15)
     >>> many_rows(100_000, 800, 128, 64, 5)
-    (3578, 322, 128, 2)
+    (3578, 322, 128, 2, 0.0752)
     """
     growth = max(1.0, n / MANY)
     longer = (growth * min(growth, 2)) ** 0.5  # twice the rows twice the steps, then the root
@@ -271,6 +252,7 @@ def many_rows(n: int, n_steps: int, batch: int, width: int, k: int) -> tuple[int
         round(batch * growth**0.4),
         8 * round(min(width * root, 128) / 8),
         max(2, round(k / root)),
+        round(0.15 * growth**-0.3, 4),
     )
 
 

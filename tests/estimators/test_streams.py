@@ -297,6 +297,7 @@ def test_calls_with_the_same_rows_are_one_fit(task):
     params = {"learning_rate": lambda clock: 1.0, "early_stopping": False, "max_restarts": 0}
     params |= {"dropout_schedule": "constant", "weight_decay_schedule": "constant"}
     params |= {"numeric_embedding": "periodic", "learning_rate_init": 0.01, "max_iter": 6}
+    params["n_members"] = 4
     once = make(**params).fit(X[:100], y[:100])
     often = learn(make(**params), X[:100], y[:100], 100, passes=6)
     assert_array_equal(once.network_.theta, often.network_.theta)

@@ -74,7 +74,7 @@ def test_the_losses_are_those_of_the_history(capsys):
 
 def test_warm_restarts_are_printed(capsys, monkeypatch):
     monkeypatch.setitem(build.GAINS, "squared_error", 0.1)
-    model = BackpropRegressor(verbose=True, max_iter=8, max_restarts=2, random_state=0)
+    model = BackpropRegressor(verbose=True, max_iter=8, max_restarts=2, n_members=8, random_state=0)
     lines = printed(model, capsys, X, Y)
     assert "warm restart: 16 more epochs" in lines
     assert any(line.startswith("epoch 24/24: ") for line in lines)

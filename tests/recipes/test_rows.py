@@ -59,23 +59,11 @@ def test_more_rows_are_more_steps_of_larger_batches(preset, n_classes):
         (10_000, 7, ((128, 128), 5, 129, 29)),
     ],
 )
-def test_up_to_10_000_rows_the_networks_and_steps_stay(n, n_classes, expected):
+def test_up_to_10_000_rows_the_recipe_stays(n, n_classes, expected):
     values = preset_values("auto", DataSummary(n, 20, n_classes), "auto")
     names = ("hidden_layer_sizes", "n_members", "batch_size", "max_iter")
     assert tuple(values[name] for name in names) == expected
-    if n <= 6_000:
-        assert (values["dropout"], values["n_bins"]) == (0.15, 8)
-
-
-@pytest.mark.parametrize("n_classes", [0, 2, 7])
-def test_dropout_falls_and_bins_become_more_from_6_000_rows_on(n_classes):
-    values = [preset_values("auto", DataSummary(int(n), 10, n_classes), "auto") for n in BELOW]
-    dropout, bins = (np.array([each[name] for each in values]) for name in ("dropout", "n_bins"))
-    np.testing.assert_allclose(dropout, 0.15 * np.minimum(1, 6_000 / BELOW) ** 0.75, atol=5e-5)
-    assert set(np.diff(bins)) == {0, 1}  # no jump
-    assert (bins[0], bins[-1]) == (8, 16)
-    assert [at(100_000, d) for d in (15, 20, 30, 40, 41)] == [16, 12, 8, 8, 4]
-    assert [at(100_000, 10, preset) for preset in ("fast", "best")] == [16, 16]
+    assert values["dropout"] == 0.15
 
 
 def test_classes_have_three_quarters_of_the_steps_up_to_7_500_rows():
@@ -89,23 +77,18 @@ def test_classes_have_three_quarters_of_the_steps_up_to_7_500_rows():
         assert few[0] == few[1]
 
 
-def at(n, n_numeric, preset="auto"):
-    """The bins of each number."""
-    return preset_values(preset, DataSummary(n, n_numeric, 2), "auto")["n_bins"]
-
-
 def members(preset, n, n_classes, **more):
     return preset_values(preset, DataSummary(n, 20, n_classes, **more), "auto")["n_members"]
 
 
 @pytest.mark.parametrize(
-    ("n_classes", "few", "least"), [(2, 1000, 5), (0, 200, 8), (1, 200, 8), (7, 200, 8)]
+    ("n_classes", "few", "last"), [(2, 1000, 11), (0, 200, 8), (1, 200, 8), (7, 200, 8)]
 )
-def test_members_become_fewer_as_the_rows_grow(n_classes, few, least):
+def test_members_become_fewer_as_the_rows_grow(n_classes, few, last):
     found = np.array([members("auto", n, n_classes) for n in range(1500)])
     assert (found[: few + 1] == 16).all()
     assert set(np.diff(found)) == {0, -1}  # no jump
-    assert members("auto", 1499, n_classes) == max(least, 11 if n_classes == 2 else 8)
+    assert found[-1] == last
     assert members("auto", 3000, n_classes) == 5
 
 
