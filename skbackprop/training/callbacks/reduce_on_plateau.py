@@ -18,14 +18,14 @@ class ReduceOnPlateau(Callback):
 
     def __init__(
         self,
-        has_improved: HasImproved,
+        monitor: HasImproved,
         tol: float,
         n_iter_no_change: float,
         *,
         factor: float = 5.0,
         smallest: float = 1e-6,
     ):
-        self.has_improved, self.tol = has_improved, tol
+        self.monitor, self.tol = monitor, tol
         self.n_iter_no_change = n_iter_no_change
         self.factor, self.smallest = factor, smallest
 
@@ -33,7 +33,7 @@ class ReduceOnPlateau(Callback):
         # The plateau belongs to the run, not to this call: it is continued exactly.
         if count_epochs(self, run, run.plateau) <= self.n_iter_no_change:
             return
-        message = plateau_message(self.has_improved, self.tol, self.n_iter_no_change)
+        message = plateau_message(self.monitor, self.tol, self.n_iter_no_change)
         if run.lr <= self.smallest:
             run.stop("learning_rate_too_small", message + " Learning rate too small. Stopping.")
             return

@@ -1,6 +1,6 @@
 """Early stopping.
 
-`StopOnPlateau` and `ReduceOnPlateau` call a function, `has_improved`, after each epoch.  It returns
+`StopOnPlateau` and `ReduceOnPlateau` call a function, `monitor`, after each epoch.  It returns
 whether the monitored value has improved by ``tol`` over a reference.  The reference moves only with
 such an improvement, so a slow but steady descent adds up to one.
 """
@@ -56,27 +56,27 @@ class StopOnPlateau(Callback):
 
     state_attributes = ("plateau",)
 
-    def __init__(self, has_improved: HasImproved, tol: float, n_iter_no_change: float):
-        self.has_improved, self.tol = has_improved, tol
+    def __init__(self, monitor: HasImproved, tol: float, n_iter_no_change: float):
+        self.monitor, self.tol = monitor, tol
         self.n_iter_no_change = n_iter_no_change
         self.plateau = Plateau()
 
     def on_epoch_end(self, run: Run) -> None:
         if count_epochs(self, run, self.plateau) > self.n_iter_no_change:
-            message = plateau_message(self.has_improved, self.tol, self.n_iter_no_change)
+            message = plateau_message(self.monitor, self.tol, self.n_iter_no_change)
             run.stop("no_improvement", message + " Stopping.")
 
 
 def count_epochs(callback: Any, run: Run, plateau: Plateau) -> int:
     """Epochs in a row without improvement, this one included."""
-    improved = callback.has_improved(run.history, plateau, callback.tol)
+    improved = callback.monitor(run.history, plateau, callback.tol)
     plateau.n_epochs = 0 if improved else plateau.n_epochs + 1
     return plateau.n_epochs
 
 
-def plateau_message(has_improved: HasImproved, tol: float, n_iter_no_change: float) -> str:
+def plateau_message(monitor: HasImproved, tol: float, n_iter_no_change: float) -> str:
     """The text of scikit-learn for a monitored value that does not improve."""
-    name = "Training loss" if has_improved is loss_fell else "Validation score"
+    name = "Training loss" if monitor is loss_fell else "Validation score"
     return (
         f"{name} did not improve more than tol={tol:f} for "
         f"{n_iter_no_change:.0f} consecutive epochs."
