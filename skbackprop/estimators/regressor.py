@@ -176,7 +176,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         rows on, "periodic" for very many columns or few rows; plain: None.
     n_members : int or "auto", default="auto"
         Networks trained at once, whose predictions are averaged.  "auto": 5, up to 16 for
-        few rows, three times as many in "best", 3 in "fast"; plain: 1.
+        few rows, three times as many in "best", 4 in "fast"; plain: 1.
     member_sharing : {"independent", "batch", "mini"}, default="independent"
         What members share: nothing, not even the rows that validate; all but vectors at each
         matrix, and the last layer (TabM); or all but the signs of the input, and the last layer.

@@ -138,7 +138,7 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
     """The recipe for tables: ``"fast"``, ``"auto"`` or ``"best"``."""
     n, small = summary.n, summary.n < SMALL
     width, batch = 128 if is_hard(summary) else 64, 64 if small else 128
-    k = 3 if speed == "fast" else count_members(summary) * (3 if speed == "best" else 1)
+    k = 4 if speed == "fast" else count_members(summary) * (3 if speed == "best" else 1)
     n_steps = count_steps(summary, speed)
     n_steps, batch, width, k, dropout = many_rows(n, n_steps, batch, width, k)
     slow = speed == "best" or summary.incremental or (small and speed == "auto")
@@ -179,13 +179,15 @@ def count_steps(summary: DataSummary, speed: str) -> int:
     [400, 600, 600, 800]
     >>> [count_steps(DataSummary(6_000, n_classes=k), "auto") for k in (0, 7)]
     [800, 1500]
+    >>> [count_steps(DataSummary(6_000, n_classes=k), "fast") for k in (0, 2, 7)]
+    [240, 240, 600]
     """
     n = summary.n
     if speed == "best" and n >= SMALL:
         return 3000
     n_steps = 400 if n < TINY else 2000 if is_hard(summary) else 800
     if speed == "fast":
-        return n_steps // 3
+        return 3 * n_steps // 10
     if summary.n_classes and n >= TINY:
         return round(n_steps * min(max(n / MANY, 0.75), 1))
     return n_steps
