@@ -62,8 +62,8 @@ class LabelCodec(Frozen):
         return (codes[:, None] == np.arange(self.n_classes)).astype(dtype)
 
     def stratify(self, target: np.ndarray) -> np.ndarray:
-        """What a stratified split looks at."""
-        return self.predicted(target)
+        """What a stratified split looks at: of two classes a column, as in scikit-learn's MLP."""
+        return target.astype(bool) if self.n_classes == 2 else target.argmax(axis=1)
 
     def decode(self, scores: np.ndarray) -> np.ndarray:
         """The label of the largest score."""

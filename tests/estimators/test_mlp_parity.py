@@ -325,6 +325,16 @@ def test_same_early_stopping(solver, task, container, weighted):
         assert_same_weights(ours, mlp, 1e-9)
 
 
+def test_same_message_about_a_class_of_one_row():
+    X, y = np.arange(8.0).reshape(4, 2), [0, 0, 0, 1]
+    messages = []
+    for estimator in (MLPClassifier(early_stopping=True), BackpropClassifier(early_stopping=True)):
+        with pytest.raises(ValueError, match="least populated class") as raised:
+            estimator.fit(X, y)
+        messages.append(str(raised.value))
+    assert messages[0] == messages[1]
+
+
 @pytest.mark.parametrize("task", ["binary", "regression"])
 def test_early_stopping_never_stops_before_scikit_learn(task):
     X, y, _ = data(task)
