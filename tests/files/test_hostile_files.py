@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import time
 import tracemalloc
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from skbackprop.io.model import FORMAT_VERSION, MODEL, VERSION, dumps, loads
 from skbackprop.io.safetensors import dumps as dump_tensors
 from skbackprop.io.safetensors import loads as load_tensors
 
-from .models import regressor
+from .models import few_calls, regressor
 
 DATA = dumps(regressor(preset="plain", hidden_layer_sizes=(3,)))
 TENSORS, METADATA, _ = load_tensors(DATA)
@@ -94,11 +93,9 @@ FAULTS = {
 @pytest.mark.parametrize(("data", "message"), FAULTS.values(), ids=FAULTS)
 def test_a_fault_is_named_at_once_and_in_little_memory(data, message):
     tracemalloc.start()
-    start = time.perf_counter()
     try:
-        with pytest.raises(ValueError, match=message):
+        with few_calls(5000), pytest.raises(ValueError, match=message):
             loads(data)
-        assert time.perf_counter() - start < 1
         # Python's own objects, such as a traceback, take some kilobytes.
         assert tracemalloc.get_traced_memory()[1] < 30 * len(data) + 100_000
     finally:

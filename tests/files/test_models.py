@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +27,7 @@ from .models import (
     TABLE,
     assert_same,
     classifier,
+    few_calls,
     predictions,
     regressor,
 )
@@ -254,14 +254,10 @@ def test_long_lists_of_numbers_come_back(values):
     assert [str(item) for item in same] == [str(item) for item in values]  # -0.0
 
 
-def test_a_model_loads_within_milliseconds(tmp_path):
+def test_a_model_loads_in_few_calls(tmp_path):
     regressor().save(tmp_path / "model.skbp")
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
+    with few_calls(12_000):
         skbackprop.load(tmp_path / "model.skbp")
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.05
 
 
 def test_load_is_listed_and_unknown_names_are_not_there():
