@@ -10,11 +10,10 @@ import numpy as np
 from skbackprop.nn import ACTIVATIONS, LOSSES, Network, mlp
 from skbackprop.optim import Adam
 from skbackprop.training import Batches, Plan, Rows, Run, Step
-from skbackprop.training.loop import one_epoch
 
 from .configurations import ALPHA, Configuration, make_data
 
-Epoch: TypeAlias = Callable[..., float]
+Epoch: TypeAlias = Callable[..., None]
 
 
 def make_epoch(
@@ -44,8 +43,12 @@ def make_epoch(
     run.clock.n_steps = len(batches)
     step = Step(plan, run)
 
-    def epoch(*hooks: Callable[[Any], None]) -> float:
-        return one_epoch(plan, run, step, list(hooks))
+    def epoch(*hooks: Callable[[Any], None]) -> None:
+        run.order = batches.order(run.order, rng)
+        for batch in batches.epoch(run.order):
+            step(batch)
+            for hook in hooks:
+                hook(run)
 
     return epoch
 

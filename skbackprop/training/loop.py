@@ -7,10 +7,8 @@ of the end of an epoch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import deepcopy
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -57,18 +55,24 @@ def fit_stochastic(plan: Plan, run: Run, hooks: Hooks) -> None:
     start_optimizer(plan, run)
     if plan.recorder is not None:
         plan.recorder.restore(plan, run)
-    step = getattr(plan.batches, "make_step", Step)(plan, run)
+    batches, grad = plan.batches, run.network.grad
+    step = getattr(batches, "make_step", Step)(plan, run)
     while run.stop_reason is None:
-        start = perf_counter()
+        clock = run.clock
+        start, first, total = perf_counter(), clock.samples, 0.0
         for hook in hooks["on_epoch_begin"]:
             hook(run)
-        loss = one_epoch(plan, run, step, hooks["on_batch_end"])
-        run.clock.end_epoch()
-        run.best_epoch = run.clock.epoch
-        grad = run.network.grad
+        run.order = batches.order(run.order, run.rng)
+        for batch in batches.epoch(run.order):
+            before = clock.samples
+            total += step(batch) * (clock.samples - before)
+            for hook in hooks["on_batch_end"]:
+                hook(run)
+        clock.end_epoch()
+        run.best_epoch = clock.epoch
         run.history.add(
-            epoch=run.clock.epoch,
-            loss=loss,
+            epoch=clock.epoch,
+            loss=total / max(clock.samples - first, 1),  # mean of the losses before each step
             learning_rate=run.lr,
             gradient_norm=float(np.sqrt(np.dot(grad, grad))),
         )
@@ -92,17 +96,3 @@ def start_optimizer(plan: Plan, run: Run) -> None:
         run.dropout_rng = np.random.default_rng(deepcopy(run.rng).randint(2**31))
     run.clock.n_steps = len(plan.batches)
     run.clock.n_epochs = plan.horizon or run.clock.epoch + plan.max_epochs
-
-
-def one_epoch(
-    plan: Plan, run: Run, step: Callable[[Any], float], hooks: list[Callable[[Run], None]]
-) -> float:
-    """Visit every row once; return the mean of the losses before each step."""
-    run.order = plan.batches.order(run.order, run.rng)
-    clock, first, total = run.clock, run.clock.samples, 0.0
-    for batch in plan.batches.epoch(run.order):
-        before = clock.samples
-        total += step(batch) * (clock.samples - before)
-        for hook in hooks:
-            hook(run)
-    return total / max(clock.samples - first, 1)
