@@ -21,6 +21,10 @@ class WorkerLost(Exception):
     """A worker has left the cluster, and with it an answer or some rows."""
 
 
+class NotYet(Exception):
+    """An answer is still missing."""
+
+
 class Cluster:
     """The workers of a client.
 
@@ -81,13 +85,13 @@ class Cluster:
         from distributed.scheduler import KilledWorker
 
         none_since: float | None = None
+        limit = POLL
         while True:
-            was_done = future.done()
             try:
-                return future.result(timeout=POLL)
-            except TimeoutError:
-                if was_done:  # the error is that of the function
-                    raise
+                return _wait(future, limit)
+            except NotYet:
+                if future.done():
+                    limit *= 2  # each call begins the transfer again
                 if address is not None and address not in self.workers():
                     raise WorkerLost(address) from None
                 none_since = self.check_workers(what, none_since)
@@ -225,6 +229,18 @@ class ActorHolders:
             if addresses:
                 groups[min(addresses)].append(i)
         return dict(groups)
+
+
+def _wait(future: Any, seconds: float) -> Any:
+    """The result of a future; `NotYet` if it is not here after some seconds."""
+    # An error is here at once, but the value of a finished task has to be transferred.
+    is_here = future.done() and getattr(future, "status", None) != "finished"
+    try:
+        return future.result(timeout=None if is_here else seconds)
+    except TimeoutError:
+        if is_here:  # the error is that of the function
+            raise
+        raise NotYet from None
 
 
 def _start(actor: Any, address: str, method: str, args: tuple[Any, ...]) -> Any:

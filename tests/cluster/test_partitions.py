@@ -118,6 +118,23 @@ class Answer:
         raise self.errors.pop(0) if len(self.errors) > 1 else self.errors[0]
 
 
+class Transfer:
+    """The future of a task that is finished, whose value arrives after some seconds."""
+
+    status = "finished"
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def done(self):
+        return True
+
+    def result(self, timeout):
+        if timeout < self.seconds:
+            raise TimeoutError
+        return "the value"
+
+
 class OneWorker:
     asynchronous, status = False, "running"
 
@@ -138,6 +155,10 @@ def test_an_error_of_a_worker_that_is_there_names_it(monkeypatch):
     assert raised.value.__notes__ == ["begin failed on tcp://a."]
     with pytest.raises(TimeoutError, match="slow"):
         Cluster(OneWorker()).result(Answer(TimeoutError("slow")), "begin", "tcp://a")
+
+
+def test_a_value_may_take_long_to_arrive():
+    assert Cluster(OneWorker()).result(Transfer(100.0), "Partition 0") == "the value"
 
 
 def test_what_is_divided_otherwise_is_refused(cluster):
