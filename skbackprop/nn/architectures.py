@@ -52,7 +52,7 @@ NORMALIZATIONS: dict[str, type[BatchNorm] | type[LayerNorm] | type[RMSNorm]] = {
 
 @frozen
 class Initialization(Frozen):
-    """How the dense layers of a network initialization.
+    """How the dense layers of a network are initialized.
 
     Parameters
     ----------
