@@ -134,10 +134,12 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
     validation_fraction : float, splitter, iterable or "auto", default="auto"
         What early stopping holds out of X if `fit` gets no ``X_val``: a share of the rows,
         or the first split of a splitter or of an iterable of index pairs.  "auto": 0.1.
-    refit : bool, default=False
-        Whether to train once more, on all rows, from the same start and up to the epoch (of
-        each member) that was best.  Scores and curves are those of the first training, and so
-        are the rows held out, which `predict_interval` goes by.
+    refit : bool, "fine_tune" or "auto", default="auto"
+        Whether to train a second time, on all rows.  True: from the same start, up to the epoch
+        (of each member) that was best.  "fine_tune": from the weights of that epoch, for a tenth
+        as many epochs, with a learning rate that falls from a tenth of the initial one to 0.
+        Scores and curves are those of the first training, and so are the rows held out, which
+        the calibration goes by.  "auto": False.
     beta_1 : float or "auto", default="auto"
         Part of the mean of the gradient that remains after a step of "adam" and similar
         solvers.  "auto": 0.9, or what the solver's paper says.
@@ -342,7 +344,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         nesterovs_momentum=True,
         early_stopping="auto",
         validation_fraction="auto",
-        refit=False,
+        refit="auto",
         beta_1="auto",
         beta_2="auto",
         epsilon="auto",

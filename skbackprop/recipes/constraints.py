@@ -115,7 +115,7 @@ CONSTRAINTS: dict[str, Rule] = {
     "nesterovs_momentum": BOOL,
     "early_stopping": AUTO | BOOL,
     "validation_fraction": AUTO | number(0, 1, closed="neither") | SPLITTER,
-    "refit": BOOL,
+    "refit": names("auto", "fine_tune") | BOOL,
     "beta_1": AUTO | number(0, 1),
     "beta_2": AUTO | number(0, 1),
     "epsilon": AUTO | number(0, inf, closed="neither"),

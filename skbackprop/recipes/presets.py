@@ -29,6 +29,7 @@ PLAIN: dict[str, Any] = {
     "tol": 1e-4,
     "early_stopping": False,
     "validation_fraction": 0.1,
+    "refit": False,
     "beta_1": 0.9,
     "beta_2": 0.999,
     "epsilon": 1e-8,
@@ -153,6 +154,8 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
         # them, the harm is less than half. Nearly noise-free numbers need them in all members.
         "whitened": 0.5 if summary.n_classes else 1.0,
         "calibration": calibration(summary),
+        # Numbers gain nothing, and several columns of labels were not measured.
+        "refit": "fine_tune" if summary.n_classes > 1 else False,
     }
     values["max_iter"] = max(1, round(n_steps / ceil(max(0.9 * n, 1) / values["batch_size"])))
     if summary.n_numeric > WIDE:
@@ -303,6 +306,7 @@ SPARSE: dict[str, Any] = {
     "batch_size": 64,
     "max_restarts": 0,
     "calibration": None,
+    "refit": False,
     "weight_decay": 0.0,
 }
 
@@ -312,6 +316,7 @@ INCREMENTAL: dict[str, Any] = {
     "dropout_schedule": "constant",
     "weight_decay_schedule": "constant",
     "early_stopping": False,
+    "refit": False,
     "value_effects": False,
     "numeric_embedding": "periodic",
     "whitened": 0.0,
@@ -322,6 +327,7 @@ INCREMENTAL: dict[str, Any] = {
 FULL_BATCH: dict[str, Any] = {
     "learning_rate": "constant",
     "early_stopping": False,
+    "refit": False,
     "dropout": 0.0,
     "weight_decay": 0.0,
     "averaging": None,

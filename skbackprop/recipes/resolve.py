@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from copy import copy
 from dataclasses import fields
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -98,14 +99,9 @@ def resolve(
     if old is not None:
         preset = preset | {name: old[name] for name in (*STRUCTURE, "value_effects")}
         preset |= {name: old[name] for name in KEPT if name in old}
-    if is_constrained(flat["monotonic_cst"]):  # these do not keep an order
-        preset = preset | {"value_effects": False, "whitened": 0.0, "solve_output": False}
     own = own_defaults(params["solver"], preset)
     preset = preset | own
-    if is_auto(params["max_restarts"]) and not is_auto(params["max_iter"]):
-        preset["max_restarts"] = 0  # max_iter is the largest number of epochs
-    if not may_calibrate(params, preset):
-        preset["calibration"] = None
+    preset |= switched_off(flat, preset)
     resolved = OF_CLASSIFIERS | {k: preset.get(k, v) if is_auto(v) else v for k, v in flat.items()}
     if not isinstance(params["solver"], str):  # an object goes by its own numbers
         resolved |= {name: own[name] for name in OPTIMIZER_PARAMETERS.values() if name in own}
@@ -118,6 +114,20 @@ def resolve(
     if old is not None:
         check_kept(resolved, old)
     return {name: plain(value) for name, value in resolved.items()}, preset
+
+
+def switched_off(params: dict[str, Any], preset: dict[str, Any]) -> dict[str, Any]:
+    """What the preset does without, because of other parameters."""
+    off: dict[str, Any] = {}
+    if is_constrained(params["monotonic_cst"]):  # these do not keep an order
+        off |= {"value_effects": False, "whitened": 0.0, "solve_output": False}
+    if is_auto(params["max_restarts"]) and not is_auto(params["max_iter"]):
+        off["max_restarts"] = 0  # max_iter is the largest number of epochs
+    if not may_calibrate(params, preset):
+        off["calibration"] = None
+    if not may_fine_tune(params, preset):
+        off["refit"] = False
+    return off
 
 
 def plain(value: Any) -> Any:
@@ -227,6 +237,16 @@ def may_calibrate(params: dict[str, Any], preset: dict[str, Any]) -> bool:
     return bool(holds_out) and isinstance(loss, (str, LogLoss)) and not has_scorer
 
 
+def may_fine_tune(params: dict[str, Any], preset: dict[str, Any]) -> bool:
+    """May the preset train on with the held-out rows?
+
+    Not with a scorer, for the reason of `may_calibrate`.  Not if `max_iter` is given, which is the
+    largest number of epochs.  And not with a splitter, which may leave out rows for good.
+    """
+    is_share = isinstance(params["validation_fraction"], (str, Real))
+    return is_share and is_auto(params["max_iter"]) and may_calibrate(params, preset)
+
+
 def own_defaults(solver: Any, preset: dict[str, Any]) -> dict[str, Any]:
     """What an optimizer brings: the fields of an object, or the numbers of its paper.
 
@@ -264,6 +284,11 @@ def check_combination(resolved: dict[str, Any], n: int) -> None:
         raise ValueError(
             "learning_rate_init='probe' needs a solver with a learning rate, got solver='lbfgs'. "
             "Leave learning_rate_init out, or use solver='adam'."
+        )
+    if resolved["refit"] == "fine_tune" and resolved["solver"] == "lbfgs":
+        raise ValueError(
+            "refit='fine_tune' needs a solver with a learning rate, got solver='lbfgs'. Use "
+            "refit=True, or solver='adam'."
         )
     if resolved["normalization"] == "batch" and (
         resolved["averaging"] or resolved["solver"] == "schedule_free"
