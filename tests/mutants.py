@@ -793,7 +793,7 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
         ],
     ),
     # --- estimators -------------------------------------------------------------------------
-    "estimators/learning.py": (
+    "estimators/stacks.py": (
         "estimators/test_passing.py",
         [
             (
@@ -811,6 +811,19 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
                 "max_grad_norm=None",
                 "the largest gradient is ignored",
             ),
+        ],
+    ),
+    "estimators/refitting.py": (
+        "estimators/test_fine_tuning.py",
+        [
+            ("plan.learning_rate *= FINE_TUNED", "pass", "the whole learning rate"),
+            ("Polynomial(1.0), None", "plan.schedule, None", "the schedule once more"),
+            ("part(everything, stack.first, stack.size)", "stack.plan.batches.members", "own rows"),
+            ("constant(f(first.clock))", "f", "dropout as at first"),
+            ("not in ENDED or not", "is None or not", "a training that was stopped goes on"),
+            (" + 0.5)", " + 1)", "half an epoch and less"),
+            ("if kind and not is_auto(estimator.refit)", "if kind", "a warning of the preset"),
+            ("    if failed:", "    if not failed:", "a failure is taken"),
         ],
     ),
     "estimators/uncertainty.py": (

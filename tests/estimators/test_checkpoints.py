@@ -137,6 +137,9 @@ CASES = {
     "members": PLAIN | STOPPING | {"n_members": 3},
     "members that share": PLAIN | {"n_members": 3, "member_sharing": "batch"},
     "members, refit": PLAIN | STOPPING | {"n_members": 3, "refit": True, "dropout": 0.2},
+    "members, fine-tuned": PLAIN
+    | STOPPING
+    | {"n_members": 3, "refit": "fine_tune", "dropout": Scheduled(0.2, "flat_cos")},
     "stacks": PLAIN | STOPPING | {"n_members": 3, "stacks": True, "dropout": 0.2},
     "stacks in turn": PLAIN | STOPPING | {"n_members": 3, "stacks": True, "callbacks": [Losses()]},
     "stacks, refit": PLAIN | STOPPING | {"n_members": 3, "stacks": True, "refit": True},

@@ -25,6 +25,7 @@ MODELS = {
     "auto": {},
     "best": {"preset": "best", "n_members": 3},
     "refit": {"preset": "fast", "refit": True},
+    "fine-tuned": {"preset": "fast", "refit": "fine_tune"},
     "stacks": {"hidden_layer_sizes": (1024,), "batch_size": 150, "n_members": 2},
 }
 MODEL = pytest.mark.parametrize("name", MODELS)

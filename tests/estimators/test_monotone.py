@@ -156,6 +156,7 @@ PARTS = {
     "penalties": {"l1": 0.01, "alpha": 1.0, "solver": "adamw"},
     "probe": {"learning_rate_init": "probe"},
     "refit": {"refit": True},
+    "fine-tuned": {"refit": "fine_tune", "max_iter": 8},
     "accumulation": {"gradient_accumulation_steps": 2, "batch_size": 16},
     "quantiles": {"loss": Pinball((0.1, 0.5, 0.9))},
 }

@@ -76,6 +76,7 @@ CASES = {
     "plain, validated": {"preset": "plain", "early_stopping": True, "learning_rate_init": 0.02},
     "no validation": {"early_stopping": False},
     "refit": {"refit": True},
+    "fine-tuned": {"refit": "fine_tune"},
     "in order": {"shuffle": False},
     "accumulated": {"gradient_accumulation_steps": 2},
     "restarts": {"max_restarts": 1},
