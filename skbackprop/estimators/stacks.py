@@ -19,14 +19,8 @@ from ..nn.network import Network
 from ..recipes import build
 from ..recipes.monotone import make_limits
 from ..training.batches import Batches
-from ..training.callbacks import (
-    RestoreBest,
-)
-from ..training.parallel_members import (
-    load_members,
-    stack_sizes,
-    train_in_parallel,
-)
+from ..training.callbacks import RestoreBest
+from ..training.parallel_members import load_members, stack_sizes, train_in_parallel
 from ..training.plan import Plan
 from ..training.run import Run
 from ..training.stored import NO_FOLD
