@@ -154,7 +154,8 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
         # them, the harm is less than half. Nearly noise-free numbers need them in all members.
         "whitened": 0.5 if summary.n_classes else 1.0,
         "calibration": calibration(summary),
-        "refit": "fine_tune" if fine_tunes(summary) else False,
+        # Two classes and numbers gain nothing.
+        "refit": "fine_tune" if summary.n_classes > 2 else False,
     }
     values["max_iter"] = max(1, round(n_steps / ceil(max(0.9 * n, 1) / values["batch_size"])))
     if summary.n_numeric > WIDE:
@@ -167,15 +168,6 @@ def tabular(summary: DataSummary, *, speed: str = "auto") -> dict[str, Any]:
     if summary.incremental:
         values |= INCREMENTAL
     return values
-
-
-def fine_tunes(summary: DataSummary) -> bool:
-    """Are the held-out rows of each member worth some epochs more on all rows?
-
-    Numbers gain nothing, and two classes need more rows to gain than more classes.  Several
-    columns of labels were not measured.
-    """
-    return summary.n_classes > 2 or (summary.n_classes == 2 and summary.n >= SMALL)
 
 
 def is_hard(summary: DataSummary) -> bool:

@@ -13,7 +13,6 @@ from sklearn.model_selection import ShuffleSplit
 
 from skbackprop import BackpropClassifier, BackpropRegressor, Scheduled
 from skbackprop.optim import Adam, Polynomial
-from skbackprop.recipes.presets import SMALL
 from skbackprop.training import Batches, Plan, Rows, Run, train
 from skbackprop.training.callbacks import Callback, RestoreFinite, budget
 from skbackprop.training.run import copy_generator
@@ -100,15 +99,13 @@ def test_threads_do_not_change_it(monkeypatch):
     np.testing.assert_array_equal(numbers(one), numbers(two))
 
 
-def many(n_classes, n=SMALL):
-    return make_classification(n, 9, n_informative=5, n_classes=n_classes, random_state=0)
+X3, y3 = make_classification(200, 9, n_informative=5, n_classes=3, random_state=0)
 
 
-@pytest.mark.parametrize(("preset", "n_classes", "n"), [("fast", 2, SMALL), ("auto", 3, 200)])
-def test_the_recipes_for_classes_have_it(preset, n_classes, n):
-    rows, target = many(n_classes, n)
-    tuned = BackpropClassifier(preset=preset, random_state=0).fit(rows, target)
-    first = BackpropClassifier(preset=preset, random_state=0, refit=False).fit(rows, target)
+@pytest.mark.parametrize("preset", ["auto", "fast"])
+def test_the_recipes_for_more_than_two_classes_have_it(preset):
+    tuned = BackpropClassifier(preset=preset, random_state=0).fit(X3, y3)
+    first = BackpropClassifier(preset=preset, random_state=0, refit=False).fit(X3, y3)
     assert tuned.resolved_params_["refit"] == "fine_tune"
     assert tuned.loss_curve_ == first.loss_curve_
     assert not np.array_equal(numbers(tuned), numbers(first))
@@ -140,30 +137,33 @@ def test_when_the_recipe_has_it(params, refit):
         warnings.simplefilter("error", UserWarning)
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = BackpropClassifier(random_state=0, callbacks=[OneEpoch()], **params)
-        model.fit(*many(2))
+        model.fit(X3, y3)
     assert model.resolved_params_["refit"] == refit
 
 
-def test_the_recipes_for_few_rows_numbers_and_several_columns_do_not_have_it():
-    assert BackpropClassifier(random_state=0).fit(X, y).resolved_params_["refit"] is False
-    rows, target = many(2)
-    several = np.stack([target, 1 - target], axis=1)
-    model = BackpropClassifier(random_state=0, callbacks=[OneEpoch()])
-    assert model.fit(rows, several).resolved_params_["refit"] is False
-    model = BackpropRegressor(random_state=0, callbacks=[OneEpoch()])
-    assert model.fit(rows, rows[:, 0]).resolved_params_["refit"] is False
+@pytest.mark.parametrize(
+    ("Estimator", "target"),
+    [
+        (BackpropClassifier, y),
+        (BackpropClassifier, np.stack([y, 1 - y], axis=1)),
+        (BackpropRegressor, b),
+    ],
+    ids=["two classes", "several columns", "numbers"],
+)
+def test_the_other_recipes_do_not_have_it(Estimator, target):
+    model = Estimator(random_state=0, callbacks=[OneEpoch()]).fit(X, target)
+    assert model.resolved_params_["refit"] is False
 
 
 def test_rows_of_the_user_are_not_trained_on():
-    rows, target = many(2)
-    given = {"X_val": rows[:100], "y_val": target[:100]}
+    given = {"X_val": X3[:100], "y_val": y3[:100]}
     model = BackpropClassifier(random_state=0, callbacks=[OneEpoch()])
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        model.fit(rows, target, **given)
+        model.fit(X3, y3, **given)
     assert model.resolved_params_["refit"] is False
     with pytest.warns(UserWarning, match="refit='fine_tune' has no effect with X_val"):
-        model.set_params(refit="fine_tune").fit(rows, target, **given)
+        model.set_params(refit="fine_tune").fit(X3, y3, **given)
 
 
 def test_lbfgs_is_refused():

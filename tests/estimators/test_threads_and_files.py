@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.cores import n_cores
-from skbackprop.estimators import learning
+from skbackprop.estimators import learning, stacks
 from skbackprop.nn.losses import HalfSquaredError
 from skbackprop.optim import Adam
 
@@ -52,7 +52,8 @@ class CountThreads(HalfSquaredError):
 
 
 def test_members_in_threads_share_the_cores_with_blas(monkeypatch):
-    monkeypatch.setattr(learning, "n_cores", lambda: 2)
+    for module in (learning, stacks):
+        monkeypatch.setattr(module, "n_cores", lambda: 2)
     model = BackpropRegressor(**STACKS, max_iter=2, loss=CountThreads(2))
     with threadpool_limits(2, user_api="blas"):
         model.fit(X, Y)
