@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.inspection import permutation_importance
 
 from ..estimators.base import BackpropEstimator
@@ -106,6 +107,11 @@ def feature_importance(
     """
     opened = open_model(model)
     X = opened.transform(X)
+    if issparse(X):
+        raise TypeError(
+            "feature_importance shuffles dense columns, got a sparse matrix. Pass its rows by "
+            "toarray(), or use the means of abs(feature_attributions(model, X).values)."
+        )
     if not isinstance(baseline, str):
         baseline = opened.transform(baseline)
     explained = feature_attributions(opened.estimator, X, baseline=baseline)

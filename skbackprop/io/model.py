@@ -44,7 +44,7 @@ def save(estimator: Any, path: Any, *, training_state: bool = False) -> None:
     ----------
     estimator : BackpropClassifier, BackpropRegressor, or one of `skbackprop.mlp`
         Fitted.
-    path : str or path-like
+    path : str, bytes or path-like
         The file; one that exists is replaced.  ``.skbp`` is the usual ending.
     training_state : bool, default=False
         Whether the file holds what continues training bit for bit: the state of the optimizer,
@@ -54,6 +54,8 @@ def save(estimator: Any, path: Any, *, training_state: bool = False) -> None:
     ------
     TypeError
         If the estimator holds an object that cannot be stored; the message names it.
+    ValueError
+        If there is something else at `path` than a regular file, such as a device.
     """
     write_atomically(path, dumps(estimator, training_state=training_state))
 
@@ -66,7 +68,7 @@ def load(path: Any, custom: Mapping[str, Any] | None = None) -> Any:
 
     Parameters
     ----------
-    path : str or path-like
+    path : str, bytes or path-like
         The file.
     custom : dict of str to class or function, default=None
         Your own classes and functions that the estimator has as parameters, by their names.
@@ -95,14 +97,15 @@ def load(path: Any, custom: Mapping[str, Any] | None = None) -> Any:
     >>> bool((same.predict(X) == model.predict(X)).all())
     True
     """
-    with open(path, "rb") as file:
+    name = name_of(path)
+    with open(name, "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise ValueError(f"Cannot load {os.fspath(path)!r}: it is not a regular file.")
+            raise ValueError(f"Cannot load {name!r}: it is not a regular file.")
         try:
             return rebuild(safetensors.read(file, status.st_size), custom)
         except ValueError as error:
-            raise ValueError(f"Cannot load {os.fspath(path)!r}. {error}") from error
+            raise ValueError(f"Cannot load {name!r}. {error}") from error
 
 
 # ---------------------------------------------------------------------------- bytes
@@ -228,16 +231,30 @@ def check_version(text: str) -> None:
 # ---------------------------------------------------------------------------- files
 
 
+def name_of(path: Any) -> str:
+    """The path of a file as text."""
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise TypeError(
+            "A model is in a file, whose path must be a str, bytes or os.PathLike, got "
+            f"{type(path).__name__}. Pass a path; pickle writes to open files and to memory."
+        ) from None
+
+
 def write_atomically(path: Any, *parts: Any) -> None:
     """Make `path` a file with these bytes, or leave it as it was.
 
     A process that is killed may leave a file ``.skbp-….tmp`` in the folder.
     """
-    target = Path(os.path.realpath(os.fspath(path)))  # what a link points to is replaced
+    name = name_of(path)
+    target = Path(os.path.realpath(name))  # what a link points to is replaced
     if not target.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {str(target.parent)!r}. Make it first.")
-    if target.is_dir():
-        raise IsADirectoryError(f"Cannot save to {str(target)!r}: it is a folder. Name a file.")
+    if target.is_dir() or name.endswith((os.sep, os.altsep or os.sep)):
+        raise IsADirectoryError(f"Cannot save to {name!r}: it is a folder. Name a file.")
+    if os.path.lexists(target) and not target.is_file():
+        raise ValueError(f"Cannot save to {name!r}: it is not a regular file. Name a file.")
     other = target.with_name(f".skbp-{secrets.token_hex(8)}.tmp")
     try:
         with open(other, "xb") as file:

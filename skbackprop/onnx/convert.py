@@ -7,6 +7,7 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
+from ..estimators.arrays import check_names
 from ..estimators.base import BackpropEstimator
 from .encoder import Source, encode
 from .graph import IR_VERSION, ML, ML_OPSET, OPSET, Graph, import_onnx
@@ -64,7 +65,7 @@ def to_onnx(model, X_sample=None, *, dtype="float32"):
     ValueError
         If a part cannot be converted: a layer, activation or loss of your own, a column of text
         that is read as numbers or dates in a special notation, labels that are neither whole
-        numbers nor text.
+        numbers nor text.  If `X_sample` has other columns than X in `fit`, or another order.
 
     See Also
     --------
@@ -94,6 +95,8 @@ def to_onnx(model, X_sample=None, *, dtype="float32"):
     fitted = model._fitted
     names = output_names(fitted.codec)
     inputs = choose_inputs(fitted.encoder, model.n_features_in_, X_sample, names)
+    if X_sample is not None:
+        check_names(model, X_sample, reset=False)
     graph = Graph(NUMBER_TYPES[dtype], {*names, *inputs.names})
     made = make_model(onnx, graph, inputs, add_model(graph, fitted, inputs, names))
     if hasattr(model, "feature_names_in_"):

@@ -248,7 +248,10 @@ def number_of_text(graph: Graph, x: str) -> str:
 def seconds_of_text(graph: Graph, x: str) -> str:
     """Seconds since 1970 of dates such as ``2024-01-31`` or ``2024-01-31 10:30:00``."""
     is_date = graph.add("RegexFullMatch", x, pattern=ISO_DATE)
-    text = graph.add("Where", is_date, x, graph.constant(NO_DATE, "string"))
+    other = graph.constant([[NO_DATE]], "string")
+    text = graph.add("Where", is_date, x, other)
+    # Without rows StringSplit makes no parts: there is one row more, up to `total`.
+    text = graph.add("Concat", text, other, axis=0)
     year, month, rest = split_text(graph, text, "-", 3)
     # One of the two separators is there; each split adds it, so that there are two parts.
     day, by_letter, _ = split_text(graph, add_text(graph, rest, "TT"), "T", 3)
@@ -260,6 +263,7 @@ def seconds_of_text(graph: Graph, x: str) -> str:
     for part, factor in ((hour, 3600.0), (minute, 60.0), (second, 1.0)):
         seconds = graph.add("Mul", number_or_zero(graph, part), graph.constant(factor, "double"))
         total = graph.add("Add", total, seconds)
+    total = graph.add("Slice", total, *(graph.constant([i], "int64") for i in (0, -1, 0)))
     return graph.add("Where", is_date, total, graph.constant(np.nan, "double"))
 
 

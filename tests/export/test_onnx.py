@@ -492,6 +492,10 @@ def test_wrong_arguments_are_refused():
     model = BackpropClassifier(**SHORT).fit(numeric(), classes(2))
     with pytest.raises(ValueError, match="X_sample needs 5 columns"):
         to_onnx(model, numeric()[:, :3])
+    frame = pd.DataFrame(numeric(), columns=list("abcde"))
+    model = BackpropClassifier(**SHORT).fit(frame, classes(2))
+    with pytest.raises(ValueError, match="same order"):  # else the types would be those of others
+        to_onnx(model, frame[list("edcba")])
     with pytest.raises(ValueError, match="dtype needs one of float32, float64, got 'half'"):
         to_onnx(model, dtype="half")
 

@@ -50,6 +50,11 @@ def test_dates_are_the_same_seconds():
     )
 
 
+@pytest.mark.parametrize("formula", [seconds_of_text, number_of_text])
+def test_no_rows_are_no_rows(formula):
+    assert read(formula, []).shape == (0,)
+
+
 def test_plain_numbers_are_the_same():
     rng = np.random.default_rng(0)
     texts = ["".join(rng.choice(list("0123456789.+-e"), rng.integers(7))) for _ in range(N)]

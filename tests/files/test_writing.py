@@ -1,5 +1,6 @@
 """A file is the old one or the new one, whatever happens while it is written."""
 
+import io
 import os
 import random
 import signal
@@ -11,7 +12,7 @@ import time
 import pytest
 
 import skbackprop
-from skbackprop.io import model as io
+from skbackprop.io import model as files
 
 from .models import NUMBERS, assert_same, regressor
 
@@ -56,9 +57,9 @@ def test_an_error_leaves_the_old_file_and_no_other(name, tmp_path, monkeypatch):
         raise OSError("no space left")
 
     if name == "open":
-        monkeypatch.setattr(io, "open", fail, raising=False)
+        monkeypatch.setattr(files, "open", fail, raising=False)
     else:
-        monkeypatch.setattr(io.os, name, fail)
+        monkeypatch.setattr(files.os, name, fail)
     with pytest.raises(OSError, match="no space left"):
         regressor().save(target)
     monkeypatch.undo()
@@ -98,14 +99,37 @@ def test_folders_are_refused(tmp_path):
         model.save(tmp_path)
     with pytest.raises(FileNotFoundError, match="There is no folder"):
         model.save(tmp_path / "missing" / "model.skbp")
+    with pytest.raises(IsADirectoryError, match="it is a folder"):
+        model.save(f"{tmp_path / 'missing'}{os.sep}")
     with pytest.raises(FileNotFoundError):
         skbackprop.load(tmp_path / "missing.skbp")
 
 
 @posix
-def test_only_regular_files_are_loaded():
+def test_only_regular_files_are_loaded_and_replaced(tmp_path):
     with pytest.raises(ValueError, match="not a regular file"):
         skbackprop.load("/dev/zero")
+    pipe, loop = tmp_path / "pipe", tmp_path / "loop"
+    os.mkfifo(pipe)
+    loop.symlink_to(loop)
+    for path in (pipe, loop):
+        with pytest.raises(ValueError, match="Cannot save to .*: it is not a regular file"):
+            regressor().save(path)
+    assert pipe.is_fifo()
+    assert loop.is_symlink()
+
+
+def test_a_path_is_text_or_bytes_and_no_open_file(tmp_path):
+    model = regressor()
+    path = tmp_path / "mon modèle ü.skbp"
+    model.save(os.fsencode(path))
+    assert os.listdir(tmp_path) == [path.name]
+    assert_same(skbackprop.load(os.fsencode(path)).predict(NUMBERS), model.predict(NUMBERS))
+    for other in (io.BytesIO(), 0, None):  # 0 is the standard input
+        with pytest.raises(TypeError, match=rf"got {type(other).__name__}\. Pass a path"):
+            model.save(other)
+        with pytest.raises(TypeError, match=rf"got {type(other).__name__}\. Pass a path"):
+            skbackprop.load(other)
 
 
 def test_a_fault_is_named_with_the_file(tmp_path):

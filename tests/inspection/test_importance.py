@@ -47,6 +47,14 @@ def test_both_importances_find_the_columns_that_matter():
     assert_array_equal(found.permutation_std, shuffled.importances_std)
 
 
+def test_a_sparse_matrix_is_refused():
+    X, y = xor(60)
+    X = sparse.csr_array(X)
+    model = BackpropClassifier(preset="plain", max_iter=3, random_state=0).fit(X, y)
+    with pytest.raises(TypeError, match=r"got a sparse matrix\. Pass its rows by toarray\(\)"):
+        feature_importance(model, X, y, baseline=X)
+
+
 def test_a_table_with_several_classes_and_a_pipeline():
     X, y = mixed(), target("multiclass", mixed())
     found = feature_importance(fitted("multiclass"), X, y, baseline=X[:5], n_repeats=2)

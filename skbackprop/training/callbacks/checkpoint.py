@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from math import isnan
 from numbers import Real
-from os import PathLike, fspath
+from os import PathLike, fsdecode
+from typing import Any
 
 from ..run import Run
 from .base import Callback
@@ -24,7 +25,7 @@ class Checkpoint(Callback):
 
     Parameters
     ----------
-    path : str or path-like
+    path : str, bytes or path-like
         The file, one for each fit: not for several that run at the same time.
     every_seconds : float, default=30
         The least time between two writings.  It is longer for a large network or a slow disk,
@@ -71,8 +72,8 @@ class Checkpoint(Callback):
 
     state_attributes = ()
 
-    def __init__(self, path: str | PathLike[str], every_seconds: float = 30.0):
-        self.path = fspath(path)
+    def __init__(self, path: str | bytes | PathLike[Any], every_seconds: float = 30.0):
+        self.path = fsdecode(path)
         is_number = isinstance(every_seconds, Real) and not isinstance(every_seconds, bool)
         if not is_number or isnan(every_seconds) or every_seconds < 0:
             raise ValueError(
