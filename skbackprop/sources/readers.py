@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -104,11 +105,11 @@ class RowSource:
         batches, i = iter(self._read()), 0
         while True:
             try:
-                batch = next(batches, None)
+                batch = next(batches)
+            except StopIteration:
+                return
             except (ValueError, OSError) as error:  # what pyarrow raises is one of these
                 raise ValueError(f"Batch {i} of the source cannot be read: {error}") from error
-            if batch is None:
-                return
             yield self._checked(batch, i)
             i += 1
 
@@ -146,7 +147,9 @@ def open_source(X: Any, y: Any, sample_weight: Any) -> RowSource | None:
             raise ValueError("A RowSource has its own labels and weights. Pass neither to fit.")
         return X
     by_name = isinstance(y, str) and (_is_path(X) or _lazy_reader(X) is not None)
-    of_batches = y is None and hasattr(X, "__iter__") and not _is_table(X)
+    of_batches = hasattr(X, "__iter__") and not _is_table(X)
+    if y is not None and (hasattr(X, "__len__") or isinstance(X, Iterator)):
+        of_batches = False  # rows, and y is theirs
     return RowSource(X, y, sample_weight) if by_name or of_batches else None
 
 
@@ -220,16 +223,38 @@ def _file_batches(paths: Any) -> Iterator[Any]:
             "Reading files needs pyarrow, which is not installed. Install skbackprop[dataframe]."
         ) from None
     given = list(paths) if isinstance(paths, (list, tuple)) else paths
-    yield from _arrow_batches(dataset.dataset(given, format="parquet"))
+    files = dataset.dataset(given, format="parquet")
+    for file in files.get_fragments():
+        _check_columns(file, files.schema)
+    yield from _arrow_batches(files)
+
+
+def _check_columns(file: Any, first: Any) -> None:
+    """Refuse a file with other columns than the first: pyarrow would leave out or fill cells."""
+    different = sorted({*_columns_of(file.physical_schema)} ^ {*_columns_of(first)})
+    if different:
+        raise ValueError(
+            f"{file.path!r} and the first file do not have the same columns, only one of them has "
+            f"{', '.join(map(repr, different[:8]))}. Choose the same columns in every file."
+        )
+
+
+def _columns_of(schema: Any) -> list[str]:
+    """The columns of files, without those in which pandas stores an index that has no name."""
+    return [name for name in schema.names if not re.fullmatch(r"__index_level_\d+__", name)]
 
 
 def _arrow_batches(dataset: Any) -> Iterator[Any]:
     import pyarrow
 
-    size = _rows_at_once(len(dataset.schema))
+    size, columns = _rows_at_once(len(dataset.schema)), _columns_of(dataset.schema)
     # Few batches are read ahead: they need memory, too.
     batches = dataset.to_batches(
-        batch_size=size, batch_readahead=2, fragment_readahead=1, use_threads=False
+        columns=None if columns == dataset.schema.names else columns,
+        batch_size=size,
+        batch_readahead=2,
+        fragment_readahead=1,
+        use_threads=False,
     )
     for batch in batches:
         if batch.num_rows:
@@ -251,8 +276,12 @@ def _polars_batches(frame: Any) -> Iterator[Any]:
 def _slices(X: Any, y: Any, weight: Any) -> Iterator[Batch]:
     size = _rows_at_once(X.shape[1])
     for first in range(0, X.shape[0], size):
-        rows = slice(first, first + size)
-        yield Batch(X[rows], y[rows], None if weight is None else weight[rows])
+        yield Batch(*(_slice(part, slice(first, first + size)) for part in (X, y, weight)))
+
+
+def _slice(part: Any, rows: slice) -> Any:
+    """Some rows by their positions: an index of numbers in pandas would be compared with them."""
+    return None if part is None else getattr(part, "iloc", part)[rows]
 
 
 def column_of(table: Any, name: str, owner: str) -> Any:

@@ -234,8 +234,11 @@ def _concatenate(parts: list[Any]) -> Any:
     """Arrays, tables or columns of one kind, one below the other."""
     first = parts[0]
     if len({type(part) for part in parts}) > 1:
-        kinds = sorted({type(part).__name__ for part in parts})
-        raise ValueError(f"The batches of the source need one container, got {', '.join(kinds)}.")
+        kinds = {f"{type(part).__module__.split('.')[0]}.{type(part).__name__}" for part in parts}
+        raise ValueError(
+            f"The batches of the source need one container, got {', '.join(sorted(kinds))}. "
+            "Convert all batches to one of them."
+        )
     if first is None or len(parts) == 1:
         return first
     if isinstance(first, list):

@@ -268,7 +268,7 @@ REFUSED = {
     "containers": (
         lambda: iter_of((X[:9], LABELS[:9]), (pd.DataFrame(X[:9]), LABELS[:9])),
         {},
-        "one container, got DataFrame, ndarray",
+        r"one container, got numpy\.ndarray, pandas\.DataFrame\. Convert all",
     ),
     "fewer rows": (lambda: again(X[:900], LABELS[:900]), {}, "had 1200 rows .* and 900 when"),
     "more rows": (lambda: again(MORE, np.tile(LABELS, 2)), {}, "had 1200 rows .* and more when"),

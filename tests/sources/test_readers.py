@@ -171,3 +171,39 @@ def test_a_missing_column_and_a_corrupt_file_are_named(tmp_path):
 def test_an_array_needs_a_label_and_a_weight_for_each_row(arguments, message):
     with pytest.raises(ValueError, match=message):
         RowSource(*arguments)
+
+
+def test_files_with_other_columns_are_refused_and_an_index_is_no_column(tmp_path):
+    # pyarrow would leave out a column that the first file lacks, and fill one that a later lacks.
+    frame = parquet(tmp_path) and arrow().to_pandas()
+    frame[::-1].to_parquet(tmp_path / "part3.parquet")  # with the column __index_level_0__
+    batches = list(RowSource(tmp_path, "price").batches())
+    assert {tuple(batch.X.column_names) for batch in batches} == {("a", "color", "b", "w")}
+    assert_array_equal(np.concatenate([batch.y for batch in batches]), [*Y, *Y[::-1]])
+    frame.drop(columns="color").to_parquet(tmp_path / "part4.parquet")
+    with pytest.raises(ValueError, match=r"part4\.parquet' and the first .* only .* has 'color'"):
+        next(RowSource(tmp_path, "price").batches())
+    paths = [tmp_path / f"part{i}.parquet" for i in (4, 0)]
+    with pytest.raises(ValueError, match=r"part0\.parquet' and the first .* only .* has 'color'"):
+        next(RowSource(paths, "price").batches())
+
+
+def test_tables_in_memory_are_cut_by_position(monkeypatch):
+    pandas = pytest.importorskip("pandas")
+    monkeypatch.setattr("skbackprop.sources.readers.BATCH_ROWS", 7)
+    frame = pandas.DataFrame({"a": X[:, 0]}, index=np.linspace(-5, 5, 90))
+    batches = list(RowSource(frame, pandas.Series(Y, frame.index)).batches())
+    assert_array_equal(np.concatenate([batch.X["a"] for batch in batches]), X[:, 0])
+    assert_array_equal(np.concatenate([batch.y for batch in batches]), Y)
+
+
+def test_none_is_no_batch_and_labels_of_batches_are_not_given_twice():
+    class Batches:
+        def __iter__(self):
+            yield X, Y
+            yield None
+
+    with pytest.raises(ValueError, match="Batch 1 .* must be a tuple .* got NoneType"):
+        list(RowSource(Batches()).batches())
+    with pytest.raises(ValueError, match="Labels and weights of an iterable are in its batches"):
+        open_source(Batches(), Y, None)
