@@ -6,9 +6,11 @@ import warnings
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import UndefinedMetricWarning
 
 from ..sources import Batch
 from ..tables.weights import NoWeightError, check_weight, count_rows
+from ..targets.number_codec import check_one_each
 from ..targets.numbers import check_numbers
 from .partitions import is_collection
 
@@ -94,21 +96,24 @@ def accuracy_of_part(model: Any, batch: Batch) -> tuple[float, float]:
     return float(n if weight is None else weight.sum()), model.score(*batch)
 
 
-def squares_of_part(model: Any, batch: Batch) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
-    """Weight of the rows of a partition, and sums over them.
+Squares = tuple[int, float, np.ndarray, np.ndarray, np.ndarray]
+
+
+def squares_of_part(model: Any, batch: Batch) -> Squares:
+    """Number and weight of the rows of a partition, and sums over them.
 
     Of each column of y: the mean, the squared deviations from it, and the squared errors of the
     predictions.
     """
-    y = check_numbers(batch.y).astype(np.float64)
-    missed = y - model.predict(batch.X)
+    y, predicted = check_numbers(batch.y).astype(np.float64), model.predict(batch.X)
+    check_one_each(y, predicted)
     try:
         w = check_weight(batch.sample_weight, len(y))
     except NoWeightError:  # other partitions have some
-        return 0.0, *[np.zeros(y.shape[1:])] * 3
+        return len(y), 0.0, *[np.zeros(y.shape[1:])] * 3
     w = np.ones(len(y)) if w is None else w
     mean = np.average(y, axis=0, weights=w)
-    return float(w.sum()), mean, w @ (y - mean) ** 2, w @ missed**2
+    return len(y), float(w.sum()), mean, w @ (y - mean) ** 2, w @ (y - predicted) ** 2
 
 
 def mean_of_parts(parts: list[tuple[float, float]]) -> float:
@@ -117,9 +122,16 @@ def mean_of_parts(parts: list[tuple[float, float]]) -> float:
     return float(np.average(scores, weights=weights))
 
 
-def r2_of_parts(parts: list[tuple[float, np.ndarray, np.ndarray, np.ndarray]]) -> float:
+def r2_of_parts(parts: list[Squares]) -> float:
     """R² of all rows from `squares_of_part`; the mean over the columns of y."""
-    weight, mean, around, missed = (np.array(each) for each in zip(*parts, strict=True))
+    n, weight, mean, around, missed = (np.array(each) for each in zip(*parts, strict=True))
+    if n.sum() < 2:  # as in scikit-learn
+        warnings.warn(
+            "R^2 score is not well-defined with less than two samples.",
+            UndefinedMetricWarning,
+            stacklevel=3,
+        )
+        return float("nan")
     center = np.average(mean, axis=0, weights=weight)
     around = around.sum(axis=0) + weight @ (mean - center) ** 2
     missed = missed.sum(axis=0)

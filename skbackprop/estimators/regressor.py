@@ -552,12 +552,12 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         if isinstance(self._fitted.loss, Pinball):
             low, high = predicted.min(axis=1), predicted.max(axis=1)
             margin = conformalized_quantiles(low, high, target[:, 0], 1 - coverage, weight)
-            ends = self.predict(X)
+            ends = np.asarray(self.predict(X))  # a Dask collection is computed
             ends = ends.reshape(len(ends), -1)
             low, high = ends.min(axis=1) - margin, ends.max(axis=1) + margin
             return np.stack([np.minimum(low, high), np.maximum(low, high)], axis=-1)
         margin = conformal_margin(target - predicted, 1 - coverage, weight)
-        y = self.predict(X)
+        y = np.asarray(self.predict(X))
         margin = margin[0] if y.ndim == 1 else margin
         return np.stack([y - margin, y + margin], axis=-1)
 
@@ -591,7 +591,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         target, predicted, weight = held_out_rows(self._fitted, "predict_quantiles")
         residuals = target - predicted
         shifts = np.array([conformal_quantile(residuals, 1 - q, weight) for q in quantiles])
-        y = self.predict(X)
+        y = np.asarray(self.predict(X))  # a Dask collection is computed
         shifts = shifts[:, 0] if y.ndim == 1 else shifts.T
         return y[..., None] + shifts
 

@@ -245,7 +245,9 @@ def directions_of(codec: Any, n_outputs: int, output: Any) -> tuple[np.ndarray, 
         two = len(classes) == 2
         return (every * (2 * place - 1) if two else every[[place]]), [str(label)]
     if isinstance(output, bool) or not isinstance(output, (int, np.integer)):
-        raise TypeError(f"output must be the number of an output, got {output!r}.")
+        raise TypeError(
+            f"output must be the number of an output, 0 for {names[0]!r} and so on, got {output!r}."
+        )
     if not 0 <= output < n_outputs:
         raise ValueError(
             f"output must be an int in the range [0, {n_outputs - 1}], got {output!r}."

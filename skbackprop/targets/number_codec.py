@@ -257,8 +257,20 @@ def words_on_far_values(y: np.ndarray, target: np.ndarray) -> str:
     return ""
 
 
+def check_one_each(y: np.ndarray, predicted: np.ndarray) -> None:
+    """Refuse to score predictions that are not one for each column of y."""
+    if predicted.shape[1:] != y.shape[1:]:
+        got, columns = (a.shape[1] if a.ndim == 2 else 1 for a in (predicted, y))
+        raise ValueError(
+            f"R² needs one prediction for each column of y, got {got} predictions for {columns} "
+            "column(s). Pass y as in fit; several quantiles are scored one by one, for example by "
+            "d2_pinball_score of sklearn.metrics, with columns of predict(X)."
+        )
+
+
 def r2_in_any_unit(y: np.ndarray, predicted: np.ndarray, weight: Any = None) -> float:
     """R², also where the squares of y are too large or too small for float64."""
+    check_one_each(y, predicted)
     exponent = int(np.frexp(max(np.abs(y).max(), np.abs(predicted).max()))[1])
     if abs(exponent) > ORDINARY:
         y, predicted = np.ldexp(y, -exponent), np.ldexp(predicted, -exponent)

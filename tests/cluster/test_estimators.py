@@ -7,10 +7,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from settings import packed
 from sklearn.base import clone
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import accuracy_score, r2_score
 
 from skbackprop import BackpropClassifier, BackpropRegressor, load
 from skbackprop.estimators.inputs import FitInputs
+from skbackprop.nn.losses import Pinball
 from skbackprop.sources import Batch
 
 da = pytest.importorskip("dask.array")
@@ -216,6 +218,29 @@ def test_the_score_of_a_constant(client):
     assert model.score(da.from_array(X, chunks=(250, 4)), zeros) == r2_score(
         np.zeros(N), model.predict(X)
     )
+
+
+def test_the_score_of_one_row_and_of_quantiles(client):
+    model = estimator("number", max_iter=1).fit(*arrays("number"))
+    for rows, y in ((X[:1], Y["number"][:1]), [part[:1] for part in arrays("number")]):
+        with pytest.warns(UndefinedMetricWarning, match="less than two samples"):
+            assert np.isnan(model.score(rows, y))
+    model = estimator("number", max_iter=1, loss=Pinball((0.1, 0.9))).fit(*arrays("number"))
+    for rows, y in ((X, Y["number"]), arrays("number")):
+        with pytest.raises(ValueError, match="got 2 predictions for 1 column"):
+            model.score(rows, y)
+
+
+@pytest.mark.parametrize("kind", ["number", "two numbers"])
+def test_intervals_and_quantiles_of_collections_are_arrays(client, kind):
+    model = estimator(kind, max_iter=1).fit(*arrays(kind))
+    frame = dd.from_pandas(pandas.DataFrame(X), npartitions=3)
+    for method in ("predict_interval", "predict_quantiles"):
+        expected = getattr(model.to_local(), method)(X)
+        for rows in (arrays(kind)[0], frame):
+            found = getattr(model, method)(rows)
+            assert isinstance(found, np.ndarray)
+            assert_allclose(found, expected)
 
 
 def test_a_copy_keeps_the_client_and_a_pickle_drops_it(client, tmp_path):

@@ -160,6 +160,13 @@ def test_r2_has_no_unit(unit):
     assert r2_in_any_unit(y * unit, predicted * unit) == pytest.approx(expected)
 
 
+def test_r2_needs_one_prediction_for_each_column():
+    with pytest.raises(ValueError, match=r"got 3 predictions for 1 column.* d2_pinball_score"):
+        r2_in_any_unit(Y[:, 0], Y)
+    with pytest.raises(ValueError, match=r"got 1 predictions for 3 column"):
+        r2_in_any_unit(Y, Y[:, 0])
+
+
 FAR = np.append(np.linspace(-1, 1, 99), 1e6)
 
 
