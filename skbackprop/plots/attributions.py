@@ -149,8 +149,8 @@ class AttributionDisplay(_Display):
         if attributions.values.ndim == 3:
             raise ValueError(
                 f"AttributionDisplay draws one output, got {attributions.values.shape[2]}. Choose "
-                f"one of {', '.join(attributions.output_names[:10])} by output: a class of one column "
-                "of labels, else the number of the output, from 0."
+                f"one of {', '.join(attributions.output_names[:10])} by output: a class of one "
+                "column of labels, else the number of the output, from 0."
             )
         self.attributions = attributions
 
