@@ -106,11 +106,19 @@ def to_onnx(model, X_sample=None, *, dtype="float32"):
 
 
 def add_model(
-    graph: Graph, fitted: Any, inputs: Inputs, names: list[str], kind: str | None = None
+    graph: Graph,
+    fitted: Any,
+    inputs: Inputs,
+    names: list[str],
+    kind: str | None = None,
+    *,
+    raw: bool = False,
 ) -> list[Any]:
     """Add everything from the inputs to the outputs; return name, type and shape of outputs."""
     encoded = encode(graph, fitted.encoder, Source(graph, inputs, fitted.encoder))
-    return outputs_of(graph, fitted, scores_of(graph, fitted.network, encoded), names, kind)
+    return outputs_of(
+        graph, fitted, scores_of(graph, fitted.network, encoded), names, kind, raw=raw
+    )
 
 
 def make_model(onnx: Any, graph: Graph, inputs: Inputs, outputs: list[Any]) -> Any:

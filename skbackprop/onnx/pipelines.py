@@ -25,7 +25,8 @@ def register():
     After it ``skl2onnx.to_onnx`` and ``convert_sklearn`` convert pipelines and other estimators
     of scikit-learn that hold a fitted `BackpropClassifier` or `BackpropRegressor` whose input is
     numbers, such as the output of a transformer.  Names and options are those of skl2onnx:
-    ``zipmap``, ``nocl``, ``output_class_labels``.  It needs ``target_opset`` 18 or later.
+    ``zipmap``, ``nocl``, ``output_class_labels``, ``raw_scores``.  It needs ``target_opset`` 18 or
+    later.
 
     Raises
     ------
@@ -52,6 +53,7 @@ def register():
         "zipmap": [True, False, "columns"],
         "nocl": [True, False],
         "output_class_labels": [False, True],
+        "raw_scores": [True, False],  # set by converters of what calls decision_function
     }
     for kind in (BackpropClassifier, MLPClassifier):
         update_registered_converter(
@@ -108,7 +110,9 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
         names, kinds = [graph.concat(parts)], [kind]
     inputs = Inputs(names, kinds[:1], None, model.n_features_in_)
     outputs = [variable.full_name for variable in operator.outputs]
-    add_model(graph, fitted, inputs, outputs, number_type)
+    is_classifier = isinstance(model, (BackpropClassifier, MLPClassifier))
+    raw = is_classifier and container.get_options(model, {"raw_scores": False})["raw_scores"]
+    add_model(graph, fitted, inputs, outputs, number_type, raw=raw)
     _hand_over(graph, container)
 
 

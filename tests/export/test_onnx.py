@@ -290,6 +290,16 @@ def test_a_target_with_a_large_offset_is_double():
     np.testing.assert_allclose(outputs["variable"][:, 0], model.predict(numeric(1)), rtol=1e-14)
 
 
+@pytest.mark.parametrize("unit", [1e40, 1e-42])
+def test_a_target_beyond_single_precision_is_double(unit):
+    model = BackpropRegressor(**SHORT).fit(numeric(), unit * numeric()[:, 0])
+    outputs = run(model, numeric(1))
+    assert outputs["variable"].dtype == np.float64
+    np.testing.assert_allclose(
+        outputs["variable"][:, 0] / unit, model.predict(numeric(1)) / unit, atol=1e-5
+    )
+
+
 def test_columns_with_a_large_offset_are_double():
     X, X_new = numeric(), numeric(1)
     X[:, 0], X_new[:, 0] = X[:, 0] + 1.7e9, X_new[:, 0] + 1.7e9

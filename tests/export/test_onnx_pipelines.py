@@ -5,7 +5,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import StackingClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -69,6 +71,27 @@ def test_the_options_of_skl2onnx():
     assert names == ["output_label", "i0", "i10", "i20"]
     classes = convert(model, zipmap=False, output_class_labels=True).run(None, {"X": X})[-1]
     assert classes.tolist() == [0, 10, 20]
+
+
+@pytest.mark.parametrize("kind", [BackpropClassifier, MLPClassifier])
+@pytest.mark.parametrize("k", [2, 3])
+def test_what_calls_decision_function_gets_its_scores(kind, k):
+    X, y = data(k=k)
+    model = make_pipeline(StandardScaler(), kind(**SHORT)).fit(X, y)
+    _, scores = convert(model, zipmap=False, raw_scores=True).run(None, {"X": X})
+    expected = model.decision_function(X)
+    expected = np.stack([-expected, expected], axis=1) if k == 2 else expected
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+    outer = [CalibratedClassifierCV(kind(**SHORT), cv=2, method="sigmoid")]
+    # With two classes skl2onnx cannot stack scores of any estimator.
+    for method in ("predict_proba", "decision_function")[: k - 1]:
+        inner = [("network", kind(**SHORT))]
+        outer.append(StackingClassifier(inner, cv=2, stack_method=method))
+    for around in outer:
+        around.fit(X, y)
+        made = skl2onnx.to_onnx(around, X[:1], options={"zipmap": False}, target_opset=21)
+        _, p = session_of(made).run(None, {"X": X})
+        np.testing.assert_allclose(p, around.predict_proba(X), atol=1e-5)
 
 
 @pytest.mark.parametrize("n_outputs", [1, 2])
