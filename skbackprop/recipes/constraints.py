@@ -18,7 +18,7 @@ from ..nn.losses import LOSSES
 from ..optim import AVERAGES, OPTIMIZERS
 from ..optim.base import is_lr_multipliers
 from ..optim.schedules import SCHEDULES
-from ..training.callbacks import is_callback
+from ..training.callbacks import EVENTS, is_callback
 from .rules import (
     AUTO,
     BOOL,
@@ -156,7 +156,11 @@ CONSTRAINTS: dict[str, Rule] = {
     "scoring": AUTO | NONE | names("loss") | SCORER | CALLABLE,
     "dtype": names("auto", "float32", "float64")
     | Rule("np.float32, np.float64", lambda v: v in (np.float32, np.float64)),
-    "callbacks": NONE | each(Rule("callbacks", is_callback), "callbacks"),
+    "callbacks": NONE
+    | each(
+        Rule("a callback", is_callback),
+        f"objects, not classes, with one or more of the methods {', '.join(EVENTS)}",
+    ),
     "n_jobs": NONE | Rule("an int, not 0", lambda v: is_integer(v) and v != 0),
 }
 

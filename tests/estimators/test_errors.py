@@ -16,6 +16,7 @@ from skbackprop.nn.initializers import INITIALIZERS
 from skbackprop.nn.losses import LOSSES
 from skbackprop.optim import AVERAGES, OPTIMIZERS, Adam
 from skbackprop.optim.schedules import SCHEDULES
+from skbackprop.training.callbacks import Callback
 
 from .common import BOTH, unconverged
 
@@ -85,7 +86,7 @@ WRONG = {
     "member_sharing": (["all", None, 1], ["batch", "independent", "mini"]),
     "max_restarts": (["many", None, -1, 2.5], ["auto", "int", "[0"]),
     "time_budget": (["long", 0, -1.0], ["None", "(0"]),
-    "callbacks": (["mine", 3, [3], (None,)], ["None", "callbacks"]),
+    "callbacks": (["mine", 3, [3], (None,), [Callback]], ["None", "on_epoch_end", "not classes"]),
     "n_jobs": (["all", 0, 2.5], ["None", "int"]),
     "normalization": (["group", True, 1, 0], ["None", *map(repr, NORMALIZATIONS)]),
     "residual": NOT_BOOL,
