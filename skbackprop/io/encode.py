@@ -231,7 +231,7 @@ class Encoder:
     def _custom(self, value: Any, path: str) -> Any:
         """An object of a class of the user's: its fields, if these can be stored."""
         if isinstance(value, FunctionType):
-            if not value.__name__.isidentifier() or value.__closure__:
+            if not value.__name__.isidentifier() or "<locals>" in value.__qualname__:
                 raise TypeError(_refusal(path, "a lambda or a function inside a function"))
             return {"$custom_function": self.own_name(value, path)}
         cls = type(value)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from sklearn.metrics import make_scorer, r2_score
 
 import skbackprop
 from skbackprop import BackpropClassifier, BackpropRegressor
@@ -188,3 +189,18 @@ def test_callbacks_of_ours_need_no_classes():
     callbacks = [TimeBudget(100.0), ReduceOnPlateau(loss_fell, 1e-4, 5)]
     same = loads(dumps(regressor(callbacks=callbacks, **PLAIN)))
     assert [vars(one) for one in same.callbacks] == [vars(one) for one in callbacks]
+
+
+def test_a_scorer_of_a_decorated_function_is_stored_by_name():
+    scorer = make_scorer(r2_score)  # a function of a module, wrapped by a function inside another
+    model = regressor(scoring=scorer)
+    custom = {"_Scorer": type(scorer), "r2_score": r2_score}
+    same = loads(dumps(model), custom)
+    assert same.scoring._score_func is r2_score
+    assert_same(same.predict(NUMBERS), model.predict(NUMBERS))
+
+    def inside(y, predicted):
+        return r2_score(y, predicted)
+
+    with pytest.raises(TypeError, match="a lambda or a function inside a function"):
+        dumps(regressor(scoring=make_scorer(inside)))
