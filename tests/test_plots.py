@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skbackprop import BackpropClassifier, BackpropRegressor, load
+from skbackprop import BackpropClassifier, BackpropRegressor, RowSource, load
 from skbackprop.optim.schedules import SCHEDULES, Cosine
 from skbackprop.plots import LearningRateDisplay, LossCurveDisplay, ScheduleDisplay
 from skbackprop.plots.curves import EXTRA
@@ -235,6 +235,15 @@ def test_the_loss_of_the_ensemble_is_that_of_its_predictions():
     assert display.ensemble_loss == pytest.approx(
         log_loss(Y[80:], shared.predict_proba(X[80:])), rel=1e-5
     )
+
+
+def test_members_of_a_source_have_validation_rows_of_their_own():
+    x = np.random.default_rng(0).normal(size=(600, 2))
+    source = RowSource(x, x[:, 0], sample_rows=150, buffer_rows=200)
+    model = BackpropRegressor(random_state=0, max_iter=2).fit(source)
+    display = LossCurveDisplay.from_estimator(model)
+    assert display.kept_loss > 0
+    assert display.ensemble_loss is None
 
 
 def test_restarts_are_marked(monkeypatch):

@@ -234,13 +234,20 @@ def kept_of(fitted: Any) -> dict[str, Any]:
         return {**marks, "ensemble_loss": kept}  # the scores are those of the mean prediction
     marks["kept_loss"] = kept
     rows = fitted.validation_rows
-    # All members have the same validation rows: given ones, or those of one split.  The runs of
-    # the members are there as long as the model is not pickled, and so are the numbers of rows.
-    if k > 1 and run.stacks and (rows is None or rows[0][1] == 1):
+    # All members have the same validation rows: given ones, or those of one split, and not those
+    # of a source.  The runs of the members are there as long as the model is not pickled, and so
+    # are the numbers of rows.
+    if k > 1 and run.stacks and (rows is None or rows[0][1] == 1) and repeats(held.target, k):
         scores = fitted.loss.combine(held.scores.reshape(k, -1, held.scores.shape[-1]))
         n = len(scores)
         marks["ensemble_loss"] = mean_loss_of(fitted.loss, held.target[:n], scores, weight[:n])
     return marks
+
+
+def repeats(values: np.ndarray, k: int) -> bool:
+    """Are they the same values, `k` times?"""
+    n, rest = divmod(len(values), k)
+    return rest == 0 and np.array_equal(values, np.tile(values[:n], (k, *[1] * (values.ndim - 1))))
 
 
 def mean_loss_of(loss: Any, target: np.ndarray, scores: np.ndarray, weight: np.ndarray) -> float:
