@@ -54,19 +54,20 @@ def continued(old: Fitted, x: Any, rng: Any, **changes: Any) -> Fitted:
     x : ndarray or CSR
         The encoded rows of the call.
     rng : RandomState
-        In the place of the generator of `old`, if a pickle had none.
+        In the place of the generator of `old`, if its pickle or its file had none.
     **changes
         Fields of `Fitted`, besides those that belong to the training.
     """
     new = replace(old, **changes, held_out=None, temperature=1.0)
-    new.run = _continued_run(old, new, x)
-    new.network, new.run.rng = new.run.network, new.run.rng or rng
+    new.run = _continued_run(old, new, x, rng)
+    new.network = new.run.network
     return new
 
 
-def _continued_run(old: Fitted, new: Fitted, x: Any) -> Run:
+def _continued_run(old: Fitted, new: Fitted, x: Any, rng: Any) -> Run:
     """A copy of the run of `old`, with a network for the encoder, codec and widths of `new`."""
     run = _with_new_layers(old, new)
+    run.rng = run.rng or rng
     sizes = old.stack_sizes if run.stacks else [n_members(new.resolved)]
     changes, grows = _changes(old, new), old.widths != new.widths or _slots(old) != _slots(new)
     if not changes and not grows:

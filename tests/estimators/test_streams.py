@@ -11,7 +11,7 @@ from scipy import sparse
 from settings import packed
 from sklearn.metrics import d2_tweedie_score, r2_score
 
-from skbackprop import BackpropClassifier, BackpropRegressor, WeightInit
+from skbackprop import BackpropClassifier, BackpropRegressor, WeightInit, load
 from skbackprop.nn.losses import Pinball
 from skbackprop.tables.growth import statistics
 from skbackprop.targets.number_codec import TargetCodec
@@ -344,6 +344,26 @@ def test_copies_between_calls(task, copied):
         other = copied(other).partial_fit(table, target, **first)
         first = {}
     assert_array_equal(one.predict(X), other.predict(X))
+
+
+@pytest.mark.parametrize("copied", ["pickle", "file"])
+def test_a_light_copy_of_a_fit_learns_a_new_level(copied, tmp_path):
+    # It has no generator of random numbers, from which a new level gets its first vector.
+    names = np.resize(list("abcdefghijkl"), 300)
+    rows = np.column_stack([X[:300].astype(object), names])
+    model = regressor(max_iter=2).fit(rows, F[:300])
+    if copied == "pickle":
+        other = pickle.loads(pickle.dumps(model))
+    else:
+        model.save(tmp_path / "file")
+        other = load(tmp_path / "file")
+    later = rows[:60].copy()
+    later[:, -1] = "new"
+    before, known = other.predict(later), model._fitted.encoder.cardinalities
+    assert_array_equal(before, model.predict(later))
+    other.partial_fit(later, F[:60] + 3)
+    assert other._fitted.encoder.cardinalities == tuple(n + 1 for n in known) != ()
+    assert other.predict(later).mean() > before.mean()
 
 
 def test_a_new_fit_begins_again():
