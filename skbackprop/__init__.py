@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from .estimators import BackpropClassifier, BackpropRegressor, search_space
 from .recipes.settings import LogLoss, NumericEmbedding, Scheduled, TableEncoding, WeightInit
-from .sources import RowSource
 
 if TYPE_CHECKING:
     from .io import load
+    from .sources import RowSource
 
 __version__ = "0.1.0"
 
@@ -27,9 +27,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`load` is imported when it is used first."""
+    """`load` and `RowSource` are imported when they are used first."""
     if name == "load":
         from .io import load
 
         return load
+    if name == "RowSource":
+        from .sources import RowSource
+
+        return RowSource
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

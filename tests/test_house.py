@@ -10,6 +10,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import subprocess
 import sys
 import types
 from collections.abc import Iterator
@@ -421,6 +422,30 @@ def modules() -> list[types.ModuleType]:
     package = importlib.import_module("skbackprop")
     names = [m.name for m in pkgutil.walk_packages(package.__path__, "skbackprop.")]
     return [package, *map(importlib.import_module, names)]
+
+
+# What `import skbackprop` does not load: parts of the package, modules that few programs need, and
+# packages that are large or optional.
+NOT_LOADED = {
+    *("skbackprop.dask", "skbackprop.inspection", "skbackprop.io", "skbackprop.onnx"),
+    *("skbackprop.plots", "skbackprop.sources"),
+    *("skbackprop.estimators.source", "skbackprop.recipes.progress_bar"),
+    *("skbackprop.tables.marginals", "skbackprop.training.dry_run"),
+    *("skbackprop.training.local_steps", "skbackprop.training.probe"),
+    *("skbackprop.training.shards", "skbackprop.training.stored"),
+    *("dask", "distributed", "matplotlib", "onnx", "pandas", "polars", "pyarrow", "rich", "shap"),
+}
+
+
+def test_the_import_loads_few_modules():
+    line = "import sys, sklearn.neural_network; before = set(sys.modules); import skbackprop; "
+    command = [sys.executable, "-c", line + "print(*(set(sys.modules) - before))"]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert "skbackprop.estimators.base" in loaded
+    assert NOT_LOADED.isdisjoint(loaded)
+    # A module that has another name or place is not noticed otherwise.
+    ours = {name for name in NOT_LOADED if name.startswith("skbackprop.")}
+    assert ours <= {module.__name__ for module in modules()}
 
 
 def find(path: str):

@@ -17,6 +17,7 @@ from __future__ import annotations
 import copyreg
 import inspect
 import secrets
+from contextlib import AbstractContextManager
 from functools import cache
 from numbers import Real
 from typing import Any
@@ -56,7 +57,6 @@ from .inputs import FitInputs, Table, check_arguments, check_row_weights, warn_o
 from .learning import learn
 from .resuming import open_checkpoint
 from .saving import file_state, light_state, restored_state
-from .source import stored_rows, take_sample
 from .stream import continued, follow_rows
 
 # Where the "?" of an estimator in a notebook leads; scikit-learn fills the name in.
@@ -69,7 +69,6 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     _auto_preset = "auto"  # what preset="auto" means
     _doc_link_module = "skbackprop"
     _doc_link_template = DOC_PAGE.format("skbackprop")
-    _take_sample, _stored_rows = take_sample, stored_rows  # of rows that are not in memory
 
     # ---- what the two estimators define -------------------------------------------------
 
@@ -107,6 +106,20 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     def _default_scoring(self, codec: Any, loss: Loss) -> str:
         raise NotImplementedError
+
+    # ---- rows that are not in memory: few programs have some, so the import is here -------
+
+    def _take_sample(self, inputs: FitInputs) -> None:
+        from .source import take_sample
+
+        take_sample(self, inputs)
+
+    def _stored_rows(
+        self, fitted: Fitted, table: Table, inputs: FitInputs
+    ) -> AbstractContextManager[Table]:
+        from .source import stored_rows
+
+        return stored_rows(self, fitted, table, inputs)
 
     # ---- the story ----------------------------------------------------------------------
 

@@ -9,16 +9,16 @@ import numpy as np
 
 from ..recipes.resolve import is_auto
 from ..recipes.settings import TableEncoding
-from ..sources import RowSource, Survey
 from ..tables.containers import in_other_order
 from ..tables.weights import NoWeightError, check_weight, take_rows
 from ..training.batches import Rows
-from ..training.stored import StoredRows
 from ..warn import warn_user
 from . import rows
 
 if TYPE_CHECKING:
+    from ..sources import Survey
     from ..training.shards import ShardedRows
+    from ..training.stored import StoredRows
 
 TINY = 64  # up to this many rows, weights that are counts are taken literally
 
@@ -178,6 +178,8 @@ def check_arguments(inputs: FitInputs, params: dict[str, Any], *, first: bool) -
             "sample_weight_val needs X_val and y_val, got neither. Pass them too, or leave "
             "sample_weight_val out."
         )
+    from ..sources import RowSource  # not at the top, as few programs have a source
+
     if isinstance(inputs.X_val, RowSource):
         raise ValueError(
             "X_val needs rows in memory, got a RowSource. Pass its rows as one table, with y_val."

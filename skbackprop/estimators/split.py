@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..recipes import build
+from ..training.batches import NO_FOLD
 from ..training.callbacks import Validation
-from ..training.stored import NO_FOLD
 from . import rows
 from .fitted import Fitted, ValidationRows
 from .inputs import FitInputs, Table
 from .later_rows import check_validation
-from .source import folds_of, folds_of_sample
 
 FEWEST_HELD = 5  # the least number of validation rows of a member
 
@@ -149,6 +148,8 @@ def draw_folds(
 
 def split_stored(fitted: Fitted, table: Table, inputs: FitInputs) -> Split:
     """Rows in files: each network leaves out a fold, and validates on the sample of it."""
+    from .source import folds_of, folds_of_sample
+
     resolved, members = fitted.resolved, are_independent(fitted.resolved)
     n_folds = folds_of(resolved)
     training = [m % n_folds for m in range(resolved["n_members"] if members else 1)]

@@ -18,12 +18,11 @@ from ..cores import n_cores
 from ..nn.network import Network
 from ..recipes import build
 from ..recipes.monotone import make_limits
-from ..training.batches import Batches
+from ..training.batches import NO_FOLD, Batches
 from ..training.callbacks import RestoreBest
 from ..training.parallel_members import load_members, stack_sizes, train_in_parallel
 from ..training.plan import Plan
 from ..training.run import Run
-from ..training.stored import NO_FOLD
 from .fitted import Fitted
 from .inputs import FitInputs, Table
 from .monitoring import monitors_of

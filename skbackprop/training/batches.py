@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 GATHER = 2**16  # numbers of x that are copied at once: they stay in the cache
+NO_FOLD = -1  # in the place of the number of a fold that is left out
 
 
 class Rows(NamedTuple):

@@ -25,9 +25,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .batches import Batches, Rows
-
-NO_FOLD = -1
+from .batches import NO_FOLD, Batches, Rows
 
 
 class StoredRows:
