@@ -57,6 +57,7 @@ from .inputs import FitInputs, Table, check_arguments, check_row_weights, warn_o
 from .learning import learn
 from .resuming import open_checkpoint
 from .saving import file_state, light_state, restored_state
+from .split import known_rows
 from .stream import continued, follow_rows
 
 # Where the "?" of an estimator in a notebook leads; scikit-learn fills the name in.
@@ -148,7 +149,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         codec, table = self._standardize(codec, table, resolved, old)
         encoder, table, drawn = add_effects(encoder, table, codec, resolved, inputs, old, rng)
         fitted = self._start(table, codec, resolved, encoder, rng, old)
-        fitted.validation_rows = drawn or fitted.validation_rows
+        fitted.validation_rows = drawn or known_rows(old, resolved)
         fitted.incremental, fitted.class_counts = inputs.incremental, inputs.class_counts
         fitted.continued = goes_on
         return fitted, table

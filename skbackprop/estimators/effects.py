@@ -26,7 +26,7 @@ from ..tables.value_effects import (
 from . import rows
 from .fitted import Fitted, ValidationRows
 from .inputs import FitInputs, Table
-from .split import draw_rows
+from .split import draw_rows, known_rows
 
 N_FOLDS = 10
 
@@ -52,7 +52,7 @@ def add_effects(
     n, drawn = table.rows.n, None
     rng = deepcopy(rng)
     if resolved["early_stopping"] and inputs.X_val is None:
-        known = None if before is None else before.validation_rows
+        known = known_rows(before, resolved)
         drawn = draw_rows(resolved, codec, table, inputs, rng, known)
     weight = inputs.sample_weight
     fold = deal(n, inputs.groups, rng, drawn)

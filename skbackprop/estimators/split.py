@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..recipes import build
+from ..recipes.resolve import differs
 from ..training.batches import NO_FOLD
 from ..training.callbacks import Validation
 from . import rows
@@ -99,6 +100,14 @@ def split_rows(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs) 
         return Split(table, table, training, held, rows.numbers(n))
     trained = table.take(training)
     return Split(trained, table.take(held), all_rows(resolved, trained), index=held)
+
+
+def known_rows(before: Fitted | None, resolved: dict[str, Any]) -> ValidationRows | None:
+    """The rows that were drawn in the call before, unless `validation_fraction` is another one."""
+    fraction = resolved["validation_fraction"]
+    if before is None or differs(fraction, before.resolved["validation_fraction"]):
+        return None
+    return before.validation_rows
 
 
 def draw_rows(

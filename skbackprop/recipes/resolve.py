@@ -18,7 +18,7 @@ from ..optim import OPTIMIZERS
 from ..params import Params
 from ..warn import warn_user
 from .presets import PLAIN, DataSummary, preset_values
-from .settings import LogLoss, flatten, public_name
+from .settings import PUBLIC_NAMES, LogLoss, flatten, public_name
 
 # Parameters that only some solvers look at.
 OPTIMIZER_PARAMETERS = {  # field of an optimizer: parameter of the estimator
@@ -46,11 +46,8 @@ STRUCTURE = (
     "activation",
     "numeric_embedding",
     "n_frequencies",
-    "frequency_scale",
     "n_bins",
-    "embedding_dim",
     "feature_scale",
-    "whitened",
     "n_members",
 )
 # What the first call has decided for all later ones: going on, it cannot be changed.
@@ -60,7 +57,13 @@ KEPT = (
     "standardize_target",
     "clip_predictions",
     "dtype",
+    "frequency_scale",
+    "embedding_dim",
+    "value_effects",
+    "whitened",
 )
+# What only the first call uses: going on, another value has no effect.
+OF_START = ("random_state", "weight_init", "bias_init")
 WITH_PAPER = {cls for name, cls in OPTIMIZERS.items() if name not in ("sgd", "adam")}
 NOT_IN_EARLIER_FILES = {
     "value_effects": False,
@@ -96,12 +99,12 @@ def resolve(
     """
     flat = flatten(params)
     preset = preset_values(params["preset"], summary, params["solver"])
+    preset = preset | switched_off(flat, preset)
     if old is not None:
-        preset = preset | {name: old[name] for name in (*STRUCTURE, "value_effects")}
+        preset |= {name: old[name] for name in STRUCTURE}
         preset |= {name: old[name] for name in KEPT if name in old}
     own = own_defaults(params["solver"], preset)
-    preset = preset | own
-    preset |= switched_off(flat, preset)
+    preset |= own
     resolved = OF_CLASSIFIERS | {k: preset.get(k, v) if is_auto(v) else v for k, v in flat.items()}
     if not isinstance(params["solver"], str):  # an object goes by its own numbers
         resolved |= {name: own[name] for name in OPTIMIZER_PARAMETERS.values() if name in own}
@@ -113,6 +116,7 @@ def resolve(
         resolved["learning_rate_init"] = preset["learning_rate_init"]
     if old is not None:
         check_kept(resolved, old)
+        keep_start(resolved, params, old)
     return {name: plain(value) for name, value in resolved.items()}, preset
 
 
@@ -152,7 +156,23 @@ def check_kept(resolved: dict[str, Any], old: dict[str, Any]) -> None:
     now = resolved | {"dtype": np.dtype(resolved["dtype"]).name}
     for name in KEPT:
         if name in old and differs(now[name], old[name]):
-            raise changed(name, now[name], old[name])
+            raise changed(PUBLIC_NAMES.get(name, name), now[name], old[name])
+
+
+def keep_start(resolved: dict[str, Any], params: dict[str, Any], old: dict[str, Any]) -> None:
+    """Warn of other values of what only the first call uses, and keep those of the first call."""
+    given, unused = flatten(params), []
+    for name in OF_START:
+        if name not in old:
+            continue
+        if not is_auto(given[name]) and differs(given[name], old[name]):
+            unused.append(f"{public_name(name, params)}={given[name]!r}, was {old[name]!r}")
+        resolved[name] = old[name]
+    if unused:
+        warn_user(
+            f"These parameters have no effect when training goes on: {'; '.join(unused)}. Set them "
+            "back, or set warm_start=False to start anew."
+        )
 
 
 def changed(name: str, now: Any, before: Any) -> ValueError:
