@@ -10,7 +10,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 
 from ..sources import Batch
 from ..tables.weights import NoWeightError, check_weight, count_rows
-from ..targets.number_codec import check_one_each
+from ..targets.number_codec import check_one_each, exponents
 from ..targets.numbers import check_numbers
 from .partitions import is_collection
 
@@ -96,24 +96,28 @@ def accuracy_of_part(model: Any, batch: Batch) -> tuple[float, float]:
     return float(n if weight is None else weight.sum()), model.score(*batch)
 
 
-Squares = tuple[int, float, np.ndarray, np.ndarray, np.ndarray]
+Squares = tuple[int, float, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def squares_of_part(model: Any, batch: Batch) -> Squares:
     """Number and weight of the rows of a partition, and sums over them.
 
-    Of each column of y: the mean, the squared deviations from it, and the squared errors of the
-    predictions.
+    Of each column of y: a binary exponent e, and, of numbers divided by ``2**e``, the mean, the
+    squared deviations from it, and the squared errors of the predictions.
     """
     y, predicted = check_numbers(batch.y).astype(np.float64), model.predict(batch.X)
     check_one_each(y, predicted)
     try:
         w = check_weight(batch.sample_weight, len(y))
     except NoWeightError:  # other partitions have some
-        return len(y), 0.0, *[np.zeros(y.shape[1:])] * 3
+        none = np.zeros(y.shape[1:])
+        return len(y), 0.0, exponents(none[None]), none, none, none
     w = np.ones(len(y)) if w is None else w
+    exponent = exponents(y, predicted)
+    y, predicted = np.ldexp(y, -exponent), np.ldexp(predicted, -exponent)
     mean = np.average(y, axis=0, weights=w)
-    return len(y), float(w.sum()), mean, w @ (y - mean) ** 2, w @ (y - predicted) ** 2
+    around, missed = w @ (y - mean) ** 2, w @ (y - predicted) ** 2
+    return len(y), float(w.sum()), exponent, mean, around, missed
 
 
 def mean_of_parts(parts: list[tuple[float, float]]) -> float:
@@ -124,7 +128,7 @@ def mean_of_parts(parts: list[tuple[float, float]]) -> float:
 
 def r2_of_parts(parts: list[Squares]) -> float:
     """R² of all rows from `squares_of_part`; the mean over the columns of y."""
-    n, weight, mean, around, missed = (np.array(each) for each in zip(*parts, strict=True))
+    n, weight, exponent, mean, around, missed = map(np.array, zip(*parts, strict=True))
     if n.sum() < 2:  # as in scikit-learn
         warnings.warn(
             "R^2 score is not well-defined with less than two samples.",
@@ -132,6 +136,9 @@ def r2_of_parts(parts: list[Squares]) -> float:
             stacklevel=3,
         )
         return float("nan")
+    exponent -= exponent.max(axis=0)  # now in one unit
+    mean = np.ldexp(mean, exponent)
+    around, missed = np.ldexp(around, 2 * exponent), np.ldexp(missed, 2 * exponent)
     center = np.average(mean, axis=0, weights=weight)
     around = around.sum(axis=0) + weight @ (mean - center) ** 2
     missed = missed.sum(axis=0)

@@ -271,7 +271,17 @@ def check_one_each(y: np.ndarray, predicted: np.ndarray) -> None:
 def r2_in_any_unit(y: np.ndarray, predicted: np.ndarray, weight: Any = None) -> float:
     """R², also where the squares of y are too large or too small for float64."""
     check_one_each(y, predicted)
-    exponent = int(np.frexp(max(np.abs(y).max(), np.abs(predicted).max()))[1])
-    if abs(exponent) > ORDINARY:
+    exponent = exponents(y, predicted)
+    if exponent.any():
         y, predicted = np.ldexp(y, -exponent), np.ldexp(predicted, -exponent)
     return float(r2_score(y, predicted, sample_weight=weight))
+
+
+def exponents(*values: np.ndarray) -> np.ndarray:
+    """For each column the binary exponent of its largest number; 0 if its squares are ordinary.
+
+    That of zeros is the smallest one.
+    """
+    largest = np.max([np.abs(each).max(axis=0) for each in values], axis=0)
+    exponent = np.frexp(np.maximum(largest, np.finfo(np.float64).tiny))[1]
+    return np.where(np.abs(exponent) > ORDINARY, exponent, 0)

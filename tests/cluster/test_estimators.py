@@ -212,6 +212,16 @@ def test_the_score_leaves_out_partitions_without_weight(client, kind):
     assert model.score(*arrays(kind, weight=weight)) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["number", "two numbers"])
+@pytest.mark.parametrize("unit", [1e200, 1e-200])
+def test_the_score_has_no_unit(client, kind, unit):
+    y = unit * Y[kind]
+    y[:250] = 0.0  # the first partition
+    model = estimator(kind, max_iter=1).fit(X, y)
+    parts = da.from_array(X, chunks=(250, 4)), da.from_array(y, chunks=(250, *y.shape[1:]))
+    assert model.score(*parts) == pytest.approx(model.to_local().score(X, y), rel=1e-6)
+
+
 def test_the_score_of_a_constant(client):
     model = estimator("number", max_iter=1).fit(*arrays("number"))
     zeros = da.zeros(N, chunks=250)

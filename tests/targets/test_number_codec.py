@@ -167,6 +167,13 @@ def test_r2_needs_one_prediction_for_each_column():
         r2_in_any_unit(Y, Y[:, 0])
 
 
+def test_r2_of_columns_in_different_units():
+    y, predicted = Y[:, :2], Y[:, :2] + 0.1 * Y[:, 1::-1]
+    expected = r2_in_any_unit(y, predicted)
+    units = np.array([1e200, 1e-200])
+    assert r2_in_any_unit(y * units, predicted * units) == pytest.approx(expected)
+
+
 FAR = np.append(np.linspace(-1, 1, 99), 1e6)
 
 
