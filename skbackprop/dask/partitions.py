@@ -10,8 +10,7 @@ import numpy as np
 from ..estimators.inputs import warn_by_position
 from ..sources import Batch, Survey
 from ..sources.readers import column_of, without
-from ..sources.survey import Sample, rows_of_batch
-from ..tables.containers import in_other_order
+from ..sources.survey import Sample, parts_in_other_order, rows_of_batch
 from ..tables.weights import count_rows
 from .cluster import Cluster
 
@@ -183,9 +182,7 @@ def batch_of(X: Any, y: Any = None, sample_weight: Any = None, *, names: Any, i:
 
 def rows_and_order(batch: Batch, name: str) -> tuple[int, list[str]]:
     """The number of rows of a partition, and what has their labels in another order."""
-    others = {"y": batch.y, "sample_weight": batch.sample_weight}
-    misplaced = [each for each, column in others.items() if in_other_order(batch.X, column)]
-    return rows_of_batch(batch, name), misplaced
+    return rows_of_batch(batch, name), parts_in_other_order(batch)
 
 
 def sample_of(

@@ -23,7 +23,7 @@ from ..tables.weights import NoWeightError
 from ..training.batches import Rows
 from ..training.stored import StoredRows
 from .fitted import Fitted
-from .inputs import FitInputs, Table, warn_other_order
+from .inputs import FitInputs, Table, warn_by_position
 from .later_rows import check_later_rows
 
 BUFFER = 2**26  # bytes
@@ -36,7 +36,10 @@ def take_sample(estimator: Any, inputs: FitInputs) -> None:
     source = open_source(inputs.X, inputs.y, inputs.sample_weight)
     if source is not None:
         check_inputs(inputs)
-        keep_sample(inputs, survey(source, all_labels=is_classifier(estimator)))
+        found = survey(source, all_labels=is_classifier(estimator))
+        if found.misplaced is not None:
+            warn_by_position(found.misplaced)
+        keep_sample(inputs, found)
 
 
 def check_inputs(inputs: FitInputs) -> None:
@@ -79,7 +82,6 @@ def stored_rows(estimator: Any, fitted: Fitted, table: Table, inputs: FitInputs)
         first = 0
         for i, batch in enumerate(source.batches()):
             name = f"Batch {i} of the source"
-            warn_other_order(batch.X, dict(zip(NAMES, batch[1:], strict=True)))
             numbers = np.arange(first, first + rows_of_batch(batch, name))
             first += len(numbers)
             if first > n:

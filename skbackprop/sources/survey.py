@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..tables.containers import names_of
+from ..tables.containers import in_other_order, names_of
 from ..tables.weights import count_rows, take_rows
 from .readers import Batch, RowSource
 
@@ -38,12 +38,16 @@ class Survey:
         Some of the rows, in the order of the source; all of them, if there are few.
     numbers : ndarray of shape (n_sample,)
         The numbers of these rows in the source.
+    misplaced : str or None
+        The first labels or weights of a batch whose rows are in another order than those of X, by
+        their index.
     """
 
     source: RowSource
     n_rows: int
     sample: Batch
     numbers: np.ndarray
+    misplaced: str | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -84,15 +88,16 @@ def survey(source: RowSource, *, all_labels: bool = False) -> Survey:
         If the source has no rows, a batch whose parts differ in length, or one with other columns
         than the first, or with weights where the first one has none.
     """
-    sample, n_rows = Sample(source.sample_rows, all_labels=all_labels), 0
+    sample, n_rows, misplaced = Sample(source.sample_rows, all_labels=all_labels), 0, []
     for i, batch in enumerate(source.batches()):
         name = f"Batch {i} of the source"
         n = rows_of_batch(batch, name)
+        misplaced += [f"{part} of batch {i}" for part in parts_in_other_order(batch)]
         sample.add(batch, np.arange(n_rows, n_rows + n), name)
         n_rows += n
     if n_rows == 0:
         raise ValueError("The source has no rows. Pass one with at least one row.")
-    return Survey(source, n_rows, *sample.rows())
+    return Survey(source, n_rows, *sample.rows(), next(iter(misplaced), None))
 
 
 def rows_of_batch(batch: Batch, name: str) -> int:
@@ -111,6 +116,12 @@ def rows_of_batch(batch: Batch, name: str) -> int:
             f"sample_weight of type {type(weight).__name__} with {count_rows(weight)}."
         )
     return n
+
+
+def parts_in_other_order(batch: Batch) -> list[str]:
+    """Which parts of a batch have the row labels (index) of X in another order."""
+    others = {"y": batch.y, "sample_weight": batch.sample_weight}
+    return [name for name, part in others.items() if in_other_order(batch.X, part)]
 
 
 def _check_columns(X: Any, first: list[Any] | int | None, name: str) -> list[Any] | int | None:

@@ -116,11 +116,17 @@ def test_columns_of_a_data_frame_keep_their_meaning():
         model.predict(table[order])
 
 
-def test_rows_of_a_batch_with_labels_in_another_order_are_said():
-    batch = pd.DataFrame(X), pd.Series(Y)[::-1]
-    source = RowSource(iter_of(batch), **SIZES)
-    with pytest.warns(UserWarning, match="The rows of y of the batch have the labels"):
-        regressor().fit(source)
+@pytest.mark.parametrize("sizes", [{}, SIZES], ids=["in memory", "in files"])
+def test_rows_of_a_batch_with_labels_in_another_order_are_said(sizes):
+    table, y, weight = pd.DataFrame(X), pd.Series(Y), pd.Series(np.ones(len(Y)))
+    good = table[:600], y[:600], weight[:600]
+    model = regressor(max_iter=1).fit(RowSource(iter_of(good, good), **sizes))  # no warning
+    for name, bad in {
+        "y": (table[600:], y[:599:-1], weight[600:]),
+        "sample_weight": (table[600:], y[600:], weight[:599:-1]),
+    }.items():
+        with pytest.warns(UserWarning, match=f"The rows of {name} of batch 1 have the labels"):
+            model.fit(RowSource(iter_of(good, bad), **sizes))
 
 
 def test_rare_labels_are_learned():
