@@ -495,6 +495,11 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         score : float
             1 for a perfect prediction, 0 for one no better than the mean of `y`; the mean over
             the columns of `y`.
+
+        Raises
+        ------
+        ValueError
+            If the loss has several quantiles: there is no single prediction to score.
         """
         return r2_in_any_unit(check_numbers(y), self.predict(X), sample_weight)
 

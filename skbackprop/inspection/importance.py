@@ -71,7 +71,7 @@ def feature_importance(
     model : BackpropClassifier, BackpropRegressor, Pipeline or search
         Fitted.  The columns of a pipeline are those that its last step gets.
     X : {array-like, DataFrame} of shape (n_rows, n_features)
-        Rows; best those that the model was not fitted to.
+        Rows, not sparse; best those that the model was not fitted to.
     y : array-like of shape (n_rows,) or (n_rows, n_outputs)
         Their targets.
     baseline : "training" or table
