@@ -7,7 +7,8 @@ reach its fields by a double underscore, as in ``solver__beta_2``.
 
 `frozen` does what ``@dataclass(frozen=True)`` does.  It is faster: all methods, the
 constructor too, are inherited from `Frozen` and are not compiled for each class.  This saves
-30 ms of ``import skbackprop``.  A subclass may use ``@dataclass(frozen=True)``, too.
+30 ms of ``import skbackprop``.  A subclass may use ``@dataclass(frozen=True)``, too.  `record`
+and `Record` are the same for ``@dataclass(eq=False)``: an object that may be changed.
 
 >>> @frozen
 ... class Momentum(Frozen):
@@ -115,13 +116,13 @@ class Params:
 class SignatureOfFields:
     """The attribute ``__signature__``, which is made when `inspect.signature` asks for it."""
 
-    def __get__(self, instance: Any, owner: type[Frozen]) -> Signature | None:
+    def __get__(self, instance: Any, owner: type[Record]) -> Signature | None:
         if instance is not None:  # `inspect` then takes the signature of `__call__`
             raise AttributeError("__signature__")
-        return signature_of(owner) if owner.__init__ is Frozen.__init__ else None
+        return signature_of(owner) if owner.__init__ is Record.__init__ else None
 
 
-def signature_of(cls: type[Params]) -> Signature:
+def signature_of(cls: type[Record]) -> Signature:
     """The signature of the constructor of a dataclass, by its fields."""
     parameters = []
     for f in fields(cls):
@@ -133,9 +134,10 @@ def signature_of(cls: type[Params]) -> Signature:
     return Signature(sorted(parameters, key=lambda p: p.kind), return_annotation=None)
 
 
-class Frozen(Params):
-    """Base of all classes made by `frozen`: constructor, equality, hash, text, immutability."""
+class Record:
+    """Base of all classes made by `record`: constructor and text."""
 
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     __signature__ = SignatureOfFields()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -167,6 +169,10 @@ class Frozen(Params):
     def __repr__(self) -> str:
         shown = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if f.repr)
         return f"{type(self).__qualname__}({shown})"
+
+
+class Frozen(Record, Params):
+    """Base of all classes made by `frozen`: also equality, hash and immutability."""
 
     def __eq__(self, other: object) -> bool:
         if other.__class__ is not self.__class__:
@@ -209,6 +215,14 @@ def _make_dataclass(cls: type[Frozen]) -> None:
 
 
 _make_dataclass(Frozen)
+
+
+@dataclass_transform(field_specifiers=(field,))
+def record(cls: type[T]) -> type[T]:
+    """Make a dataclass of a subclass of `Record`."""
+    if not issubclass(cls, Record):
+        raise TypeError(f"record needs a subclass of Record, got {cls.__name__}. Derive it.")
+    return dataclass(init=False, repr=False, eq=False, match_args=False)(cls)
 
 
 def nearest(value: Any, known: tuple[str, ...]) -> str | None:

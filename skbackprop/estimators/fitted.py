@@ -7,7 +7,7 @@ old one back, and the attributes (``coefs_``, ``loss_curve_``, …) cannot disag
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isnan
 from typing import Any, TypeAlias
 
@@ -16,6 +16,7 @@ import numpy as np
 from ..nn.layers import Layer
 from ..nn.losses import Loss
 from ..nn.network import Network
+from ..params import Record, record
 from ..recipes.build import make_layer
 from ..recipes.settings import public
 from ..tables.encoder import ColumnEncoder
@@ -26,8 +27,8 @@ from ..training.run import Run
 ValidationRows: TypeAlias = tuple[tuple[int, int], Any, Any]
 
 
-@dataclass(eq=False)
-class Fitted:
+@record
+class Fitted(Record):
     """Network, codec and loss, the run that trained them, and the parameters used.
 
     Attributes

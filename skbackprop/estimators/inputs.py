@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..params import Record, record
 from ..recipes.resolve import is_auto
 from ..recipes.settings import TableEncoding
 from ..tables.containers import in_other_order
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 TINY = 64  # up to this many rows, weights that are counts are taken literally
 
 
-@dataclass(eq=False)
-class FitInputs:
+@record
+class FitInputs(Record):
     """The arguments of `fit` or `partial_fit`."""
 
     X: Any
@@ -74,8 +75,8 @@ class FitInputs:
         return positions
 
 
-@dataclass(eq=False)
-class Table:
+@record
+class Table(Record):
     """Checked and encoded rows: features, y, target of the network, weights.
 
     ``weight_scale`` is the factor by which the weights were multiplied, to be applied to `alpha`.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..params import Record, record
 from ..recipes import build
 from ..recipes.resolve import differs
 from ..training.batches import NO_FOLD
@@ -19,8 +19,8 @@ from .later_rows import check_validation
 FEWEST_HELD = 5  # the least number of validation rows of a member
 
 
-@dataclass(eq=False)
-class Split:
+@record
+class Split(Record):
     """Training rows and validation rows.
 
     Parameters

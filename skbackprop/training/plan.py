@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..nn.losses import Loss
 from ..optim.averaging import Average
 from ..optim.base import Optimizer
 from ..optim.schedules import Constant, Schedule
+from ..params import Record, record
 from .batches import Batches
 from .callbacks.base import Callback
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from .resume import Recorder
 
 
-@dataclass(eq=False)
-class Plan:
+@record
+class Plan(Record):
     """Everything that is decided before training.
 
     Parameters

@@ -12,6 +12,7 @@ from ..nn.network import Network, Pass
 from ..optim.averaging import Average
 from ..optim.base import Optimizer, OptimizerState
 from ..optim.schedules import Clock
+from ..params import Record, record
 from .history import History
 
 SEED = np.random.SeedSequence(0)  # of generators whose state is replaced
@@ -26,8 +27,8 @@ class Plateau:
     n_epochs: int = 0
 
 
-@dataclass(eq=False)
-class Run:
+@record
+class Run(Record):
     """Everything that changes during training; with it a fit can be continued exactly."""
 
     network: Network

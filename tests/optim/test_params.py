@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from skbackprop import BackpropRegressor
 from skbackprop.optim import AVERAGES, OPTIMIZERS, SCHEDULES, SGD, Adam, ExponentialAverage, Muon
-from skbackprop.params import Frozen, check_range, frozen
+from skbackprop.params import Frozen, Record, check_range, frozen, record
 
 SETTINGS = {name: cls() for name, cls in {**OPTIMIZERS, **SCHEDULES}.items()} | {
     "muon with shapes": Muon(shapes=((0, 4, 2, 2),), momentum=0.5),
@@ -234,3 +234,33 @@ def test_the_ends_of_a_range(interval):
     for bad in (np.nan, "0.5", None, True, -0.1, 1.1):
         with pytest.raises(ValueError, match=r"Choose a number in this range"):
             check_range(Point(bad), interval, "x")
+
+
+@record
+class Work(Record):
+    """What may be changed."""
+
+    size: int
+    done: list[int] = field(default_factory=list)
+    twice: int = field(init=False)
+
+    def __post_init__(self):
+        self.twice = 2 * self.size
+
+
+def test_a_record_is_a_dataclass_that_may_be_changed():
+    work, other = Work(3), Work(size=3)
+    work.done.append(1)
+    assert (work.twice, work.done, other.done) == (6, [1], [])  # each has a list of its own
+    assert repr(work) == "Work(size=3, done=[1], twice=6)"
+    assert work != Work(3, [1])  # one is equal to itself only
+    larger = replace(work, size=4)
+    assert (larger.size, larger.done, larger.twice) == (4, [1], 8)
+    larger.size = 5
+    assert copy.deepcopy(larger).size == pickle.loads(pickle.dumps(larger)).size == 5
+    assert list(inspect.signature(Work).parameters) == ["size", "done"]
+    for wrong in ((), (1, [], 2)):
+        with pytest.raises(TypeError, match="Work: "):
+            Work(*wrong)
+    with pytest.raises(TypeError, match="record needs a subclass of Record, got object"):
+        record(object)
