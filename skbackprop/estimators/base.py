@@ -177,15 +177,15 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         self, inputs: FitInputs, params: dict[str, Any], old: Fitted | None
     ) -> ColumnEncoder | None:
         """What makes numbers of the columns, fitted to the rows of this call and those before."""
-        has_encoder = encodes(params) if old is None else old.encoder is not None
-        if not has_encoder:
+        known = None if old is None else old.encoder
+        if not encodes(params) if old is None else known is None:
             return None
         inputs.columns = read_table(inputs.X)  # what is no table at all is refused first
-        if old is None:
+        if known is None:
             whiten = whitens(params, incremental=inputs.incremental)
             return fit_encoder(self, inputs.columns, inputs.sample_weight, whiten=whiten)
         check_names(self, inputs.columns.source, reset=False)
-        return follow_rows(old.encoder, inputs)
+        return follow_rows(known, inputs)
 
     def _check_table(
         self, inputs: FitInputs, codec: Any, encoder: ColumnEncoder | None, old: Fitted | None
@@ -339,7 +339,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         network, resolved = self._fitted.network, self._fitted.resolved
         extras = build.make_extras(resolved, build.n_members(resolved))
         depth = depth_of_hidden(layer % len(sizes), extras) + build.has_front(self._fitted)
-        return network.scores(X, layer=Sequential(network.layer.layers[:depth]))
+        whole: Any = network.layer
+        return network.scores(X, layer=Sequential(whole.layers[:depth]))
 
     def _initialize(self, n_features: int, codec: Any) -> Any:
         """A network with starting weights, without data."""
@@ -426,7 +427,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """For pickle and copy: the objects as they are, which is fastest and keeps all of them."""
         if type(self).__getstate__ is not BackpropEstimator.__getstate__:  # that of a subclass
             return super().__reduce_ex__(protocol)
-        return copyreg.__newobj__, (type(self),), light_state(super().__getstate__())
+        new: Any = copyreg.__newobj__  # type: ignore[attr-defined]
+        return new, (type(self),), light_state(super().__getstate__())
 
     def __getstate__(self) -> dict[str, Any]:
         """For skops and whatever else asks for it: parameters and fitted state as one file."""
@@ -470,7 +472,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _defaults(cls) -> dict[str, Any]:
         """Of all parameters; the constructor of a user's subclass may have fewer, or others."""
         ours = next(c for c in cls.__mro__ if c.__module__.startswith("skbackprop."))
-        parameters = inspect.signature(ours.__init__).parameters.values()
+        parameters = inspect.signature(vars(ours)["__init__"]).parameters.values()
         return {p.name: p.default for p in parameters if p.name != "self"}
 
     def __sklearn_tags__(self) -> Any:

@@ -86,6 +86,7 @@ def from_mlp(cls: Any, mlp: Any) -> Any:
     params |= {"preset": "plain", "dtype": mlp.coefs_[0].dtype.name}
     estimator = cls(**params)
     n_outputs = mlp.n_outputs_
+    codec: TargetCodec | MultilabelCodec | LabelCodec
     if not hasattr(mlp, "classes_"):
         codec = TargetCodec(n_outputs, n_outputs == 1)
     elif mlp.out_activation_ == "logistic" and n_outputs > 1:

@@ -54,8 +54,8 @@ class Fitted(Record):
     stack_sizes: list[int] | None = None  # of members
     validation_rows: ValidationRows | None = None
 
-    def layer_of(self, size: int) -> Layer:
-        """The network of a group of so many members."""
+    def layer_of(self, size: int | None) -> Layer:
+        """The network of a group of so many members; None for one without an axis of members."""
         return make_layer(self.resolved, self.widths, self.loss, size)
 
     def scores(self, x: Any) -> np.ndarray:
@@ -101,7 +101,7 @@ def same_arrays(network: Network, layer: Any, resolved: dict[str, Any]) -> Netwo
     return new.over(network.theta, network.fixed)
 
 
-class ArrayList(list):
+class ArrayList(list[np.ndarray]):
     """Views of the parameters; assigning an item writes into the network."""
 
     def __setitem__(self, index: Any, values: Any) -> None:
@@ -166,7 +166,7 @@ class FittedAttributes:
     def coefs_(fitted: Fitted) -> ArrayList:
         return arrays(fitted, "W")
 
-    @coefs_.setter
+    @coefs_.setter  # type: ignore[no-redef]
     def coefs_(self, values: Iterable[Any]) -> None:
         self.coefs_.assign(values)
 
@@ -174,7 +174,7 @@ class FittedAttributes:
     def intercepts_(fitted: Fitted) -> ArrayList:
         return arrays(fitted, "b")
 
-    @intercepts_.setter
+    @intercepts_.setter  # type: ignore[no-redef]
     def intercepts_(self, values: Iterable[Any]) -> None:
         self.intercepts_.assign(values)
 

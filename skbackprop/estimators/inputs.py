@@ -120,14 +120,15 @@ class Table(Record):
         """
         # Differs from scikit-learn: there a weight of 2 in a mini-batch is no copy.
         weight = self.weight
-        counted = weight is not None and weight.min() != weight.max()
-        if counted and ((weight != np.round(weight)).any() or weight.sum() > TINY):
+        if weight is not None and weight.min() == weight.max():
+            weight = None
+        if weight is not None and ((weight != np.round(weight)).any() or weight.sum() > TINY):
             return self
         contents = self.contents()
-        if contents is None or (not counted and len(set(contents)) == len(contents)):
+        if contents is None or (weight is None and len(set(contents)) == len(contents)):
             return self
         order = np.array(sorted(range(len(contents)), key=contents.__getitem__))
-        if not counted:
+        if weight is None:
             return self.take(order)
         table = self.take(np.repeat(order, weight[order].astype(int)))
         table.weight = None

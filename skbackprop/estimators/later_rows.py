@@ -25,7 +25,7 @@ def check_validation(estimator: Any, inputs: FitInputs, fitted: Fitted) -> Table
     names = "y_val", "sample_weight_val"
     warn_other_order(inputs.X_val, dict(zip(names, given[1:], strict=True)))
     table, kept = check_later_rows(estimator, *given, names, fitted, inputs)
-    if len(kept) < count_rows(inputs.y_val):
+    if len(kept) < (count_rows(inputs.y_val) or 0):
         inputs.X_val, inputs.y_val, inputs.sample_weight_val = (take_rows(v, kept) for v in given)
     if table.rows.n < 2:
         raise ValueError(f"{TOO_SMALL}: got n_samples={table.rows.n} in X_val.")

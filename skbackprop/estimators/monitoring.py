@@ -120,7 +120,7 @@ class WatchedRows:
         self.encoded: Any = None
         self.raw: Any = None
 
-    def scores(self, network: Network, scorers: Mapping[str, Callable]) -> list[float]:
+    def scores(self, network: Network, scorers: Mapping[str, Callable[..., Any]]) -> list[float]:
         """The score by each scorer; NaN if the network overflows."""
         self.model._fitted = replace(self.fitted, network=network, temperature=1.0)
         if self.encoded is None:
@@ -131,7 +131,7 @@ class WatchedRows:
             return [float("nan")] * len(scorers)
         return [self._score(name, scorer) for name, scorer in scorers.items()]
 
-    def _score(self, name: str, scorer: Callable) -> float:
+    def _score(self, name: str, scorer: Callable[..., Any]) -> float:
         with self._explained(f" by {name!r}"):
             return float(scorer(self.model, self.X, self.y, **self.weight))
 
@@ -144,7 +144,7 @@ class WatchedRows:
         return explained(what, "Change the rows, or choose another score.")
 
 
-def make_scorers(estimator: Any, scoring: Any) -> dict[str, Callable]:
+def make_scorers(estimator: Any, scoring: Any) -> dict[str, Callable[..., Any]]:
     """The scorers by name; one that has no name is called "score"."""
     if isinstance(scoring, Mapping):
         named = dict(scoring)

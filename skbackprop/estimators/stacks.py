@@ -162,7 +162,7 @@ def make_batches(resolved: dict[str, Any], table: Table, members: list[Any] | No
     micro = size if n_parts > 1 else None
     if table.stored is None:
         return Batches(table.rows, size * n_parts, resolved["shuffle"], members, micro)
-    left_out = members if are_independent(resolved) else (members or [NO_FOLD])[0]
+    left_out: Any = members if are_independent(resolved) else (members or [NO_FOLD])[0]
     return table.stored.batches(size * n_parts, resolved["shuffle"], left_out, micro)
 
 

@@ -68,7 +68,7 @@ def _continued_run(old: Fitted, new: Fitted, x: Any, rng: Any) -> Run:
     """A copy of the run of `old`, with a network for the encoder, codec and widths of `new`."""
     run = _with_new_layers(old, new)
     run.rng = run.rng or rng
-    sizes = old.stack_sizes if run.stacks else [n_members(new.resolved)]
+    sizes: Any = old.stack_sizes if run.stacks else [n_members(new.resolved)]
     changes, grows = _changes(old, new), old.widths != new.widths or _slots(old) != _slots(new)
     if not changes and not grows:
         return run
@@ -153,6 +153,8 @@ def _change_units(run: Run, change: Change) -> None:
 
 def _grow(run: Run, old: Fitted, new: Fitted, size: int | None, x: Any) -> None:
     """Give the network of a run more inputs."""
+    assert old.encoder is not None
+    assert new.encoder is not None
     inputs = places_of_inputs(old.encoder, new.encoder)
     rng = np.random.RandomState(deepcopy(run.rng).randint(2**31))
     network, places = grown(run.network, new.layer_of(size), inputs, rng)
@@ -184,11 +186,14 @@ def match_moments(run: Run, optimizer: Any) -> None:
     The sums that an optimizer keeps are those means times ``(1 - βᵗ) / (1 - β)``.
     """
     state, before = run.optimizer_state, run.optimizer
+    assert state is not None
+    assert before is not None
     for i, name in enumerate(before.slots):
         decay = DECAYS.get(name)
-        old, new = getattr(before, str(decay), None), getattr(optimizer, str(decay), None)
-        if decay and old != new and state.t > 0:
-            t = state.t
+        if decay is None or state.t == 0:
+            continue
+        old, new, t = getattr(before, decay, None), getattr(optimizer, decay, None), state.t
+        if old is not None and new is not None and old != new:
             factor = (1 - old) / (1 - old**t) * (1 - new**t) / (1 - new)
             largest = np.finfo(state.slots.dtype).max / max(factor, 1.0)
             state.slots[i] = factor * np.clip(state.slots[i], -largest, largest)

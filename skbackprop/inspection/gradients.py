@@ -66,7 +66,8 @@ def input_gradients(model: Any, X: Any, *, output: Any = None) -> np.ndarray:
         gradients = slopes_of_whitened(fitted.encoder, x, encoded)
         encoded *= slopes(fitted.encoder, X, x)[..., None]
         columns = owners(fitted.encoder)
-        np.add.at(gradients, (slice(None), columns[columns >= 0]), encoded[:, columns >= 0])
+        where: Any = (slice(None), columns[columns >= 0])  # the stub knows no tuples
+        np.add.at(gradients, where, encoded[:, columns >= 0])
     return gradients[..., 0] if len(directions) == 1 else gradients
 
 

@@ -25,7 +25,7 @@ Sundararajan, Taly & Yan, "Axiomatic attribution for deep networks" (2017).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -100,7 +100,8 @@ class Path:
             again = gap > tolerance * size[pieces.row] + floor[pieces.row]
             again &= depth < SHORTEST
             # A row may have several pieces.
-            np.add.at(total, (..., pieces.row[~again], slice(None)), gradient[..., ~again, :])
+            where: Any = (..., pieces.row[~again], slice(None))  # the stub knows no tuples
+            np.add.at(total, where, gradient[..., ~again, :])
             np.add.at(missing, pieces.row[~again], gap[~again])
             if not again.any():
                 break

@@ -18,7 +18,7 @@ True
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -186,7 +186,9 @@ def _training(estimator: Any) -> str:
     from ..plots import LossCurveDisplay, ScheduleDisplay
 
     history = estimator.history_
-    figures = {"Loss": lambda ax: LossCurveDisplay.from_estimator(estimator, ax=ax, name="")}
+    figures: dict[str, Callable[[Any], Any]] = {
+        "Loss": lambda ax: LossCurveDisplay.from_estimator(estimator, ax=ax, name="")
+    }
     if history["learning_rate"] and history["learning_rate"][0] is not None:
         figures["Learning rate of the epochs"] = lambda ax: ScheduleDisplay.from_estimator(
             estimator, ax=ax, name=""

@@ -28,6 +28,7 @@ from ..nn.layers import (
     BatchEnsembleDense,
     Dense,
     Dropout,
+    Layer,
     MemberDense,
     Scale,
     ScaledDense,
@@ -154,7 +155,7 @@ class Parts:
 
     def __init__(self, fitted: Fitted, dtype: Any):
         self.whole = network = fitted.network.at_least(dtype)
-        layers, first = network.layer.layers, int(has_front(fitted))
+        layers, first = layers_of(network), int(has_front(fitted))
         is_affine = [isinstance(layer, AFFINE) for layer in layers[first:]]
         last = first + [*is_affine, False].index(False)
         self.front = Sequential(layers[:first])
@@ -181,7 +182,7 @@ def embedded_columns(front: Sequential, n_in: int) -> np.ndarray:
     """For each column of the embedded rows the column of the encoded rows that it comes from."""
     if not front.layers:
         return np.arange(n_in)
-    table_input = front.layers[0]
+    table_input: Any = front.layers[0]
     sources = np.arange(table_input.output_shape((1, n_in))[-1])
     for _, inputs, outputs in table_input.places().values():
         n_columns = inputs.stop - inputs.start
@@ -190,13 +191,18 @@ def embedded_columns(front: Sequential, n_in: int) -> np.ndarray:
     return sources
 
 
+def layers_of(network: Network) -> tuple[Layer, ...]:
+    """The layers of a network that is a sequence of layers."""
+    assert isinstance(network.layer, Sequential)
+    return network.layer.layers
+
+
 def part_of(network: Network, which: slice) -> Network:
     """Some of the layers as a network with a copy of their arrays."""
-    part = Network(Sequential(network.layer.layers[which]), network.dtype)
-    names = {
-        new: old
-        for (new, _), (old, _) in zip(part.layer.named, network.layer.named[which], strict=True)
-    }
+    whole = Sequential(layers_of(network))
+    layer = Sequential(whole.layers[which])
+    part = Network(layer, network.dtype)
+    names = {new: old for (new, _), (old, _) in zip(layer.named, whole.named[which], strict=True)}
     for vector, source, places, of_whole in (
         (part.theta, network.theta, part.layout.trained, network.layout.trained),
         (part.fixed, network.fixed, part.layout.fixed, network.layout.fixed),
@@ -252,4 +258,4 @@ def directions_of(codec: Any, n_outputs: int, output: Any) -> tuple[np.ndarray, 
         raise ValueError(
             f"output must be an int in the range [0, {n_outputs - 1}], got {output!r}."
         )
-    return every[[output]], [names[output]]
+    return every[[int(output)]], [names[output]]

@@ -105,7 +105,7 @@ class MixedRows:
         whitened = np.isin(self.parts.sources, np.arange(len(owners))[self.whitened])
         owners[whitened] = -1
         self.of_whitened = weights[..., whitened, :]
-        read = [] if self.whitening is None else self.whitening.columns
+        read = np.zeros(0, int) if self.whitening is None else self.whitening.columns
         self.columns = np.union1d(owners[owners >= 0], read).astype(int)
         self.read = np.searchsorted(self.columns, read)
         self.inputs = [np.flatnonzero(owners == j) for j in self.columns]
@@ -149,12 +149,12 @@ class MixedRows:
         if not masks.size:  # a single column
             return np.empty((len(rows.outputs), *shape[1:], len(self.directions)))
         if self._bound[0] != shape:
-            self._bound = shape, self._bind(*shape, rows.each.shape)
+            self._bound = shape, self._bind(shape, rows.each.shape)
         return self._bound[1](rows, starts, masks)
 
-    def _bind(self, g: int, r: int, s: int, c: int, each: tuple[int, ...]) -> Any:
+    def _bind(self, shape: tuple[int, ...], each: tuple[int, ...]) -> Any:
         """The function for so many rows, baselines and coalitions, and its arrays."""
-        k, _, n_factors, h = each
+        (g, r, s, c), (k, _, n_factors, h) = shape, each
         d = len(self.columns)
         factors = np.empty((g, r, s, c, n_factors), self.dtype)
         of_starts = np.empty((k, s, c, h), self.dtype)

@@ -193,8 +193,8 @@ def n_inputs(layer: Layer) -> int:
         return layer.n_plain + len(layer.categorical.cardinalities if layer.categorical else ())
     if isinstance(layer, CategoricalEmbedding):
         return len(layer.cardinalities)
-    n_in = getattr(layer, "n_in", None)
-    return layer.shape[-1] if n_in is None else n_in  # a norm or a scale has a shape
+    any_layer: Any = layer  # a norm or a scale has a shape
+    return any_layer.n_in if hasattr(layer, "n_in") else any_layer.shape[-1]
 
 
 def gradient_norm(recording: Recording, record: LayerRecord) -> float:

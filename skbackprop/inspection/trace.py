@@ -219,6 +219,7 @@ def trace(
     >>> t[-1].a.round(3), t[-1].delta.round(3)          # softmax, and softmax − target
     (array([[0.   , 0.595, 0.405]]), array([[ 0.   , -0.405,  0.405]]))
     """
+    stacked: set[Any]
     if isinstance(model, Network):
         network, stacked = in_double_precision(model), set()
         x, source, temperature = np.atleast_2d(np.asarray(x)), "the input", 1.0
@@ -310,7 +311,8 @@ def _of_loss(prediction: str, loss: Loss, n: int) -> str:
 
 
 def _backward(names: Namer, recording: Recording, stacked: set[Any], from_loss: str) -> list[Entry]:
-    entries = []
+    entries: list[Entry] = []
+    assert recording.grad is not None
     g = recording.network.layout.bind(recording.grad)
     for step in reversed(names.steps):
         last = step.name == names.output
@@ -329,6 +331,7 @@ def _update(
 ) -> list[Entry]:
     network, descent = recording.network, SGD(momentum=0.0)
     theta = network.theta.copy()
+    assert recording.grad is not None
     descent.step(theta, recording.grad, learning_rate, descent.state(theta))
     new = network.layout.bind(theta)
     return [

@@ -41,7 +41,7 @@ from collections.abc import Callable
 from dataclasses import is_dataclass
 from math import isfinite
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -273,7 +273,7 @@ def _is_frozen(value: Any) -> bool:
     """Is it of a class whose objects never change?"""
     if isinstance(value, tuple):
         return True
-    return is_dataclass(value) and type(value).__dataclass_params__.frozen  # type: ignore[attr-defined]
+    return is_dataclass(value) and cast(Any, type(value)).__dataclass_params__.frozen
 
 
 def _is_simple(cls: type) -> bool:

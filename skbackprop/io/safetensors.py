@@ -183,7 +183,7 @@ def read(file: BinaryIO, size: int) -> Contents:
             f"The file is damaged: its checksum is {crc:08x}, and it states {digits}. Take a copy "
             "of the file, or save the model again."
         )
-    tensors = {name: _view(buffer, name, *entry) for name, *entry in entries}
+    tensors = {entry[0]: _view(buffer, *entry) for entry in entries}
     return Contents(tensors, metadata, digits is not None)
 
 
@@ -199,7 +199,7 @@ def _fill(buffer: np.ndarray, file: BinaryIO, crc: int) -> int:
         for block, n in zip(blocks, each(file.readinto, blocks), strict=True):  # type: ignore
             if n < len(block):
                 raise ValueError("The file is truncated: it became shorter while it was read.")
-            crc = zlib.crc32(block, crc)
+            crc = zlib.crc32(block.data, crc)
     return crc
 
 

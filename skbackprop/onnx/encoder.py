@@ -49,7 +49,7 @@ class Source:
         self._numbers: dict[int, str] = {}
         self._matrix = inputs.names[0] if inputs.is_matrix else ""
         tensors = list(zip(inputs.names, inputs.kinds, strict=True))
-        self._inputs = {} if inputs.is_matrix else dict(zip(inputs.columns, tensors, strict=True))
+        self._inputs = dict(zip(inputs.columns or (), tensors, strict=not inputs.is_matrix))
 
     def numbers(self, columns: list[int]) -> str:
         """Some columns as one matrix of doubles."""
@@ -78,7 +78,7 @@ class Source:
             name, kind = self._inputs[i]
             if kind != "string":
                 self._numbers[i] = self.as_double(name, kind)
-            elif self.encoder._readings[i].family == DATE:
+            elif self.encoder is not None and self.encoder._readings[i].family == DATE:
                 self._numbers[i] = seconds_of_text(self.graph, name)
             else:
                 self._numbers[i] = number_of_text(self.graph, name)

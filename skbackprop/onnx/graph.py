@@ -97,7 +97,7 @@ class Graph:
             data: Any = [str(text).encode() for text in np.ravel(values)]
             shape = np.shape(values)
         else:
-            array = np.asarray(values, NUMPY_TYPES[kind], order="C")
+            array: np.ndarray = np.asarray(values, NUMPY_TYPES[kind], order="C")
             data, shape = array.tobytes(), array.shape
         key = kind, shape, data if kind != "string" else tuple(data)
         if key not in self._constants:

@@ -19,9 +19,10 @@ import numpy as np
 from ..tables.categories import Category
 from ..tables.cells import BOOLEAN, DURATION, NUMBER
 from ..tables.columns import TableColumns, read_table, short
+from ..tables.date_digits import ISO
 from ..tables.encoder import ColumnEncoder
 from ..tables.reading import PLAIN, Reading
-from ..tables.text_dates import ISO, DateNotation
+from ..tables.text_dates import DateNotation
 from ..tables.text_numbers import NumberNotation
 
 LARGE_OFFSET = 2.0**8  # of a column in units of its spread: from here on single precision is poor

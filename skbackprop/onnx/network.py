@@ -168,6 +168,7 @@ def table_input(graph: Graph, layer: nn.TableInput, p: Any, encoded: Encoded) ->
     """The numbers, and beside them the embeddings of numbers and categories."""
     parts = [] if encoded.plain is None else [Tensor(encoded.plain)]
     if layer.piecewise_linear or layer.periodic:
+        assert encoded.plain is not None
         every = layer.n_other == 0
         x = encoded.plain if every else graph.columns(encoded.plain, np.arange(layer.n_numeric))
         x = graph.add("Unsqueeze", x, graph.constant([-1], "int64"))
@@ -176,6 +177,7 @@ def table_input(graph: Graph, layer: nn.TableInput, p: Any, encoded: Encoded) ->
         if layer.periodic:
             parts.append(_periodic(graph, layer.periodic, p.periodic, x))
     if layer.categorical:
+        assert encoded.codes is not None
         parts.append(_categorical(graph, layer.categorical, p.categorical, encoded.codes))
     members = [part.members for part in (layer.periodic, layer.categorical) if part]
     k = next(filter(None, members), None)

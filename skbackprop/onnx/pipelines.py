@@ -63,10 +63,9 @@ def register():
             _convert,
             options=options,
         )
-    for kind in (BackpropRegressor, MLPRegressor):
-        update_registered_converter(
-            kind, f"{kind.__module__}.{kind.__name__}", _regressor_shapes, _convert
-        )
+    for regressor in (BackpropRegressor, MLPRegressor):
+        name = f"{regressor.__module__}.{regressor.__name__}"
+        update_registered_converter(regressor, name, _regressor_shapes, _convert)
 
 
 def _classifier_shapes(operator: Any) -> None:

@@ -16,7 +16,8 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from ..estimators.base import BackpropEstimator
-from ..estimators.learning import Stack, untrained_stack
+from ..estimators.learning import untrained_stack
+from ..estimators.stacks import Stack
 from ..training.probe import Probe, RangeTest, range_test
 from .curves import _Display
 

@@ -122,9 +122,11 @@ class NetworkDisplay(_Display):
             for i, (d, y) in enumerate(zip(drawn, places, strict=True))
         ]
         for i, (names, side) in enumerate(((self.input_names, -1), (self.output_names, 1))):
+            if names is None:
+                continue
             index, y = drawn[-i], places[-i]
             x = 0 if side < 0 else len(self.weights)
-            for unit, height in zip(index, y, strict=True) if names is not None else ():
+            for unit, height in zip(index, y, strict=True):
                 align = {"ha": "right" if side < 0 else "left", "va": "center"}
                 ax.annotate(
                     names[unit], (x, height), (12 * side, 0), textcoords="offset points", **align

@@ -34,10 +34,11 @@ def as_svg(
         In inches.
     """
     import_pyplot()  # says which extra is missing
-    from matplotlib import cycler, rc_context
+    from cycler import cycler
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    style = dict.fromkeys(
+    style: dict[Any, Any] = dict.fromkeys(
         ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK
     )
     style |= {"svg.fonttype": "none", "svg.hashsalt": label, "font.size": 10.0}

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import field
 from inspect import signature
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -63,6 +63,7 @@ def number(low: float, high: float, *, closed: str = "left") -> Rule:
     def allows(value: Any) -> bool:
         if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
             return False
+        value = cast(Any, value)  # the type Real has no comparison with float
         above = value >= low if left == "[" else value > low
         below = value <= high if right == "]" else value < high
         return bool(above and below)

@@ -130,13 +130,14 @@ def _check_columns(X: Any, first: list[Any] | int | None, name: str) -> list[Any
     if hasattr(X, "columns") or hasattr(X, "column_names"):
         found = names_of(X)
     else:
+        shape: tuple[int, ...]
         shape = np.shape(X[:1]) if isinstance(X, list) else getattr(X, "shape", ())
-        found = shape[1] if len(shape) == 2 else None
+        found = shape[-1] if len(shape) == 2 else None
     if type(found) is not type(first) or found == first:  # other containers are refused later
         return found if first is None else first
     n, n_first = (len(c) if isinstance(c, list) else c for c in (found, first))
     got = f"{n} columns, not {n_first}"
-    if n == n_first:
+    if isinstance(found, list) and isinstance(first, list) and n == n_first:
         pairs = enumerate(zip(found, first, strict=True))
         j, (own, other) = next((j, pair) for j, pair in pairs if pair[0] != pair[1])
         got = f"{own!r} as column {j}, not {other!r}"

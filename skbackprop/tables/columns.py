@@ -336,7 +336,10 @@ def _read_array(X: Any) -> TableColumns:
 def _read_block(
     X: np.ndarray, names: list[str] | None = None, reader: Reader | None = None
 ) -> TableColumns:
-    exact = reader or (lambda i, X=X: Column(X[:, i]))
+    def of_block(i: int, X: np.ndarray = X) -> Column:
+        return Column(X[:, i])
+
+    exact = reader or of_block
     with np.errstate(over="ignore", invalid="ignore"):
         if X.dtype.kind == "f" and X.dtype not in FLOATS:
             X = X.astype(np.float64)

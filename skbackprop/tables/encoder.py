@@ -396,6 +396,7 @@ class ColumnEncoder:
             if read:
                 x = np.stack([column[rows] for column in columns], axis=1)
             else:
+                assert table.block is not None
                 x = table.block[rows, whitening.columns]
             of_rows[rows] = whitening.transform(x)
 
@@ -411,7 +412,7 @@ class ColumnEncoder:
     def _encode_sparse(self, table: TableColumns, dtype: Any) -> Any:
         X = table.sparse
         if X is None:
-            columns = [table.floats(i) for i in range(table.n_columns)]
+            columns: list[Any] = [table.floats(i) for i in range(table.n_columns)]
             X = read_table(sparse.csr_matrix(np.stack(columns, axis=1))).sparse
         with np.errstate(over="ignore"):
             z = X.data * self._scale[X.indices]

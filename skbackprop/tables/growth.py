@@ -69,7 +69,8 @@ def follow(
     """
     table = read_table(X)
     encoder.check_columns(table)
-    new, notes = copy(encoder), []
+    new = copy(encoder)
+    notes: list[str] = []
     if encoder._sparse:
         _follow_sparse(new, table, weight)
         return new, notes

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -164,7 +164,8 @@ def find_date_notation(counts: dict[str, float]) -> DateNotation | None:
     AmbiguousDatesError
         If two formats parse the same share of the rows, and read different dates.
     """
-    shapes, samples, total = Counter[str](), dict[str, str](), sum(counts.values())
+    shapes, samples = defaultdict[str, float](float), dict[str, str]()
+    total = sum(counts.values())
     tally, texts, rows = Tally(), list(counts), list(counts.values())
     for places in by_shape(texts).values():
         text = min(texts[place] for place in places)

@@ -14,7 +14,7 @@ NumberNotation(decimal='.', thousands=',', prefix='$', suffix='')
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TypeAlias
@@ -227,7 +227,7 @@ def _is_code(match: re.Match[str]) -> bool:
 
 
 def _most_common(parts: list[tuple[Group, str]], blank: bool = True) -> str:
-    rows: Counter[str] = Counter()
+    rows: defaultdict[str, float] = defaultdict(float)
     for group, part in parts:
         if part or blank:
             rows[part] += group.count

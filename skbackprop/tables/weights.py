@@ -76,8 +76,9 @@ def _check_values(w: np.ndarray, name: str) -> None:
 
 def _floats(weight: Any, name: str) -> np.ndarray:
     if np.ma.is_masked(weight):
+        n_masked = int(np.ma.getmaskarray(weight).sum())
         raise ValueError(
-            f"{name} is a masked array with {np.ma.count_masked(weight)} masked weights. Set the "
+            f"{name} is a masked array with {n_masked} masked weights. Set the "
             "weight of rows to be ignored to 0."
         )
     array = np.asarray(weight)

@@ -92,7 +92,7 @@ class LabelCodec(Frozen):
         return float(np.average(hits, weights=weight))
 
 
-def _probabilities(scores: np.ndarray, loss: Loss, *, log: bool) -> np.ndarray:
+def _probabilities(scores: np.ndarray, loss: Any, *, log: bool) -> np.ndarray:
     """Probabilities strictly between 0 and 1, or their logarithms.
 
     Where a probability is too small to be a number, its logarithm still is one: it comes
