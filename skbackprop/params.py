@@ -30,7 +30,16 @@ ValueError: Momentum needs decay in the range [0, 1), got decay=2. Choose a numb
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields, replace
+from dataclasses import (
+    MISSING,
+    Field,
+    FrozenInstanceError,
+    dataclass,
+    field,
+    fields,
+    is_dataclass,
+    replace,
+)
 from difflib import get_close_matches
 from functools import cache
 from inspect import Parameter, Signature
@@ -119,7 +128,8 @@ class SignatureOfFields:
     def __get__(self, instance: Any, owner: type[Record]) -> Signature | None:
         if instance is not None:  # `inspect` then takes the signature of `__call__`
             raise AttributeError("__signature__")
-        return signature_of(owner) if owner.__init__ is Record.__init__ else None
+        inherited = is_dataclass(owner) and owner.__init__ is Record.__init__
+        return signature_of(owner) if inherited else None
 
 
 def signature_of(cls: type[Record]) -> Signature:

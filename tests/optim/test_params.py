@@ -259,6 +259,7 @@ def test_a_record_is_a_dataclass_that_may_be_changed():
     larger.size = 5
     assert copy.deepcopy(larger).size == pickle.loads(pickle.dumps(larger)).size == 5
     assert list(inspect.signature(Work).parameters) == ["size", "done"]
+    assert list(inspect.signature(Record).parameters) == ["args", "kwargs"]
     for wrong in ((), (1, [], 2)):
         with pytest.raises(TypeError, match="Work: "):
             Work(*wrong)
