@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from ..cores import n_cores
 from ..nn.network import Network
+from ..params import Record, record
 from ..recipes import build
 from ..recipes.monotone import make_limits
 from ..training.batches import NO_FOLD, Batches
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 MOST_EVALUATIONS = 16  # of a plan without patience: more of them find nothing better
 
 
-@dataclass(eq=False)
-class Stack:
+@record
+class Stack(Record):
     """Members that are trained together; a single network is one stack.
 
     Attributes
