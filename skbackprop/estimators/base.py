@@ -471,8 +471,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     @cache
     def _defaults(cls) -> dict[str, Any]:
         """Of all parameters; the constructor of a user's subclass may have fewer, or others."""
-        ours = next(c for c in cls.__mro__ if c.__module__.startswith("skbackprop."))
-        parameters = inspect.signature(vars(ours)["__init__"]).parameters.values()
+        ours: Any = next(c for c in cls.__mro__ if c.__module__.startswith("skbackprop."))
+        parameters = inspect.signature(ours.__init__).parameters.values()
         return {p.name: p.default for p in parameters if p.name != "self"}
 
     def __sklearn_tags__(self) -> Any:
