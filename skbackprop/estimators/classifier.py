@@ -20,6 +20,7 @@ from ..targets.class_weight import (
     check_class_weight,
     class_counts,
     class_factors,
+    plain_labels,
     without_weight,
 )
 from ..targets.label_codecs import label_accuracy
@@ -604,12 +605,12 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         if self.class_weight is None or isinstance(self.class_weight, str):
             return None
         if old is not None:
-            known = [head.classes.tolist() for head in old.codec.heads]
+            known = [plain_labels(head.classes) for head in old.codec.heads]
         elif inputs.classes is not None:
             codec = codec_of_classes(inputs.y, inputs.classes, None)
-            known = [head.classes.tolist() for head in codec.heads]
+            known = [plain_labels(head.classes) for head in codec.heads]
         else:
-            known = [np.unique(column).tolist() for column in as_columns(inputs.y).T]
+            known = [plain_labels(np.unique(column)) for column in as_columns(inputs.y).T]
         check_class_weight(self.class_weight, known)
         absent = without_weight(self.class_weight, inputs.y)
         if absent is not None:

@@ -17,6 +17,7 @@ array([0.66666667, 0.66666667, 0.66666667, 2.        ])
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from numbers import Real
 from typing import Any
 
@@ -55,7 +56,7 @@ def class_factors(
     else:
         pairs = zip(heads, _of_columns(class_weight), strict=True)
         of_classes = [
-            np.array([float(given.get(label, 1.0)) for label in head.classes.tolist()])
+            np.array([float(given.get(label, 1.0)) for label in plain_labels(head.classes)])
             for head, given in pairs
         ]
     factor = np.ones(len(y))
@@ -66,7 +67,27 @@ def class_factors(
 
 def _of_columns(class_weight: Any) -> Any:
     """The dict of each column of labels."""
-    return [class_weight] if isinstance(class_weight, dict) else class_weight
+    given = [class_weight] if isinstance(class_weight, dict) else class_weight
+    return [{_plain(label): w for label, w in weights.items()} for weights in given]
+
+
+def plain_labels(labels: np.ndarray) -> list[Any]:
+    """Labels as objects of Python; those that are equal have the same hash.
+
+    >>> plain_labels(np.array(["2020-01-01"], "M8[ns]"))
+    [datetime.datetime(2020, 1, 1, 0, 0)]
+    """
+    cells = list(labels) if labels.dtype.kind in "mM" else labels.tolist()
+    return [_plain(label) for label in cells]
+
+
+def _plain(label: Any) -> Any:
+    """A label; a date or a duration, whose types have different hashes, as that of Python."""
+    if isinstance(label, (np.datetime64, np.timedelta64)):
+        kind = np.dtype(f"{label.dtype.kind}8[us]")
+        exact = label.astype(kind) if np.can_cast(kind, label.dtype, "same_kind") else label
+        return exact.item() if exact == label else label
+    return datetime(*label.timetuple()[:3]) if type(label) is date else label
 
 
 def balanced(count: np.ndarray) -> np.ndarray:
@@ -105,7 +126,7 @@ def without_weight(class_weight: Any, y: np.ndarray) -> np.ndarray | None:
     for weights, column in zip(_of_columns(class_weight), as_columns(y).T, strict=True):
         labels = {label for label, weight in weights.items() if weight == 0}
         if labels:
-            absent |= np.fromiter((label in labels for label in column.tolist()), bool, len(y))
+            absent |= np.fromiter((label in labels for label in plain_labels(column)), bool, len(y))
     return absent if absent.any() else None
 
 
@@ -117,11 +138,11 @@ def check_class_weight(class_weight: Any, known: list[list[Any]]) -> None:
     class_weight : dict, list of dict, "balanced" or None
         As the user gave it.
     known : list of list
-        The labels of each column of y.
+        The labels of each column of y, from `plain_labels`.
     """
     if class_weight is None or isinstance(class_weight, str):
         return
-    given = _of_columns(class_weight)
+    given = [class_weight] if isinstance(class_weight, dict) else class_weight
     if isinstance(class_weight, dict) != (len(known) == 1) or len(given) != len(known):
         got = "a dict" if isinstance(class_weight, dict) else f"a list of {len(given)}"
         needed = "a dict" if len(known) == 1 else f"a list of {len(known)} dicts"
@@ -139,7 +160,8 @@ def _check_weights(weights: Any, labels: list[Any]) -> None:
             f"class_weight needs a dict for each column of y, got {weights!r}. "
             "Write {label: weight}."
         )
-    unknown = [label for label in weights if label not in labels]
+    known = {_plain(label): weight for label, weight in weights.items()}
+    unknown = [label for label in weights if _plain(label) not in labels]
     if unknown:
         raise ValueError(
             f"class_weight needs labels of y, {written(labels)}, got {written(unknown)} too. "
@@ -151,7 +173,7 @@ def _check_weights(weights: Any, labels: list[Any]) -> None:
                 f"class_weight needs finite numbers >= 0, got {weight!r} for the class "
                 f"{short(repr(label))}. Give a class that should not count the weight 0."
             )
-    if all(weights.get(label, 1) == 0 for label in labels):
+    if all(known.get(label, 1) == 0 for label in labels):
         raise ValueError(
             "class_weight needs a class with a weight > 0, got zero for all classes: "
             f"{written(weights)}."

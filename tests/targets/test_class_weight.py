@@ -1,5 +1,7 @@
 """Weights of classes: products over the columns, and counts that add up exactly."""
 
+from datetime import date, datetime, timedelta
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -12,6 +14,7 @@ from skbackprop.targets.class_weight import (
     check_class_weight,
     class_counts,
     class_factors,
+    plain_labels,
     without_weight,
 )
 
@@ -81,6 +84,32 @@ def test_rows_of_a_class_of_weight_0(class_weight, y, absent):
 @pytest.mark.parametrize("class_weight", [None, "balanced", {"a": 2}, {"z": 0}, {}])
 def test_no_row_has_a_class_of_weight_0(class_weight):
     assert without_weight(class_weight, Y) is None
+
+
+DAY = [np.datetime64("2020-01-01"), np.datetime64("2020-01-01", "ns"), date(2020, 1, 1)]
+HOUR = [np.timedelta64(1, "h"), np.timedelta64(60, "m").astype("m8[ns]"), timedelta(hours=1)]
+
+
+@pytest.mark.parametrize(
+    ("label", "kind"),
+    [(label, f"M8[{u}]") for label in (*DAY, datetime(2020, 1, 1)) for u in ("D", "us", "ns")]
+    + [(label, f"m8[{u}]") for label in HOUR for u in ("h", "s", "ns")],
+)
+def test_dates_and_durations_are_found_by_every_spelling(label, kind):
+    first = DAY[0] if kind[0] == "M" else HOUR[0]
+    y = np.array([first, first + 1, first]).astype(kind)
+    heads = (LabelCodec(np.unique(y)),)
+    check_class_weight({label: 5.0}, [plain_labels(heads[0].classes)])
+    assert_array_equal(class_factors({label: 5.0}, y, heads), [5, 1, 5])
+    assert_array_equal(without_weight({label: 0}, y), [True, False, True])
+    with pytest.raises(ValueError, match="got zero for all classes"):
+        check_class_weight({label: 0}, [plain_labels(y[:1])])
+
+
+def test_labels_finer_than_python_dates_are_told_apart():
+    y = np.array([1, 2, 1], "M8[ns]")
+    factors = class_factors({y[0]: 5.0}, y, (LabelCodec(np.unique(y)),))
+    assert_array_equal(factors, [5, 1, 5])
 
 
 @pytest.mark.parametrize(
