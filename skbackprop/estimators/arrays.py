@@ -13,8 +13,10 @@ from sklearn import config_context
 from sklearn.utils.validation import validate_data
 
 from ..tables import ColumnEncoder, TableColumns, open_container, read_table
-from ..tables.columns import short
+from ..tables.columns import short, some
+from ..tables.containers import unusual_names
 from ..warn import warn_user
+from .saving import NAMES
 
 FLOATS = [np.float64, np.float32]
 FOR_TABLES = "use a preset for tables and leave feature_encoding at 'auto'"
@@ -27,8 +29,9 @@ def check_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
     X = open_container(X)
     # What is too large becomes infinite, and is refused.
     with np.errstate(over="ignore", invalid="ignore"):
-        X = _numbers(estimator, X, reset=reset, dtype=dtype, order="C")  # a batch gathers rows
-    return X.tocsr() if issparse(X) else X
+        rows = _numbers(estimator, X, reset=reset, dtype=dtype, order="C")  # a batch gathers rows
+    check_order(estimator, X, reset=reset)
+    return rows.tocsr() if issparse(rows) else rows
 
 
 def _numbers(estimator: Any, X: Any, **checks: Any) -> Any:
@@ -57,7 +60,8 @@ def _numbers(estimator: Any, X: Any, **checks: Any) -> Any:
 
 def _first_without_numbers(X: Any) -> Any:
     """The name of the first column of a DataFrame that is not numbers, or None."""
-    for name in getattr(X, "columns", ()):
+    names = getattr(X, "columns", ()) if not hasattr(X, "column_names") else X.column_names
+    for name in names:
         kind = getattr(getattr(X[name], "dtype", None), "kind", "O")
         if kind in "biuf":
             continue
@@ -116,6 +120,28 @@ def check_names(estimator: Any, X: Any, *, reset: bool) -> None:
     """Learn or compare the number and names of the columns; the rest is the encoder's."""
     with config_context(array_api_dispatch=False), short_names():
         validate_data(estimator, X, reset=reset, skip_check_array=True)
+    check_order(estimator, X, reset=reset)
+
+
+def check_order(estimator: Any, X: Any, *, reset: bool) -> None:
+    """Learn names that are not all strings, or refuse these names in another order.
+
+    scikit-learn ignores such names, for example those of a pandas MultiIndex, and takes the
+    columns by position.  Other names are ignored here, too: they may be dates of other days.
+    """
+    names = unusual_names(X)
+    if reset:
+        estimator.__dict__.pop(NAMES, None)
+        if names is not None:
+            estimator.__dict__[NAMES] = names
+        return
+    known = vars(estimator).get(NAMES)
+    if known is not None and names is not None and names != known and set(names) == set(known):
+        raise ValueError(
+            "The columns of X must be in the same order as they were in fit, "
+            f"[{some([short(name) for name in known])}], got "
+            f"[{some([short(name) for name in names])}]. Put them in that order."
+        )
 
 
 def _has_same_names(estimator: Any, table: TableColumns) -> bool:
@@ -130,7 +156,10 @@ def check_features(estimator: Any, X: Any) -> Any:
     """X to predict from, with the columns that the estimator was fitted with."""
     if _passes(estimator, X):
         return X
-    return _numbers(estimator, open_container(X), reset=False, dtype=FLOATS)
+    X = open_container(X)
+    rows = _numbers(estimator, X, reset=False, dtype=FLOATS)
+    check_order(estimator, X, reset=False)
+    return rows
 
 
 def _passes(estimator: Any, X: Any) -> bool:

@@ -56,7 +56,7 @@ from .fitted import Fitted, FittedAttributes
 from .inputs import FitInputs, Table, check_arguments, check_row_weights, warn_other_order
 from .learning import learn
 from .resuming import open_checkpoint
-from .saving import file_state, light_state, restored_state
+from .saving import NAMES, file_state, light_state, restored_state
 from .split import known_rows
 from .stream import continued, follow_rows
 
@@ -362,7 +362,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             x = np.zeros((0, n_features), dtype)
             table = Table(x, np.zeros(0), np.zeros((0, codec.n_targets), dtype), None)
             fitted = self._start(table, codec, resolved, None, generator(self.random_state))
-            self.__dict__.pop("feature_names_in_", None)
+            for name in ("feature_names_in_", NAMES):
+                self.__dict__.pop(name, None)
             self.n_features_in_ = n_features
             fitted.continued = fitted.incremental = True
             self._fitted = fitted

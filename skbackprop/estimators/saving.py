@@ -9,7 +9,8 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 MARK = "_skbackprop_version"  # in a pickle: the version that has written it
 FILE = "_skbackprop_file"  # in a state: the bytes of a file
-ATTRIBUTES = ("n_features_in_", "feature_names_in_")
+NAMES = "_column_names"  # names that are not all strings, which scikit-learn does not keep
+ATTRIBUTES = ("n_features_in_", "feature_names_in_", NAMES)
 
 
 def light_state(state: dict[str, Any]) -> dict[str, Any]:

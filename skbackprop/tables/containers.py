@@ -76,6 +76,8 @@ def _computed(X: Any, attributes: set[str]) -> Any:
     deferred = [method for mark, method in DEFERRED.items() if is_frame and mark in attributes]
     if deferred:
         raise _not_computed(kind, deferred[0])
+    if "itercolumns" in attributes and "to_batches" not in attributes:  # a batch of pyarrow
+        return _read_stream(X, kind)  # scikit-learn reads the names of a table only
     if "__array__" not in attributes and reader_of(X) is None:
         if "__arrow_c_stream__" in attributes:
             return _read_stream(X, kind)
@@ -167,6 +169,14 @@ def names_of(X: Any) -> list[Any]:
     if hasattr(X, "iloc"):  # pandas
         return list(X.columns.tolist())
     return list(X.column_names if hasattr(X, "column_names") else X.columns)
+
+
+def unusual_names(X: Any) -> list[str] | None:
+    """The names of the columns of pandas as text, if they are not all strings; else None."""
+    if not (hasattr(X, "iloc") and hasattr(X, "columns")):
+        return None
+    names = names_of(X)
+    return None if all(isinstance(name, str) for name in names) else list(map(repr, names))
 
 
 def read_series(column: Any) -> Column:

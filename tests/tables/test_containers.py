@@ -1,9 +1,12 @@
 """Containers: exact integers, masks, types without numbers, and tables that are not in memory."""
 
+import pickle
+
 import numpy as np
 import pytest
 
 from skbackprop import BackpropRegressor
+from skbackprop.io.model import dumps, loads
 from skbackprop.tables import ColumnEncoder
 
 pd = pytest.importorskip("pandas")
@@ -128,6 +131,54 @@ def test_an_arrow_stream_is_read():
     assert list(model.feature_names_in_) == ["x", "c"]
     expected = BackpropRegressor(**params).fit(table.to_pandas(), np.arange(30.0))
     np.testing.assert_array_equal(model.predict(Stream(table)), expected.predict(table.to_pandas()))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("preset", ["auto", "plain"])
+def test_a_batch_of_pyarrow_has_names(preset):
+    pyarrow = pytest.importorskip("pyarrow")
+    X = pd.DataFrame({"x": np.arange(30.0), "z": np.arange(30.0)[::-1] ** 2})
+    model = BackpropRegressor(preset=preset, max_iter=1, early_stopping=False)
+    model.fit(pyarrow.RecordBatch.from_pandas(X), np.arange(30.0))
+    assert list(model.feature_names_in_) == ["x", "z"]
+    np.testing.assert_array_equal(
+        model.predict(pyarrow.RecordBatch.from_pandas(X)), model.predict(X)
+    )
+    with pytest.raises(ValueError, match="same order as they were in fit"):
+        model.predict(pyarrow.RecordBatch.from_pandas(X.iloc[:, ::-1]))
+
+
+UNUSUAL = {
+    "int": [2020, 2021, 2022],
+    "default": [0, 1, 2],
+    "dates": pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-03"]),
+    "MultiIndex": pd.MultiIndex.from_tuples([("x", "mean"), ("x", "std"), ("z", "mean")]),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("names", UNUSUAL.values(), ids=UNUSUAL)
+@pytest.mark.parametrize("preset", ["auto", "plain"])
+def test_columns_in_another_order_are_refused_whatever_their_names(preset, names):
+    rng = np.random.default_rng(0)
+    X, y = pd.DataFrame(rng.normal(size=(40, 3)), columns=names), rng.normal(size=40)
+    other = X.iloc[:, [2, 0, 1]]
+    model = BackpropRegressor(preset=preset, max_iter=1, early_stopping=False, random_state=0)
+    expected = model.fit(X, y).predict(X)
+    for fitted in (model, pickle.loads(pickle.dumps(model)), loads(dumps(model))):
+        np.testing.assert_array_equal(fitted.predict(X), expected)
+        with pytest.raises(ValueError, match="same order as they were in fit, .*, got .*Put"):
+            fitted.predict(other)
+        with pytest.raises(ValueError, match="same order as they were in fit, .*, got .*Put"):
+            fitted.partial_fit(other, y)
+        np.testing.assert_array_equal(fitted.predict(X), expected)
+    with pytest.raises(ValueError, match="same order as they were in fit, .*, got .*Put"):
+        model.set_params(early_stopping=True).fit(X, y, X_val=other, y_val=y)
+    np.testing.assert_array_equal(model.predict(X), expected)
+    # Names of other columns, such as later days, are ignored.
+    np.testing.assert_array_equal(model.predict(X.set_axis([7, 8, 9], axis=1)), expected)
+    again = model.fit(X.to_numpy(), y).predict(other)  # the names were forgotten
+    np.testing.assert_array_equal(again, model.predict(other.to_numpy()))
 
 
 def test_names_that_repeat_are_refused():
