@@ -552,7 +552,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
             Lower and upper ends, infinite if too few rows were held out for the coverage.
         """
         check_is_fitted(self)
-        check_shares(coverage=coverage)
+        check_shares("coverage", coverage, 0)
         target, predicted, weight = held_out_rows(self._fitted, "predict_interval")
         if isinstance(self._fitted.loss, Pinball):
             low, high = predicted.min(axis=1), predicted.max(axis=1)
@@ -587,7 +587,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         """
         check_is_fitted(self)
         quantiles = np.atleast_1d(quantiles)
-        check_shares(quantiles=quantiles.tolist())
+        check_shares("quantiles", quantiles.tolist(), 1)
         if isinstance(self._fitted.loss, Pinball):
             raise ValueError(
                 "predict_quantiles adds residuals to a prediction of the mean or median, got a "

@@ -92,16 +92,18 @@ def conformalized_quantiles(
     return conformal_quantile(np.maximum(low - y, y - high), alpha, weight)
 
 
-def check_shares(**given: Any) -> None:
-    """Refuse probabilities of which one is not more than 0 and less than 1."""
-    for name, value in given.items():
-        shares = np.asarray(value)
-        numbers = shares.dtype.kind in "iuf" and shares.size > 0
-        if not numbers or not ((shares > 0) & (shares < 1)).all():
-            raise ValueError(
-                f"{name} needs probabilities, more than 0 and less than 1, got {value!r}. Write "
-                "0.9 for 90 %."
-            )
+def check_shares(name: str, value: Any, ndim: int) -> None:
+    """Refuse what is no probability, more than 0 and less than 1, or no list of these."""
+    shares = np.asarray(value)
+    numbers = shares.dtype.kind in "iuf" and shares.size > 0
+    if not numbers or not ((shares > 0) & (shares < 1)).all():
+        raise ValueError(
+            f"{name} needs probabilities, more than 0 and less than 1, got {value!r}. Write "
+            "0.9 for 90 %."
+        )
+    if shares.ndim > ndim:
+        needed = "a list of probabilities" if ndim else "one probability"
+        raise ValueError(f"{name} needs {needed}, got {value!r}. Make a call for each.")
 
 
 def conformal_quantile(

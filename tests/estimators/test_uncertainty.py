@@ -137,6 +137,11 @@ def test_probabilities_are_refused_by_their_own_name():
     for coverage in (90, 1.0, "0.9", None):
         with pytest.raises(ValueError, match=rf"coverage needs prob.*got {coverage!r}. Write 0.9"):
             model.predict_interval(X, coverage=coverage)
+    for coverage in ([0.5, 0.9], np.array([0.5, 0.9])):
+        with pytest.raises(ValueError, match=r"coverage needs one probability, got .*a call for"):
+            model.predict_interval(X, coverage=coverage)
+    with pytest.raises(ValueError, match=r"quantiles needs a list of probabilities, got \[\[0.1"):
+        model.predict_quantiles(X, [[0.1, 0.9]])
     with pytest.raises(ValueError, match=r"quantiles needs prob.*got \[0.5, 1.0\]"):
         model.predict_quantiles(X, [0.5, 1.0])
     with pytest.raises(ValueError, match=r"quantiles needs prob.*got \[\]"):
