@@ -14,7 +14,7 @@ from sklearn.utils.validation import validate_data
 
 from ..tables import ColumnEncoder, TableColumns, open_container, read_table
 from ..tables.columns import short, some
-from ..tables.containers import unusual_names
+from ..tables.containers import written_names
 from ..warn import warn_user
 from .saving import NAMES
 
@@ -128,14 +128,15 @@ def check_order(estimator: Any, X: Any, *, reset: bool) -> None:
 
     scikit-learn ignores such names, for example those of a pandas MultiIndex, and takes the
     columns by position.  Other names are ignored here, too: they may be dates of other days.
+    Names are compared as text, as a file of text holds them.
     """
-    names = unusual_names(X)
+    names, strings = written_names(X), vars(estimator).get("feature_names_in_")
     if reset:
         estimator.__dict__.pop(NAMES, None)
-        if names is not None:
+        if names is not None and strings is None:
             estimator.__dict__[NAMES] = names
         return
-    known = vars(estimator).get(NAMES)
+    known = vars(estimator).get(NAMES) if strings is None else strings.tolist()
     if known is not None and names is not None and names != known and set(names) == set(known):
         raise ValueError(
             "The columns of X must be in the same order as they were in fit, "

@@ -171,12 +171,14 @@ def names_of(X: Any) -> list[Any]:
     return list(X.column_names if hasattr(X, "column_names") else X.columns)
 
 
-def unusual_names(X: Any) -> list[str] | None:
-    """The names of the columns of pandas as text, if they are not all strings; else None."""
+def written_names(X: Any) -> list[str] | None:
+    """The names of the columns of a DataFrame of pandas as text: 2 is "2", and so is 2.0."""
     if not (hasattr(X, "iloc") and hasattr(X, "columns")):
         return None
-    names = names_of(X)
-    return None if all(isinstance(name, str) for name in names) else list(map(repr, names))
+    return [
+        str(int(name) if isinstance(name, float) and name.is_integer() else name)
+        for name in names_of(X)
+    ]
 
 
 def read_series(column: Any) -> Column:

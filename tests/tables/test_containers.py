@@ -181,6 +181,18 @@ def test_columns_in_another_order_are_refused_whatever_their_names(preset, names
     np.testing.assert_array_equal(again, model.predict(other.to_numpy()))
 
 
+@pytest.mark.parametrize("first", [int, float, str, np.int16])
+@pytest.mark.parametrize("second", [int, float, str, np.int16])
+@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
+def test_numbers_as_names_are_compared_whatever_their_type(first, second):
+    X, y = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 3))), np.arange(40.0)
+    named = X.set_axis(pd.Index([first(i) for i in (1, 2, 3)], dtype=object), axis=1)
+    other = X.iloc[:, [2, 0, 1]].set_axis([second(i) for i in (3, 1, 2)], axis=1)
+    model = BackpropRegressor(max_iter=1, random_state=0).fit(named, y)
+    with pytest.raises(ValueError, match="same order as they were in fit"):
+        model.predict(other)
+
+
 def test_names_that_repeat_are_refused():
     with pytest.raises(ValueError, match="must differ, got 'a' more than once"):
         ColumnEncoder().fit(pd.DataFrame(np.eye(3), columns=["a", "a", "b"]))
