@@ -695,7 +695,11 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             ),
             ("factor *= of_class", "factor = of_class", "the last column alone"),
             ("if weight == 0}", "if weight < 0}", "classes of weight 0"),
-            ("not 0 <= weight < np.inf", "not 0 < weight < np.inf", "weight 0 is refused"),
+            (
+                "not 0 <= float(weight) < np.inf",
+                "not 0 < float(weight) < np.inf",
+                "weight 0 is refused",
+            ),
             ("given.get(label, 1.0)", "given.get(label, 0.0)", "classes that are not named"),
         ],
     ),
@@ -924,7 +928,11 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
     "io/safetensors.py": (
         "files/test_safetensors.py",
         [
-            ("crc = zlib.crc32(block, crc)", "crc = zlib.crc32(block)", "only one block counts"),
+            (
+                "crc = zlib.crc32(block.data, crc)",
+                "crc = zlib.crc32(block.data)",
+                "only one block counts",
+            ),
             ("if n < len(block):", "if n < 0:", "a file that became shorter"),
         ],
     ),
@@ -1053,8 +1061,8 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
                 "the error of the last piece alone",
             ),
             (
-                "np.add.at(total, (..., pieces",
-                "total.__setitem__((..., pieces",
+                "np.add.at(total, where, gradient",
+                "total.__setitem__(where, gradient",
                 "of several pieces of a row one counts",
             ),
             ("middle = left + length / 2", "middle = left + length", "halves of other pieces"),

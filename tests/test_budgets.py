@@ -181,7 +181,7 @@ def test_rows_are_dealt_from_contiguous_arrays(convert, table, monkeypatch):
         dealt.extend(arguments[0][:2])
         return Batches(*arguments, **named)
 
-    monkeypatch.setattr("skbackprop.estimators.learning.Batches", note)
+    monkeypatch.setattr("skbackprop.estimators.stacks.Batches", note)
     foreign = convert(table[0][:200])
     BackpropRegressor(**SETTINGS).fit(foreign, foreign)
     assert [a.flags.c_contiguous for a in dealt] == [True, True]
