@@ -2,8 +2,6 @@
 
 import pickle
 import sys
-import tomllib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,12 +15,10 @@ from sklearn.preprocessing import StandardScaler
 from skbackprop import BackpropClassifier, BackpropRegressor, RowSource, load
 from skbackprop.optim.schedules import SCHEDULES, Cosine
 from skbackprop.plots import LearningRateDisplay, LossCurveDisplay, ScheduleDisplay
-from skbackprop.plots.curves import EXTRA
 from skbackprop.recipes import build
 from skbackprop.training.callbacks import Monitor
 from skbackprop.training.probe import RangeTest
 
-ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
@@ -295,11 +291,5 @@ def test_errors_say_what_to_do(monkeypatch):
     with pytest.raises(ValueError, match="needs an optimizer with a learning rate"):
         LearningRateDisplay.from_estimator(BackpropClassifier(preset="plain", solver="lbfgs"), X, Y)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=rf'pip install "skbackprop\[{EXTRA}\]"'):
+    with pytest.raises(ImportError, match=r'pip install "skbackprop\[plot\]"'):
         LossCurveDisplay([1.0]).plot()
-
-
-def test_the_extra_that_the_error_names_exists():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    extra = project["optional-dependencies"][EXTRA]
-    assert any(requirement.startswith("matplotlib") for requirement in extra)

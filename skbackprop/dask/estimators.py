@@ -15,6 +15,7 @@ from ..estimators.base import DOC_PAGE, remember
 from ..estimators.fitted import Fitted
 from ..estimators.inputs import FitInputs, Table
 from ..estimators.source import check_inputs, check_source, folds_of, keep_sample
+from ..optional import optional
 from ..recipes.rules import NONE, Rule, having, integer, names
 from ..sources.readers import SAMPLE_ROWS
 from ..training.local_steps import LocalBatches, LocalShards
@@ -159,8 +160,8 @@ class DaskEstimator:
 
     @property
     def client_(self) -> Any:
-        from distributed import default_client
-
+        with optional("skbackprop.dask", "skbackprop[dask]"):
+            from distributed import default_client
         if self.client is not None:
             return self.client
         try:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..estimators.inputs import warn_by_position
+from ..optional import optional
 from ..sources import Batch, Survey
 from ..sources.readers import column_of, without
 from ..sources.survey import Sample, parts_in_other_order, rows_of_batch
@@ -134,9 +135,9 @@ def is_collection(data: Any) -> bool:
 
 def is_part(data: Any) -> bool:
     """Is it something that is computed on a cluster?"""
-    from dask import is_dask_collection
-    from distributed import Future
-
+    with optional("skbackprop.dask", "skbackprop[dask]"):
+        from dask import is_dask_collection
+        from distributed import Future
     return isinstance(data, Future) or is_dask_collection(data)
 
 

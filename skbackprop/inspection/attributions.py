@@ -21,6 +21,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
 
+from ..optional import optional
 from ..tables.marginals import (
     baseline_rows,
     draw_rows,
@@ -34,7 +35,6 @@ from .quadrature import Path
 from .scores import Parts, directions_of
 from .shapley import MixedRows, shapley_values
 
-EXTRA = "shap"  # of pyproject.toml
 METHODS = ("integrated_gradients", "expected_gradients", "shapley")
 MOST_PATHS, MOST_NUMBERS = 512, 2**22  # that are integrated at once, and at their ends
 DRAWS = 50  # rows that stand for the training rows in expected gradients
@@ -109,13 +109,8 @@ class Attributions:
             Its ``data`` are numbers, in place of a category the number of its level in the order
             of the levels; ``display_data`` are the cells.
         """
-        try:
+        with optional("to_shap", "skbackprop[shap]"):
             from shap import Explanation
-        except ImportError as error:
-            raise ImportError(
-                "to_shap needs shap, which is not installed. Get it with "
-                f'`pip install "skbackprop[{EXTRA}]"`.'
-            ) from error
         n, several = len(self.values), self.values.ndim == 3
         return Explanation(
             self.values,

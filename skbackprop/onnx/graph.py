@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..optional import optional
+
 OPSET, ML_OPSET, IR_VERSION = 20, 4, 10  # of ai.onnx, of ai.onnx.ml, and of the file
 ML = "ai.onnx.ml"
 TYPES = {  # of tensors, by their names in ONNX, and the names of these types in `onnx.TensorProto`
@@ -27,13 +29,8 @@ NUMPY_TYPES = {"float": np.float32, "double": np.float64, "int64": np.int64, "bo
 
 def import_onnx() -> Any:
     """The package onnx, or an error that says how to install it."""
-    try:
+    with optional("ONNX export", "skbackprop[onnx]"):
         import onnx
-    except ImportError as error:
-        raise ImportError(
-            "ONNX export needs onnx, which is not installed. Get it with "
-            "`pip install skbackprop[onnx]`."
-        ) from error
     return onnx
 
 

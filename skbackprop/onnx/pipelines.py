@@ -9,6 +9,7 @@ import numpy as np
 
 from ..estimators import BackpropClassifier, BackpropRegressor
 from ..mlp import MLPClassifier, MLPRegressor
+from ..optional import optional
 from ..targets.label_codecs import HeadsCodec, LabelCodec
 from .convert import add_model
 from .graph import Graph
@@ -42,13 +43,9 @@ def register():
     >>> from skbackprop.onnx import register
     >>> register()
     """
-    try:
+    otherwise = ", or use skbackprop.onnx.to_onnx, which does not need it"
+    with optional("register", "skl2onnx", otherwise):
         from skl2onnx import update_registered_converter
-    except ImportError as error:
-        raise ImportError(
-            "register needs skl2onnx, which is not installed. Get it with `pip install skl2onnx`, "
-            "or use skbackprop.onnx.to_onnx, which does not need it."
-        ) from error
     options = {
         "zipmap": [True, False, "columns"],
         "nocl": [True, False],

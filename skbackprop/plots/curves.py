@@ -17,20 +17,14 @@ import numpy as np
 
 from ..inspection.models import open_model
 from ..optim.schedules import SCHEDULES, Clock, Schedule
+from ..optional import optional
 from ..recipes.build import n_members
-
-EXTRA = "plot"  # of pyproject.toml
 
 
 def import_pyplot() -> Any:
     """``matplotlib.pyplot``, or an error that says how to get it."""
-    try:
+    with optional("A display", "skbackprop[plot]"):
         from matplotlib import pyplot
-    except ImportError as error:
-        raise ImportError(
-            "Displays need matplotlib, which is not installed. Get it with "
-            f'`pip install "skbackprop[{EXTRA}]"`.'
-        ) from error
     return pyplot
 
 

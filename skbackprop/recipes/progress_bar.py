@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..optional import optional
 from ..training.callbacks import Callback
 from ..training.run import Run
 
@@ -52,14 +53,9 @@ def make_bar(prefix: str) -> ProgressBar | None:
     ImportError
         If rich is not installed.
     """
-    try:
+    with optional("verbose='bar'", "skbackprop[progress]", ", or set verbose=True"):
         from rich import progress
         from rich.console import Console
-    except ImportError:
-        raise ImportError(
-            "verbose='bar' needs rich, which is not installed. Install skbackprop[progress], or "
-            "set verbose=True."
-        ) from None
     console = Console()
     if not console.is_terminal:
         return None

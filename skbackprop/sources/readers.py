@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..optional import optional
 from ..tables.containers import names_of
 from ..tables.weights import count_rows
 
@@ -216,12 +217,8 @@ def _lazy_reader(data: Any) -> Callable[[], Iterable[Any]] | None:
 
 
 def _file_batches(paths: Any) -> Iterator[Any]:
-    try:
+    with optional("Reading files", "skbackprop[dataframe]"):
         from pyarrow import dataset
-    except ImportError:
-        raise ImportError(
-            "Reading files needs pyarrow, which is not installed. Install skbackprop[dataframe]."
-        ) from None
     given = list(paths) if isinstance(paths, (list, tuple)) else paths
     files = dataset.dataset(given, format="parquet")
     for file in files.get_fragments():

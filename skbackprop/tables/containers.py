@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from ..optional import optional
 from ..params import Frozen, frozen
 
 NESTED_TYPES = ("List", "Array", "Struct", "list", "large_list", "fixed_size_list", "struct", "map")
@@ -119,13 +120,9 @@ def _not_computed(kind: str, method: str) -> TypeError:
 
 
 def _read_stream(X: Any, kind: str) -> Any:
-    try:
+    what, otherwise = f"Reading {kind}, an Arrow stream,", ", or pass a DataFrame or an array"
+    with optional(what, "skbackprop[dataframe]", otherwise):
         import pyarrow
-    except ImportError:
-        raise TypeError(
-            f"Reading {kind}, a stream in the Arrow format, needs pyarrow, which is not "
-            "installed. Install pyarrow, or pass a DataFrame or an array."
-        ) from None
     return pyarrow.RecordBatchReader.from_stream(X).read_all()
 
 

@@ -513,7 +513,7 @@ def test_wrong_arguments_are_refused():
 def test_a_missing_package_is_named(monkeypatch):
     model = BackpropClassifier(**SHORT).fit(numeric(), classes(2))
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match=r"pip install skbackprop\[onnx\]"):
+    with pytest.raises(ImportError, match=r'pip install "skbackprop\[onnx\]"'):
         to_onnx(model)
 
 

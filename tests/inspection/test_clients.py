@@ -1,8 +1,6 @@
 """Other packages, and the displays of scikit-learn, take what this package makes."""
 
 import sys
-import tomllib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +9,6 @@ from sklearn.inspection import DecisionBoundaryDisplay, PartialDependenceDisplay
 
 from skbackprop import BackpropClassifier, BackpropRegressor
 from skbackprop.inspection import feature_attributions
-from skbackprop.inspection.attributions import EXTRA
 
 from .tables import fitted, mixed
 
@@ -61,8 +58,6 @@ def test_what_to_do_without_shap(monkeypatch):
     monkeypatch.setitem(sys.modules, "shap", None)
     with pytest.raises(ImportError, match=r'pip install "skbackprop\[shap\]"'):
         feature_attributions(fitted("binary"), mixed()[:2]).to_shap()
-    text = (Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8")
-    assert EXTRA in tomllib.loads(text)["project"]["optional-dependencies"]
 
 
 def test_partial_dependence():
