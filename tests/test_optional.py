@@ -106,11 +106,9 @@ def test_a_stream_needs_pyarrow(monkeypatch):
         read_table(Stream())
 
 
-@pytest.mark.parametrize("package", ["dask", "distributed"])
-def test_dask_estimators_need_their_extra(monkeypatch, package):
+def test_dask_estimators_need_their_extra(monkeypatch):
     from skbackprop.dask import DaskBackpropRegressor
 
-    pytest.importorskip("dask")
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ImportError, match=rf"needs {package}.*skbackprop\[dask\]"):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ImportError, match=r"needs (dask|distributed),.*skbackprop\[dask\]"):
         DaskBackpropRegressor().fit([[0.0]], [1.0])
