@@ -67,7 +67,7 @@ class Cluster:
         """Futures of delayed objects."""
         return dict(zip(delayed, self.client.compute([*delayed.values()]), strict=True))
 
-    def submit(self, function: Callable, *args: Any, **options: Any) -> Any:
+    def submit(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """A future of ``function(*args)``."""
         return self.client.submit(function, *args, pure=False, **options)
 

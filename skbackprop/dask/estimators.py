@@ -11,12 +11,13 @@ from typing import Any
 from sklearn.base import clone, is_classifier
 
 from ..estimators import BackpropClassifier, BackpropRegressor
-from ..estimators.base import DOC_PAGE, remember
+from ..estimators.base import DOC_PAGE, BackpropEstimator, remember
 from ..estimators.fitted import Fitted
 from ..estimators.inputs import FitInputs, Table
 from ..estimators.source import check_inputs, check_source, folds_of, keep_sample
 from ..optional import optional
 from ..recipes.rules import NONE, Rule, having, integer, names
+from ..sources import Batch
 from ..sources.readers import SAMPLE_ROWS
 from ..training.local_steps import LocalBatches, LocalShards
 from ..training.shards import ShardedBatches, ShardedRows, Shards
@@ -90,6 +91,13 @@ KINDS_OF_SYNC: dict[str, tuple[type[Shards], type[ShardedBatches]]] = {
 }
 
 
+# Is it a classifier?  What each partition gives, and the score that these make.
+SCORES: dict[bool, tuple[Callable[[Any, Batch], Any], Callable[[list[Any]], float]]] = {
+    True: (accuracy_of_part, mean_of_parts),
+    False: (squares_of_part, r2_of_parts),
+}
+
+
 RULES_OF_OWN: dict[str, Rule] = {
     "sync": names(*KINDS_OF_SYNC),
     "sample_rows": integer(1),
@@ -153,10 +161,13 @@ def _same(model: Any) -> Any:
     return model
 
 
-class DaskEstimator:
+class DaskEstimator(BackpropEstimator):
     """What the two estimators share: where the rows are, and lazy predictions."""
 
-    _local: type
+    _local: type[BackpropEstimator]  # the other base
+    sync: str
+    sample_rows: int
+    client: Any
 
     @property
     def client_(self) -> Any:
@@ -174,7 +185,7 @@ class DaskEstimator:
 
     @property
     def resolved_params_(self) -> dict[str, Any]:
-        return super().resolved_params_ | {name: getattr(self, name) for name in OWN}  # type: ignore[misc]
+        return super().resolved_params_ | {name: getattr(self, name) for name in OWN}
 
     def to_local(self) -> Any:
         """The same model as an estimator without a client.
@@ -234,9 +245,7 @@ class DaskEstimator:
         """
         if not is_partitioned(X):
             return super().score(X, y, sample_weight)
-        of_part, join = squares_of_part, r2_of_parts
-        if is_classifier(self):
-            of_part, join = accuracy_of_part, mean_of_parts
+        of_part, join = SCORES[is_classifier(self)]
         cluster = Cluster(self.client_)
         held = open_partitions(cluster, X, y, sample_weight, self.sample_rows).held
         model = cluster.submit(_same, self.to_local())  # each worker gets it once
@@ -276,8 +285,8 @@ class DaskEstimator:
 
     # ---- used by `BackpropEstimator` --------------------------------------------------------
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters(**RULES_OF_OWN)  # type: ignore[misc]
+    def _check_parameters(self, **own: Rule) -> None:
+        super()._check_parameters(**RULES_OF_OWN, **own)
 
     def _params(self) -> dict[str, Any]:
         return {k: v for k, v in super()._params().items() if k not in OWN}

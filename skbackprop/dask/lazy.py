@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
 from ..sources import Batch
+from ..sources.survey import rows_of_batch
 from ..tables.weights import NoWeightError, check_weight, count_rows
 from ..targets.number_codec import check_one_each, exponents
 from ..targets.numbers import check_numbers
@@ -21,7 +22,7 @@ def lazily(model: Any, method: str, X: Any) -> Any:
     The divisions and the index of a DataFrame stay.  What `method` returns for one row shows
     the type and the number of columns.  The model is one task, which each worker gets once.
     """
-    from dask import delayed
+    from dask.delayed import delayed
 
     check_rows_and_columns(X, method)
     is_frame = hasattr(X, "map_partitions") and not hasattr(X, "map_blocks")
@@ -88,7 +89,7 @@ def _as_frame(y: np.ndarray, index: Any) -> Any:
 
 def accuracy_of_part(model: Any, batch: Batch) -> tuple[float, float]:
     """The weight of the rows of a partition, and their score."""
-    n = count_rows(batch.X)
+    n = rows_of_batch(batch, "The partition")
     try:
         weight = check_weight(batch.sample_weight, n)
     except NoWeightError:  # other partitions have some

@@ -58,7 +58,8 @@ class Partitions:
         }
         sample = Sample(size, all_labels=all_labels)
         for i in jobs:
-            sample.add(*cluster.result(jobs[i], f"Partition {i}"), f"Partition {i}")
+            batch, numbers = cluster.result(jobs[i], f"Partition {i}")
+            sample.add(batch, numbers, f"Partition {i}")
         return Survey(self, sum(self.n_rows_of.values()), *sample.rows())  # type: ignore[arg-type]
 
 
@@ -74,7 +75,7 @@ def open_partitions(
     TypeError
         If some are in memory.
     """
-    from dask import delayed
+    from dask.delayed import delayed
 
     columns = {"y": y, "sample_weight": sample_weight}
     names = {name: column for name, column in columns.items() if isinstance(column, str)}
@@ -127,7 +128,7 @@ def check_given(X: Any, y: Any, names: dict[str, str]) -> None:
 
 def is_collection(data: Any) -> bool:
     """Is it a Dask array, DataFrame or Series?"""
-    from dask import is_dask_collection
+    from dask.base import is_dask_collection
 
     kind = type(data)
     return is_dask_collection(data) and hasattr(kind, "to_delayed") and hasattr(kind, "ndim")
@@ -136,7 +137,7 @@ def is_collection(data: Any) -> bool:
 def is_part(data: Any) -> bool:
     """Is it something that is computed on a cluster?"""
     with optional("skbackprop.dask", "skbackprop[dask]"):
-        from dask import is_dask_collection
+        from dask.base import is_dask_collection
         from distributed import Future
     return isinstance(data, Future) or is_dask_collection(data)
 
@@ -191,5 +192,5 @@ def sample_of(
 ) -> tuple[Batch, np.ndarray]:
     """Those rows of a partition that may be in the sample, and their numbers."""
     sample = Sample(size, all_labels=all_labels)
-    sample.add(batch, first + np.arange(count_rows(batch.X)), name)
+    sample.add(batch, first + np.arange(rows_of_batch(batch, name)), name)
     return sample.rows()
