@@ -12,7 +12,6 @@ from ..optional import optional
 from ..sources import Batch, Survey
 from ..sources.readers import column_of, without
 from ..sources.survey import Sample, parts_in_other_order, rows_of_batch
-from ..tables.weights import count_rows
 from .cluster import Cluster
 
 KINDS = "Dask arrays, Dask DataFrames or Series, or lists of delayed partitions"
