@@ -390,14 +390,14 @@ class ColumnEncoder:
         whitening, of_rows = self._whitening, E[:, self.whitened]
         if whitening is None:
             return
-        read = [] if table.block is not None and not self._readings else whitening.columns.tolist()
+        block = None if self._readings else table.block
+        read = whitening.columns.tolist() if block is None else []
         columns = [self.read_numbers(table, i) for i in read]
         for rows in _blocks(table.n_rows, self.n_features):
-            if read:
+            if block is None:
                 x = np.stack([column[rows] for column in columns], axis=1)
             else:
-                assert table.block is not None
-                x = table.block[rows, whitening.columns]
+                x = block[rows, whitening.columns]
             of_rows[rows] = whitening.transform(x)
 
     # ---- sparse -------------------------------------------------------------------------
@@ -412,8 +412,8 @@ class ColumnEncoder:
     def _encode_sparse(self, table: TableColumns, dtype: Any) -> Any:
         X = table.sparse
         if X is None:
-            columns: list[Any] = [table.floats(i) for i in range(table.n_columns)]
-            X = read_table(sparse.csr_matrix(np.stack(columns, axis=1))).sparse
+            numbers = self.read_columns(table, np.arange(table.n_columns))
+            X = read_table(sparse.csr_matrix(numbers)).sparse
         with np.errstate(over="ignore"):
             z = X.data * self._scale[X.indices]
         return type(X)((smooth_clip(z).astype(dtype), X.indices, X.indptr), shape=X.shape)

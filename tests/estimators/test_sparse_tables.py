@@ -129,3 +129,13 @@ def test_dense_rows_after_sparse_ones_without_an_encoding():
         model = BackpropRegressor(preset="plain", **QUICK).partial_fit(first, y)
         models.append(model.partial_fit(X, y).predict(X))
     np.testing.assert_allclose(*models, rtol=1e-10)
+
+
+def test_words_in_the_rows_of_a_model_of_sparse_text_are_refused():
+    X, y = text()
+    model = BackpropClassifier(**QUICK).fit(X, y)
+    dense = X[:2].toarray().astype(object)
+    np.testing.assert_array_equal(model.predict(dense), model.predict(X[:2]))
+    dense[0, 3] = "red"
+    with pytest.raises(ValueError, match="'red' in column 3, which holds numbers"):
+        model.predict(dense)
