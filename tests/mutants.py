@@ -695,11 +695,7 @@ TABLE: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             ),
             ("factor *= of_class", "factor = of_class", "the last column alone"),
             ("if weight == 0}", "if weight < 0}", "classes of weight 0"),
-            (
-                "not 0 <= float(weight) < np.inf",
-                "not 0 < float(weight) < np.inf",
-                "weight 0 is refused",
-            ),
+            ("or weight < 0 or", "or weight <= 0 or", "weight 0 is refused"),
             ("given.get(label, 1.0)", "given.get(label, 0.0)", "classes that are not named"),
         ],
     ),

@@ -61,7 +61,7 @@ def number(low: float, high: float, *, closed: str = "left") -> Rule:
     )
 
     def allows(value: Any) -> bool:
-        if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
+        if not is_real(value):
             return False
         value = cast(Any, value)  # the type Real has no comparison with float
         above = value >= low if left == "[" else value > low
@@ -81,6 +81,11 @@ def integer(low: int) -> Rule:
 def is_integer(value: Any) -> bool:
     """An int of Python or NumPy, and not a bool."""
     return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
+
+
+def is_real(value: Any) -> bool:
+    """A real number of Python or NumPy, and not a bool."""
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
 
 
 def having(*methods: str, **n_arguments: int) -> Rule:
@@ -134,7 +139,7 @@ def complain(name: str, value: Any, rule: Rule, owner: str) -> str:
 
 def advice_on(name: str, value: Any, rule: Rule) -> str:
     """What was meant, as far as it can be guessed."""
-    if name == "learning_rate" and isinstance(value, Real) and not isinstance(value, bool):
+    if name == "learning_rate" and is_real(value):
         return f"Did you mean learning_rate_init={value!r}?"
     if name == "hidden_layer_sizes" and not isinstance(value, str):
         return "Write whole numbers, one for each hidden layer: hidden_layer_sizes=(8, 4)."

@@ -130,9 +130,8 @@ def _check_columns(X: Any, first: list[Any] | int | None, name: str) -> list[Any
     if hasattr(X, "columns") or hasattr(X, "column_names"):
         found = names_of(X)
     else:
-        shape: tuple[int, ...]
-        shape = np.shape(X[:1]) if isinstance(X, list) else getattr(X, "shape", ())
-        found = shape[-1] if len(shape) == 2 else None
+        shape: tuple[int, ...] = np.shape(X[:1]) if isinstance(X, list) else getattr(X, "shape", ())
+        found = shape[1] if len(shape) == 2 else None
     if type(found) is not type(first) or found == first:  # other containers are refused later
         return found if first is None else first
     n, n_first = (len(c) if isinstance(c, list) else c for c in (found, first))

@@ -40,6 +40,8 @@ BOOLEANS = (bool, np.bool_)
 CONTAINERS = (dict, list, tuple, set, frozenset, np.ndarray)
 PLAIN_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 LEADING_ZEROS = re.compile(r"[-+]?0[0-9]")
+# The units of dates that are smaller than a second.
+PER_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9, "ps": 10**12, "fs": 10**15, "as": 10**18}
 BOOLEAN_WORDS = {"true": 1, "false": 0}
 NO_WIDTH = "\ufeff\u200b"  # a byte order mark and a space without width
 
@@ -194,10 +196,10 @@ def seconds(values: np.ndarray) -> np.ndarray:
     """Dates as seconds since 1970 and durations as seconds, whatever their unit; NaT as NaN."""
     unit: Any
     unit, step = np.datetime_data(values.dtype)
-    if unit not in ("ms", "us", "ns", "ps", "fs", "as"):
+    if unit not in PER_SECOND:
         x = values.astype(f"{values.dtype.kind}8[s]").astype(np.float64)
     else:  # the same number in every unit: whole seconds, and the rest
-        per_second = np.timedelta64(1, "s") // np.timedelta64(1, unit)
+        per_second = PER_SECOND[unit]
         whole, rest = np.divmod(values.astype(np.int64), np.int64(per_second // step))
         x = whole + rest / (per_second / step)
     x[np.isnat(values)] = np.nan

@@ -336,17 +336,14 @@ def _read_array(X: Any) -> TableColumns:
 def _read_block(
     X: np.ndarray, names: list[str] | None = None, reader: Reader | None = None
 ) -> TableColumns:
-    def of_block(i: int, X: np.ndarray = X) -> Column:
-        return Column(X[:, i])
-
-    exact = reader or of_block
+    block, exact = X, reader or (lambda i: Column(X[:, i]))
     with np.errstate(over="ignore", invalid="ignore"):
         if X.dtype.kind == "f" and X.dtype not in FLOATS:
-            X = X.astype(np.float64)
-        complete = isfinite(X.sum())  # if a sum is finite, then all its terms are
-    table = TableColumns(X.shape, names, exact, X, complete)
-    if not complete and np.isinf(X).any():
-        columns = np.flatnonzero(np.isinf(X).any(axis=0)).tolist()
+            block = X.astype(np.float64)
+        complete = isfinite(block.sum())  # if a sum is finite, then all its terms are
+    table = TableColumns(X.shape, names, exact, block, complete)
+    if not complete and np.isinf(block).any():
+        columns = np.flatnonzero(np.isinf(block).any(axis=0)).tolist()
         raise ValueError(_infinity_message([table.label(i) for i in columns]))
     return table
 

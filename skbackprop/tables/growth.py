@@ -69,8 +69,7 @@ def follow(
     """
     table = read_table(X)
     encoder.check_columns(table)
-    new = copy(encoder)
-    notes: list[str] = []
+    new, notes = copy(encoder), list[str]()
     if encoder._sparse:
         _follow_sparse(new, table, weight)
         return new, notes

@@ -164,8 +164,7 @@ def find_date_notation(counts: dict[str, float]) -> DateNotation | None:
     AmbiguousDatesError
         If two formats parse the same share of the rows, and read different dates.
     """
-    shapes, samples = defaultdict[str, float](float), dict[str, str]()
-    total = sum(counts.values())
+    shapes, samples, total = defaultdict[str, float](float), dict[str, str](), sum(counts.values())
     tally, texts, rows = Tally(), list(counts), list(counts.values())
     for places in by_shape(texts).values():
         text = min(texts[place] for place in places)

@@ -227,7 +227,7 @@ def _is_code(match: re.Match[str]) -> bool:
 
 
 def _most_common(parts: list[tuple[Group, str]], blank: bool = True) -> str:
-    rows: defaultdict[str, float] = defaultdict(float)
+    rows = defaultdict[str, float](float)
     for group, part in parts:
         if part or blank:
             rows[part] += group.count

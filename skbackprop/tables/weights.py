@@ -76,10 +76,10 @@ def _check_values(w: np.ndarray, name: str) -> None:
 
 def _floats(weight: Any, name: str) -> np.ndarray:
     if np.ma.is_masked(weight):
-        n_masked = int(np.ma.getmaskarray(weight).sum())
+        n = np.ma.getmaskarray(weight).sum()
         raise ValueError(
-            f"{name} is a masked array with {n_masked} masked weights. Set the "
-            "weight of rows to be ignored to 0."
+            f"{name} is a masked array with {n} masked weights. Set the weight of rows to be "
+            "ignored to 0."
         )
     array = np.asarray(weight)
     if array.dtype.kind == "c":

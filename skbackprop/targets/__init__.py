@@ -11,7 +11,11 @@ into predictions.  One for each kind of target:
 =================  ==========================  ===============================
 """
 
+from typing import TypeAlias
+
 from .label_codecs import HeadsCodec, LabelCodec, MultilabelCodec
 from .number_codec import TargetCodec
 
-__all__ = ["HeadsCodec", "LabelCodec", "MultilabelCodec", "TargetCodec"]
+Codec: TypeAlias = HeadsCodec | LabelCodec | MultilabelCodec | TargetCodec
+
+__all__ = ["Codec", "HeadsCodec", "LabelCodec", "MultilabelCodec", "TargetCodec"]

@@ -49,9 +49,8 @@ def class_factors(
     counts : ndarray or None
         For "balanced": the weight of the rows of each class, one column after the other.
     """
-    if isinstance(class_weight, str):
+    if counts is not None:
         ends = np.cumsum([head.n_classes for head in heads])[:-1]
-        assert counts is not None
         of_classes = [balanced(count) for count in np.split(counts, ends)]
     else:
         pairs = zip(heads, _of_columns(class_weight), strict=True)
@@ -168,7 +167,7 @@ def _check_weights(weights: Any, labels: list[Any]) -> None:
             "Remove these, or correct their spelling."
         )
     for label, weight in weights.items():
-        if not isinstance(weight, Real) or not 0 <= float(weight) < np.inf:
+        if not isinstance(weight, Real) or weight < 0 or not weight < np.inf:
             raise ValueError(
                 f"class_weight needs finite numbers >= 0, got {weight!r} for the class "
                 f"{short(repr(label))}. Give a class that should not count the weight 0."

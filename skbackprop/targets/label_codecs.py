@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_consistent_length
 
-from ..nn.losses import BinaryLogLoss, Heads, Loss, MulticlassLogLoss
+from ..nn.losses import BinaryLogLoss, Heads, MulticlassLogLoss
 from ..params import Frozen, frozen
 from .reading import as_columns
+
+
+class ProbabilityLoss(Protocol):
+    """A loss whose predictions are probabilities."""
+
+    def predict(self, scores: np.ndarray) -> np.ndarray: ...
+
+    def log_predict(self, scores: np.ndarray) -> np.ndarray: ...
 
 
 @frozen
@@ -29,7 +37,7 @@ class LabelCodec(Frozen):
         return 1 if self.n_classes == 2 else self.n_classes
 
     @property
-    def loss(self) -> Loss:
+    def loss(self) -> BinaryLogLoss | MulticlassLogLoss:
         return BinaryLogLoss() if self.n_classes == 2 else MulticlassLogLoss()
 
     @property
@@ -75,7 +83,7 @@ class LabelCodec(Frozen):
             return (scores[:, 0] > 0).astype(int)
         return scores.argmax(axis=1)
 
-    def probabilities(self, scores: np.ndarray, loss: Loss, *, log: bool) -> np.ndarray:
+    def probabilities(self, scores: np.ndarray, loss: ProbabilityLoss, *, log: bool) -> np.ndarray:
         """(n, K), columns in the order of ``classes``."""
         if self.n_classes == 1:
             return np.zeros_like(scores) if log else np.ones_like(scores)
@@ -92,7 +100,7 @@ class LabelCodec(Frozen):
         return float(np.average(hits, weights=weight))
 
 
-def _probabilities(scores: np.ndarray, loss: Any, *, log: bool) -> np.ndarray:
+def _probabilities(scores: np.ndarray, loss: ProbabilityLoss, *, log: bool) -> np.ndarray:
     """Probabilities strictly between 0 and 1, or their logarithms.
 
     Where a probability is too small to be a number, its logarithm still is one: it comes
@@ -131,7 +139,7 @@ class MultilabelCodec(Frozen):
         return (LabelCodec(np.arange(2)),) * self.n_targets
 
     @property
-    def loss(self) -> Loss:
+    def loss(self) -> BinaryLogLoss:
         return BinaryLogLoss()
 
     def encode(self, y: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -144,7 +152,7 @@ class MultilabelCodec(Frozen):
     def decode(self, scores: np.ndarray) -> np.ndarray:
         return (scores > 0).astype(int)
 
-    def probabilities(self, scores: np.ndarray, loss: Loss, *, log: bool) -> np.ndarray:
+    def probabilities(self, scores: np.ndarray, loss: ProbabilityLoss, *, log: bool) -> np.ndarray:
         return _probabilities(scores, loss, log=log)
 
     def decision(self, scores: np.ndarray) -> np.ndarray:
@@ -171,7 +179,7 @@ class HeadsCodec(Frozen):
         return [head.classes for head in self.heads]
 
     @property
-    def loss(self) -> Loss:
+    def loss(self) -> Heads:
         return Heads(
             tuple(head.loss for head in self.heads), tuple(head.n_targets for head in self.heads)
         )
@@ -199,7 +207,9 @@ class HeadsCodec(Frozen):
             labels[:, i] = column.tolist()
         return labels
 
-    def probabilities(self, scores: np.ndarray, loss: Loss, *, log: bool) -> list[np.ndarray]:
+    def probabilities(
+        self, scores: np.ndarray, loss: ProbabilityLoss, *, log: bool
+    ) -> list[np.ndarray]:
         """A list with (n, K) for each head, as forests return it."""
         return [
             head.probabilities(part, head.loss, log=log)
