@@ -17,14 +17,17 @@ from __future__ import annotations
 import copyreg
 import inspect
 import secrets
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
 from numbers import Real
-from typing import Any
+from os import PathLike
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..nn.architectures import depth_of_hidden
@@ -34,12 +37,21 @@ from ..nn.network import Network
 from ..recipes import build, monotone
 from ..recipes.constraints import check_parameters
 from ..recipes.presets import PLAIN, DataSummary
-from ..recipes.resolve import encodes, is_auto, preset_of, resolve, warn_unused, whitens
+from ..recipes.resolve import (
+    encodes,
+    is_auto,
+    preset_of,
+    resolve,
+    solver_is_stochastic,
+    warn_unused,
+    whitens,
+)
 from ..recipes.rules import Rule, is_integer
 from ..recipes.settings import check_settable
 from ..tables.columns import read_table
 from ..tables.encoder import ColumnEncoder
 from ..tables.weights import cast_weights, count_rows, scale_weights
+from ..targets import Codec
 from ..training.run import Run
 from .arrays import (
     check_features,
@@ -49,7 +61,7 @@ from .arrays import (
     encode_table,
     fit_encoder,
 )
-from .callback_bridge import CallbackSupportMixin, unharmed_on_error
+from .callback_bridge import CallbackSupportMixin, Method, unharmed_on_error
 from .convert import from_mlp
 from .effects import add_effects
 from .fitted import Fitted, FittedAttributes
@@ -63,8 +75,11 @@ from .stream import continued, follow_rows
 # Where the "?" of an estimator in a notebook leads; scikit-learn fills the name in.
 DOC_PAGE = "https://skbackprop.readthedocs.io/generated/{}.{{estimator_name}}.html"
 
+if_stochastic: Callable[[Method], Method] = available_if(solver_is_stochastic)
 
-class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
+
+# scikit-learn has no types: its classes are "Any".
+class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     """Base of `BackpropClassifier` and `BackpropRegressor`."""
 
     _auto_preset = "auto"  # what preset="auto" means
@@ -124,7 +139,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     # ---- the story ----------------------------------------------------------------------
 
-    def _fit(self, inputs: FitInputs) -> Any:
+    def _fit(self, inputs: FitInputs) -> Self:
         with unharmed_on_error(self):
             fitted, table = self._prepare(inputs)
             with self._stored_rows(fitted, table, inputs) as table:
@@ -178,7 +193,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     ) -> ColumnEncoder | None:
         """What makes numbers of the columns, fitted to the rows of this call and those before."""
         known = None if old is None else old.encoder
-        if not encodes(params) if old is None else known is None:
+        if known is None and (old is not None or not encodes(params)):
             return None
         inputs.columns = read_table(inputs.X)  # what is no table at all is refused first
         if known is None:
@@ -338,11 +353,11 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             )
         network, resolved = self._fitted.network, self._fitted.resolved
         extras = build.make_extras(resolved, build.n_members(resolved))
+        assert isinstance(network.layer, Sequential)
         depth = depth_of_hidden(layer % len(sizes), extras) + build.has_front(self._fitted)
-        whole: Any = network.layer
-        return network.scores(X, layer=Sequential(whole.layers[:depth]))
+        return network.scores(X, layer=Sequential(network.layer.layers[:depth]))
 
-    def _initialize(self, n_features: int, codec: Any) -> Any:
+    def _initialize(self, n_features: int, codec: Codec) -> Self:
         """A network with starting weights, without data."""
         for name, n in {"n_features": n_features, "n_outputs": codec.n_targets}.items():
             if not is_integer(n) or n < 1:
@@ -370,7 +385,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         return self
 
     @classmethod
-    def from_sklearn(cls, mlp):
+    def from_sklearn(cls, mlp: Any) -> Self:
         """Make a fitted estimator of a fitted ``MLPClassifier`` or ``MLPRegressor``.
 
         It predicts the same, and goes on learning by ``partial_fit`` or with
@@ -401,7 +416,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     # ---- files and pickles ----------------------------------------------------------------
 
-    def save(self, path, *, training_state=False):
+    def save(self, path: str | bytes | PathLike[str], *, training_state: bool = False) -> None:
         """Save the fitted model to one file, which `skbackprop.load` reads.
 
         The file is safe to load and readable by the safetensors package; it loads in all later
@@ -428,7 +443,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """For pickle and copy: the objects as they are, which is fastest and keeps all of them."""
         if type(self).__getstate__ is not BackpropEstimator.__getstate__:  # that of a subclass
             return super().__reduce_ex__(protocol)
-        new: Any = copyreg.__newobj__  # type: ignore[attr-defined]
+        new = copyreg.__newobj__  # type: ignore[attr-defined]
         return new, (type(self),), light_state(super().__getstate__())
 
     def __getstate__(self) -> dict[str, Any]:
@@ -440,7 +455,7 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     # ---- protocols ------------------------------------------------------------------------
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters.
 
         Parameters
@@ -472,9 +487,8 @@ class BackpropEstimator(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     @cache
     def _defaults(cls) -> dict[str, Any]:
         """Of all parameters; the constructor of a user's subclass may have fewer, or others."""
-        ours: Any = next(c for c in cls.__mro__ if c.__module__.startswith("skbackprop."))
-        parameters = inspect.signature(ours.__init__).parameters.values()
-        return {p.name: p.default for p in parameters if p.name != "self"}
+        ours = next(c for c in cls.__mro__ if c.__module__.startswith("skbackprop."))
+        return {p.name: p.default for p in inspect.signature(ours).parameters.values()}
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

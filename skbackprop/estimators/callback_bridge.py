@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ..nn.network import Network, copy_members
 from ..recipes import build
@@ -19,19 +19,24 @@ from .fitted import Fitted
 from .inputs import FitInputs
 from .monitoring import monitors_of
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as of_scikit_learn
 except ImportError:
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Nothing to support before scikit-learn 1.9."""
 
-    def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
+    def of_scikit_learn(method: Method) -> Method:
         """Leave the method as it is."""
         return method
 
 
-__all__ = ["CallbackSupportMixin", "FitTasks", "unharmed_on_error", "with_callbacks"]
+with_callbacks: Callable[[Method], Method] = of_scikit_learn
+
+__all__ = ["CallbackSupportMixin", "FitTasks", "Method", "unharmed_on_error", "with_callbacks"]
 
 # Attributes during `fit`: its callbacks, and their task.
 OF_SCIKIT_LEARN = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")

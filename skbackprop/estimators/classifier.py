@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from copy import copy
-from typing import Any
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.metaestimators import available_if
 
 from ..nn.losses import Loss, as_loss
 from ..recipes.constraints import CLASS_WEIGHT, LOSS_OF_CLASSIFIER, check_parameters
-from ..recipes.resolve import solver_is_stochastic
 from ..recipes.rules import Rule
-from ..recipes.settings import LogLoss
+from ..recipes.settings import LogLoss, NumericEmbedding, Scheduled, TableEncoding
 from ..tables.weights import check_weight
 from ..targets import LabelCodec
 from ..targets.class_weight import (
@@ -33,14 +32,16 @@ from ..targets.labels import (
     unseen_labels,
 )
 from ..targets.reading import as_columns
-from .base import BackpropEstimator, remember
+from .base import BackpropEstimator, if_stochastic, remember
 from .callback_bridge import with_callbacks
 from .fitted import Fitted, FittedAttribute
 from .inputs import FitInputs
 from .uncertainty import member_deviation
 
+Arrays: TypeAlias = np.ndarray | Any  # for several columns of labels a list of arrays
 
-class BackpropClassifier(ClassifierMixin, BackpropEstimator):
+
+class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[misc]
     """Neural network classifier for raw tables, and a replacement of ``MLPClassifier``.
 
     Without parameters it takes a table as it comes (numbers on any scale, missing values,
@@ -324,67 +325,67 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes="auto",
-        activation="auto",
+        hidden_layer_sizes: str | int | Sequence[int] | np.ndarray = "auto",
+        activation: Any = "auto",
         *,
-        preset="auto",
-        categorical_features="from_dtype",
-        loss="log_loss",
-        solver="auto",
-        alpha="auto",
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_init="auto",
-        power_t=0.5,
-        max_iter="auto",
-        shuffle=True,
-        random_state=None,
-        tol="auto",
-        verbose=False,
-        warm_start=False,
-        momentum="auto",
-        nesterovs_momentum=True,
-        early_stopping="auto",
-        validation_fraction="auto",
-        refit="auto",
-        beta_1="auto",
-        beta_2="auto",
-        epsilon="auto",
-        n_iter_no_change="auto",
-        max_fun=15000,
-        weight_decay="auto",
-        dropout="auto",
-        normalization=None,
-        residual=False,
-        feature_encoding="auto",
-        numeric_embedding="auto",
-        n_members="auto",
-        member_sharing="independent",
-        max_restarts="auto",
-        time_budget=None,
-        n_hidden_layers=None,
-        calibration="auto",
-        class_weight=None,
-        weight_init="auto",
-        scoring="auto",
-        dtype="auto",
-        callbacks=None,
-        n_jobs=None,
-    ):
+        preset: str = "auto",
+        categorical_features: Any = "from_dtype",
+        loss: Any = "log_loss",
+        solver: Any = "auto",
+        alpha: float | str = "auto",
+        batch_size: int | str = "auto",
+        learning_rate: str | Callable[..., Any] = "auto",
+        learning_rate_init: float | str = "auto",
+        power_t: float = 0.5,
+        max_iter: int | str = "auto",
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float | str = "auto",
+        verbose: int | str = False,
+        warm_start: bool = False,
+        momentum: float | str = "auto",
+        nesterovs_momentum: bool = True,
+        early_stopping: bool | str = "auto",
+        validation_fraction: Any = "auto",
+        refit: bool | str = "auto",
+        beta_1: float | str = "auto",
+        beta_2: float | str = "auto",
+        epsilon: float | str = "auto",
+        n_iter_no_change: float | str = "auto",
+        max_fun: int = 15000,
+        weight_decay: float | str | Scheduled = "auto",
+        dropout: float | Sequence[float] | str | Scheduled = "auto",
+        normalization: str | None = None,
+        residual: bool = False,
+        feature_encoding: str | TableEncoding | None = "auto",
+        numeric_embedding: str | NumericEmbedding | None = "auto",
+        n_members: int | str = "auto",
+        member_sharing: str = "independent",
+        max_restarts: int | str = "auto",
+        time_budget: float | None = None,
+        n_hidden_layers: int | None = None,
+        calibration: str | None = "auto",
+        class_weight: Any = None,
+        weight_init: Any = "auto",
+        scoring: Any = "auto",
+        dtype: Any = "auto",
+        callbacks: Sequence[Any] | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
         remember(self, locals())
 
     @with_callbacks
     def fit(
         self,
-        X,
-        y=None,
-        sample_weight=None,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        groups=None,
-    ):
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        groups: Any = None,
+    ) -> Self:
         """Train on labeled rows.
 
         Parameters
@@ -411,18 +412,18 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         """
         return self._fit(FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
-    @available_if(solver_is_stochastic)
+    @if_stochastic
     def partial_fit(
         self,
-        X,
-        y,
+        X: Any,
+        y: Any,
         *,
-        classes=None,
-        sample_weight=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        classes: Any = None,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
         """Train for one more epoch, on the given rows.
 
         Ten calls with the same rows are a fit of ten epochs, bit for bit.  In the presets for
@@ -450,7 +451,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         given = X, y, sample_weight, X_val, y_val, sample_weight_val
         return self._fit(FitInputs(*given, classes=classes, incremental=True))
 
-    def initialize(self, n_features, classes):
+    def initialize(self, n_features: int, classes: Any) -> Self:
         """Make the network with its initial weights, without data.
 
         Parameters
@@ -477,7 +478,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         codec = LabelCodec(np.unique(check_labels(classes, "classes")))
         return self._initialize(n_features, codec)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Predict labels.
 
         Parameters
@@ -493,7 +494,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         scores = self._scores(X)
         return self._fitted.codec.decode(scores)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Mean accuracy on labeled rows.
 
         Parameters
@@ -514,7 +515,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         scores = self._scores(X)
         return label_accuracy(self._fitted.codec, check_labels(y), scores, sample_weight)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> Arrays:
         """Predict probabilities.
 
         Parameters
@@ -531,7 +532,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         scores = self._scores(X)
         return self._fitted.codec.probabilities(scores, self._fitted.loss, log=False)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> Arrays:
         """Predict logarithms of probabilities, computed from the scores.
 
         Parameters
@@ -548,7 +549,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         scores = self._scores(X)
         return self._fitted.codec.probabilities(scores, self._fitted.loss, log=True)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> Arrays:
         """Raw scores of the network.
 
         Parameters
@@ -564,7 +565,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         scores = self._scores(X)
         return self._fitted.codec.decision(scores)
 
-    def predict_std(self, X, *, method="members", n_passes=50):
+    def predict_std(self, X: Any, *, method: str = "members", n_passes: int = 50) -> np.ndarray:
         """Predict the standard deviation of the members.
 
         Parameters
@@ -588,7 +589,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         return np.repeat(std, 2, axis=1) if binary else std
 
     @FittedAttribute
-    def classes_(fitted):
+    def classes_(fitted: Fitted) -> Arrays:
         """The labels, sorted; a list of arrays for several columns of labels."""
         return fitted.codec.classes
 
@@ -659,7 +660,7 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):
         single = isinstance(codec, LabelCodec) and isinstance(self.loss, (str, LogLoss))
         return "accuracy" if single else "loss"
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags

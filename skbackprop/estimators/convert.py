@@ -8,7 +8,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from ..recipes.settings import NumericEmbedding
-from ..targets import LabelCodec, MultilabelCodec, TargetCodec
+from ..targets import Codec, LabelCodec, MultilabelCodec, TargetCodec
 
 
 def spaces() -> dict[str, dict[str, Any]]:
@@ -86,9 +86,8 @@ def from_mlp(cls: Any, mlp: Any) -> Any:
     params |= {"preset": "plain", "dtype": mlp.coefs_[0].dtype.name}
     estimator = cls(**params)
     n_outputs = mlp.n_outputs_
-    codec: TargetCodec | MultilabelCodec | LabelCodec
     if not hasattr(mlp, "classes_"):
-        codec = TargetCodec(n_outputs, n_outputs == 1)
+        codec: Codec = TargetCodec(n_outputs, n_outputs == 1)
     elif mlp.out_activation_ == "logistic" and n_outputs > 1:
         codec = MultilabelCodec(n_outputs)
     else:

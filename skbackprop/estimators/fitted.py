@@ -6,10 +6,10 @@ old one back, and the attributes (``coefs_``, ``loss_curve_``, …) cannot disag
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import field, replace
 from math import isnan
-from typing import Any, TypeAlias
+from typing import Any, Generic, Self, TypeAlias, TypeVar, overload
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from ..recipes.settings import public
 from ..tables.encoder import ColumnEncoder
 from ..training.callbacks.restore import HeldOut
 from ..training.run import Run
+
+T = TypeVar("T")
 
 # Numbers of rows and of members; training rows; validation rows.
 ValidationRows: TypeAlias = tuple[tuple[int, int], Any, Any]
@@ -51,11 +53,11 @@ class Fitted(Record):
     held_out: HeldOut | None = None
     temperature: float = 1.0
     class_counts: np.ndarray | None = None
-    stack_sizes: list[int] | None = None  # of members
+    stack_sizes: list[int] = field(default_factory=list)  # members of each stack, if there are any
     validation_rows: ValidationRows | None = None
 
     def layer_of(self, size: int | None) -> Layer:
-        """The network of a group of so many members; None for one without an axis of members."""
+        """The network of a group of so many members; None stands for a single network."""
         return make_layer(self.resolved, self.widths, self.loss, size)
 
     def scores(self, x: Any) -> np.ndarray:
@@ -134,16 +136,34 @@ def state_of(estimator: Any, name: str) -> Fitted:
     return fitted
 
 
-class FittedAttribute(property):
+class FittedAttribute(property, Generic[T]):
     """A property that is computed from the fitted state of an estimator."""
+
+    def __init__(self, compute: Callable[[Fitted], T]) -> None:
+        super().__init__(compute)
+        self.compute = compute
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, estimator: Any, owner: type | None = None) -> Any:
-        if estimator is None:
-            return self
-        return self.fget(state_of(estimator, self.name))  # type: ignore[misc]
+    @overload
+    def __get__(self, estimator: None, owner: type | None = None) -> Self: ...
+
+    @overload
+    def __get__(self, estimator: Any, owner: type | None = None) -> T: ...
+
+    def __get__(self, estimator: Any, owner: type | None = None) -> Self | T:
+        return self if estimator is None else self.compute(state_of(estimator, self.name))
+
+
+class FittedArrays(FittedAttribute[ArrayList]):
+    """The arrays that have this name in their layer; what is assigned is written into them."""
+
+    def __init__(self, leaf: str) -> None:
+        super().__init__(lambda fitted: arrays(fitted, leaf))
+
+    def __set__(self, estimator: Any, values: Iterable[Any]) -> None:
+        self.__get__(estimator).assign(values)
 
 
 def arrays(fitted: Fitted, leaf: str) -> ArrayList:
@@ -160,23 +180,10 @@ class FittedAttributes:
     """The fitted attributes."""
 
     _fitted: Fitted
-    _params: Any
+    _params: Callable[[], dict[str, Any]]
 
-    @FittedAttribute
-    def coefs_(fitted: Fitted) -> ArrayList:
-        return arrays(fitted, "W")
-
-    @coefs_.setter  # type: ignore[no-redef]
-    def coefs_(self, values: Iterable[Any]) -> None:
-        self.coefs_.assign(values)
-
-    @FittedAttribute
-    def intercepts_(fitted: Fitted) -> ArrayList:
-        return arrays(fitted, "b")
-
-    @intercepts_.setter  # type: ignore[no-redef]
-    def intercepts_(self, values: Iterable[Any]) -> None:
-        self.intercepts_.assign(values)
+    coefs_ = FittedArrays("W")
+    intercepts_ = FittedArrays("b")
 
     @property
     def resolved_params_(self) -> dict[str, Any]:

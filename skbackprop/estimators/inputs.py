@@ -121,7 +121,7 @@ class Table(Record):
         # Differs from scikit-learn: there a weight of 2 in a mini-batch is no copy.
         weight = self.weight
         if weight is not None and weight.min() == weight.max():
-            weight = None
+            weight = None  # the rows count the same
         if weight is not None and ((weight != np.round(weight)).any() or weight.sum() > TINY):
             return self
         contents = self.contents()

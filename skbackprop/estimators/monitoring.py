@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -13,6 +13,7 @@ from sklearn.metrics import check_scoring
 
 from ..nn.network import Network
 from ..training.callbacks import Callback, Monitor
+from ..training.callbacks.monitor import Scorer
 from ..training.history import COLUMNS
 from ..training.run import Run
 from .fitted import Fitted
@@ -27,7 +28,7 @@ def monitors_of(resolved: dict[str, Any]) -> list[Monitor]:
 def make_monitors(estimator: Any, fitted: Fitted, *, incremental: bool) -> list[Callback]:
     """What scores the rows of all monitors, after it has been tried on the weights at the start."""
     monitors = monitors_of(fitted.resolved)
-    if monitors and len(fitted.stack_sizes or [1]) > 1:
+    if monitors and len(fitted.stack_sizes or []) > 1:
         raise ValueError(
             "Monitor needs members that are trained in one stack, got a model that was fitted "
             f"without one, in {len(fitted.stack_sizes or [])} stacks. Fit it anew, with "
@@ -120,7 +121,7 @@ class WatchedRows:
         self.encoded: Any = None
         self.raw: Any = None
 
-    def scores(self, network: Network, scorers: Mapping[str, Callable[..., Any]]) -> list[float]:
+    def scores(self, network: Network, scorers: Mapping[str, Scorer]) -> list[float]:
         """The score by each scorer; NaN if the network overflows."""
         self.model._fitted = replace(self.fitted, network=network, temperature=1.0)
         if self.encoded is None:
@@ -131,7 +132,7 @@ class WatchedRows:
             return [float("nan")] * len(scorers)
         return [self._score(name, scorer) for name, scorer in scorers.items()]
 
-    def _score(self, name: str, scorer: Callable[..., Any]) -> float:
+    def _score(self, name: str, scorer: Scorer) -> float:
         with self._explained(f" by {name!r}"):
             return float(scorer(self.model, self.X, self.y, **self.weight))
 
@@ -144,7 +145,7 @@ class WatchedRows:
         return explained(what, "Change the rows, or choose another score.")
 
 
-def make_scorers(estimator: Any, scoring: Any) -> dict[str, Callable[..., Any]]:
+def make_scorers(estimator: Any, scoring: Any) -> dict[str, Scorer]:
     """The scorers by name; one that has no name is called "score"."""
     if isinstance(scoring, Mapping):
         named = dict(scoring)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..nn.losses import LOSSES, HalfSquaredError, Loss, Pinball, as_loss
@@ -18,8 +18,9 @@ from ..recipes.constraints import (
     check_parameters,
     check_scoring_of_numbers,
 )
-from ..recipes.resolve import is_auto, solver_is_stochastic
+from ..recipes.resolve import is_auto
 from ..recipes.rules import Rule
+from ..recipes.settings import NumericEmbedding, Scheduled, TableEncoding
 from ..targets import TargetCodec
 from ..targets.number_codec import (
     ANY_UNIT,
@@ -33,7 +34,7 @@ from ..targets.number_codec import (
 from ..targets.numbers import check_numbers
 from ..targets.running import follow_target, start_moments, words_on_spread
 from ..warn import warn_user
-from .base import BackpropEstimator, remember
+from .base import BackpropEstimator, if_stochastic, remember
 from .callback_bridge import with_callbacks
 from .fitted import Fitted
 from .inputs import FitInputs, Table
@@ -50,7 +51,7 @@ MODERATE = 1e-3, 1e3  # sizes of a target that a network learns without being sc
 ADVICE_ON_Y = "Scale y (TransformedTargetRegressor), or leave preset and standardize_target 'auto'."
 
 
-class BackpropRegressor(RegressorMixin, BackpropEstimator):
+class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc]
     """Neural network regressor for raw tables, and a replacement of ``MLPRegressor``.
 
     Without parameters it takes a table as it comes (numbers on any scale, missing values,
@@ -322,67 +323,67 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes="auto",
-        activation="auto",
+        hidden_layer_sizes: str | int | Sequence[int] | np.ndarray = "auto",
+        activation: Any = "auto",
         *,
-        preset="auto",
-        categorical_features="from_dtype",
-        loss="squared_error",
-        solver="auto",
-        alpha="auto",
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_init="auto",
-        power_t=0.5,
-        max_iter="auto",
-        shuffle=True,
-        random_state=None,
-        tol="auto",
-        verbose=False,
-        warm_start=False,
-        momentum="auto",
-        nesterovs_momentum=True,
-        early_stopping="auto",
-        validation_fraction="auto",
-        refit="auto",
-        beta_1="auto",
-        beta_2="auto",
-        epsilon="auto",
-        n_iter_no_change="auto",
-        max_fun=15000,
-        weight_decay="auto",
-        dropout="auto",
-        normalization=None,
-        residual=False,
-        feature_encoding="auto",
-        numeric_embedding="auto",
-        n_members="auto",
-        member_sharing="independent",
-        max_restarts="auto",
-        time_budget=None,
-        n_hidden_layers=None,
-        standardize_target="auto",
-        clip_predictions="auto",
-        weight_init="auto",
-        scoring="auto",
-        dtype="auto",
-        callbacks=None,
-        n_jobs=None,
-    ):
+        preset: str = "auto",
+        categorical_features: Any = "from_dtype",
+        loss: Any = "squared_error",
+        solver: Any = "auto",
+        alpha: float | str = "auto",
+        batch_size: int | str = "auto",
+        learning_rate: str | Callable[..., Any] = "auto",
+        learning_rate_init: float | str = "auto",
+        power_t: float = 0.5,
+        max_iter: int | str = "auto",
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float | str = "auto",
+        verbose: int | str = False,
+        warm_start: bool = False,
+        momentum: float | str = "auto",
+        nesterovs_momentum: bool = True,
+        early_stopping: bool | str = "auto",
+        validation_fraction: Any = "auto",
+        refit: bool | str = "auto",
+        beta_1: float | str = "auto",
+        beta_2: float | str = "auto",
+        epsilon: float | str = "auto",
+        n_iter_no_change: float | str = "auto",
+        max_fun: int = 15000,
+        weight_decay: float | str | Scheduled = "auto",
+        dropout: float | Sequence[float] | str | Scheduled = "auto",
+        normalization: str | None = None,
+        residual: bool = False,
+        feature_encoding: str | TableEncoding | None = "auto",
+        numeric_embedding: str | NumericEmbedding | None = "auto",
+        n_members: int | str = "auto",
+        member_sharing: str = "independent",
+        max_restarts: int | str = "auto",
+        time_budget: float | None = None,
+        n_hidden_layers: int | None = None,
+        standardize_target: bool | str = "auto",
+        clip_predictions: bool | str = "auto",
+        weight_init: Any = "auto",
+        scoring: Any = "auto",
+        dtype: Any = "auto",
+        callbacks: Sequence[Any] | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
         remember(self, locals())
 
     @with_callbacks
     def fit(
         self,
-        X,
-        y=None,
-        sample_weight=None,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        groups=None,
-    ):
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        groups: Any = None,
+    ) -> Self:
         """Train on rows with a numeric target.
 
         Parameters
@@ -408,10 +409,17 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         """
         return self._fit(FitInputs(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
-    @available_if(solver_is_stochastic)
+    @if_stochastic
     def partial_fit(
-        self, X, y, *, sample_weight=None, X_val=None, y_val=None, sample_weight_val=None
-    ):
+        self,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
         """Train for one more epoch, on the given rows.
 
         Ten calls with the same rows are a fit of ten epochs, bit for bit.  In the presets for
@@ -436,7 +444,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         given = X, y, sample_weight, X_val, y_val, sample_weight_val
         return self._fit(FitInputs(*given, incremental=True))
 
-    def initialize(self, n_features, n_outputs=1):
+    def initialize(self, n_features: int, n_outputs: int = 1) -> Self:
         """Make the network with its initial weights, without data.
 
         Parameters
@@ -462,7 +470,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         """
         return self._initialize(n_features, TargetCodec(n_outputs, n_outputs == 1))
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Predict the target.
 
         Parameters
@@ -478,7 +486,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         scores = self._scores(X)
         return self._fitted.codec.decode(self._fitted.loss.predict(scores))
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Coefficient of determination, R².
 
         Parameters
@@ -503,7 +511,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         """
         return r2_in_any_unit(check_numbers(y), self.predict(X), sample_weight)
 
-    def predict_std(self, X, *, method="members", n_passes=50):
+    def predict_std(self, X: Any, *, method: str = "members", n_passes: int = 50) -> np.ndarray:
         """Predict the standard deviation of the members.
 
         It is how much a prediction depends on chance in training, not how much `y`
@@ -530,7 +538,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         std = codec.decode_deviations(std)
         return std[:, 0] if codec.one_dimensional and std.shape[1] == 1 else std
 
-    def predict_interval(self, X, *, coverage=0.9):
+    def predict_interval(self, X: Any, *, coverage: float = 0.9) -> np.ndarray:
         """Predict intervals that contain `y` with a given probability.
 
         Split-conformal: the margin is a quantile of the residuals of rows that were held out.
@@ -566,7 +574,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
         margin = margin[0] if y.ndim == 1 else margin
         return np.stack([y - margin, y + margin], axis=-1)
 
-    def predict_quantiles(self, X, quantiles=(0.1, 0.5, 0.9)):
+    def predict_quantiles(self, X: Any, quantiles: Any = (0.1, 0.5, 0.9)) -> np.ndarray:
         """Predict quantiles of `y`.
 
         The prediction plus quantiles of the residuals of held-out rows, which makes the
@@ -678,7 +686,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):
     def _default_scoring(self, codec: Any, loss: Loss) -> str:
         return "r2" if self.loss == "squared_error" else "loss"
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         positive = self.loss in ("poisson", "gamma", "tweedie")
         tags.target_tags.positive_only = positive

@@ -58,9 +58,9 @@ def check_start(file: Any, fitted: Fitted, table: Table, split: Split, plans: li
     run, held = fitted.run, split.held_out
     rows = [table.x, table.target, table.weight, split.table.x, split.table.target]
     held_rows = [] if held is None else [held.x, held.target, held.weight]
-    training: list[Any] = [np.asarray(rows) for rows in split.training or []]
-    members: list[Any] = [*(training or [None]), None]
-    members += [None] if split.folds is None else split.folds
+    training: list[Any] = [np.asarray(rows) for rows in split.training or []] or [None]
+    folds: list[Any] = [*(split.folds or [])] or [None]
+    members = [*training, None, *folds]
     start = [run.network.theta, run.network.fixed]
     rates = ", ".join(str(plan.learning_rate) for plan in plans[:1])
     file.check(

@@ -128,10 +128,11 @@ def make_plan(
     resolved = fitted.resolved
     optimizer = build.make_optimizer(resolved, run.network.layout)
     average, average_from = build.make_average(resolved)
-    if optimizer is None or not continues(run, optimizer):
+    state, before = run.optimizer_state, run.optimizer
+    if optimizer is None or state is None or type(before) is not type(optimizer):
         run.reset_optimizer()
     else:
-        match_moments(run, optimizer)
+        match_moments(state, before, optimizer)
     return Plan(
         fitted.loss,
         make_batches(resolved, table, members),
@@ -162,13 +163,9 @@ def make_batches(resolved: dict[str, Any], table: Table, members: list[Any] | No
     micro = size if n_parts > 1 else None
     if table.stored is None:
         return Batches(table.rows, size * n_parts, resolved["shuffle"], members, micro)
-    left_out: Any = members if are_independent(resolved) else (members or [NO_FOLD])[0]
+    folds = members or [NO_FOLD]
+    left_out = folds if are_independent(resolved) else folds[0]
     return table.stored.batches(size * n_parts, resolved["shuffle"], left_out, micro)
-
-
-def continues(run: Run, optimizer: Any) -> bool:
-    """Does the state of the last call fit this optimizer?"""
-    return run.optimizer_state is not None and type(run.optimizer) is type(optimizer)
 
 
 def train_stacks(stacks: Sequence[Stack], n_at_once: int, checkpoint: Any) -> None:

@@ -8,16 +8,18 @@ clipped.  The estimator gets the copies when training has succeeded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..nn.layers import Layer
 from ..nn.layers.numerical import quantile_edges
 from ..nn.network import Network, fixed_arrays
 from ..nn.reparametrize import Places, grown, rescale_inputs, rescale_outputs
+from ..optim.base import Optimizer, OptimizerState
 from ..recipes.build import make_layer, n_members
 from ..tables.encoder import ColumnEncoder
 from ..tables.growth import follow, slots, statistics
@@ -68,18 +70,19 @@ def _continued_run(old: Fitted, new: Fitted, x: Any, rng: Any) -> Run:
     """A copy of the run of `old`, with a network for the encoder, codec and widths of `new`."""
     run = _with_new_layers(old, new)
     run.rng = run.rng or rng
-    sizes: Any = old.stack_sizes if run.stacks else [n_members(new.resolved)]
-    changes, grows = _changes(old, new), old.widths != new.widths or _slots(old) != _slots(new)
-    if not changes and not grows:
+    changes, inputs = _changes(old, new), _new_inputs(old, new)
+    if not changes and inputs is None:
         return run
+    sizes = old.stack_sizes if run.stacks else []
+    of_parts: Sequence[int | None] = sizes or [n_members(new.resolved)]
     parts = [part.continued(part.network) for part in run.stacks] or [run]
     if run.stacks:
         load_members(run, parts, sizes)  # the user may have assigned weights
-    for part, size in zip(parts, sizes, strict=True):
+    for part, size in zip(parts, of_parts, strict=True):
         for change in changes:
             _change_units(part, change)
-        if grows:
-            _grow(part, old, new, size, x)
+        if inputs is not None:
+            _grow(part, new.layer_of(size), inputs, x)
     if run.stacks:
         layer = new.layer_of(new.resolved["n_members"])
         run.network = Network(layer, run.network.dtype)
@@ -98,13 +101,17 @@ def _with_new_layers(old: Fitted, new: Fitted) -> Run:
     network = with_layer(old.network, n_members(new.resolved))
     run = old.run.continued(network)
     if network is not old.network and run.stacks:
-        pairs = zip(run.stacks, old.stack_sizes or [], strict=True)
+        pairs = zip(run.stacks, old.stack_sizes, strict=True)
         run.stacks = [replace(r, network=with_layer(r.network, size)) for r, size in pairs]
     return run
 
 
-def _slots(fitted: Fitted) -> list[Any] | None:
-    return None if fitted.encoder is None else slots(fitted.encoder)
+def _new_inputs(old: Fitted, new: Fitted) -> Places | None:
+    """Where the inputs of the new network were in the old one; None if they are the same."""
+    if old.encoder is None or new.encoder is None:
+        return None
+    same = old.widths == new.widths and slots(old.encoder) == slots(new.encoder)
+    return None if same else places_of_inputs(old.encoder, new.encoder)
 
 
 def _changes(old: Fitted, new: Fitted) -> list[Change]:
@@ -151,13 +158,10 @@ def _change_units(run: Run, change: Change) -> None:
             change(network.layer, network.layout.bind(vector, network.fixed.copy()))
 
 
-def _grow(run: Run, old: Fitted, new: Fitted, size: int | None, x: Any) -> None:
+def _grow(run: Run, layer: Layer, inputs: Places, x: Any) -> None:
     """Give the network of a run more inputs."""
-    assert old.encoder is not None
-    assert new.encoder is not None
-    inputs = places_of_inputs(old.encoder, new.encoder)
     rng = np.random.RandomState(deepcopy(run.rng).randint(2**31))
-    network, places = grown(run.network, new.layer_of(size), inputs, rng)
+    network, places = grown(run.network, layer, inputs, rng)
     added = np.flatnonzero(inputs["number"] < 0)
     for name, view in fixed_arrays(network):
         if name == "edges":
@@ -180,20 +184,16 @@ def _grow(run: Run, old: Fitted, new: Fitted, size: int | None, x: Any) -> None:
     run.network = network
 
 
-def match_moments(run: Run, optimizer: Any) -> None:
-    """Keep the means of a run's optimizer if their decay is another one from now on.
+def match_moments(state: OptimizerState, before: Optimizer, now: Optimizer) -> None:
+    """Keep the means of an optimizer if their decay is another one from now on.
 
     The sums that an optimizer keeps are those means times ``(1 - βᵗ) / (1 - β)``.
     """
-    state, before = run.optimizer_state, run.optimizer
-    assert state is not None
-    assert before is not None
     for i, name in enumerate(before.slots):
-        decay = DECAYS.get(name)
-        if decay is None or state.t == 0:
-            continue
-        old, new, t = getattr(before, decay, None), getattr(optimizer, decay, None), state.t
-        if old is not None and new is not None and old != new:
+        decay = DECAYS.get(name, "")
+        old, new = getattr(before, decay, None), getattr(now, decay, None)
+        if old is not None and new is not None and old != new and state.t > 0:
+            t = state.t
             factor = (1 - old) / (1 - old**t) * (1 - new**t) / (1 - new)
             largest = np.finfo(state.slots.dtype).max / max(factor, 1.0)
             state.slots[i] = factor * np.clip(state.slots[i], -largest, largest)

@@ -72,6 +72,8 @@ class Monitor(Callback):
     state_attributes = ()
 
     sets: Mapping[str, Sequence[Any]] = {}  # of one that was read from a file
+    scoring: Scoring
+    every: int
 
     def __init__(
         self, sets: Mapping[str, Sequence[Any]], scoring: Scoring = None, *, every: int = 1
