@@ -233,8 +233,9 @@ class ActorHolders:
 
 def _wait(future: Any, seconds: float) -> Any:
     """The result of a future; `NotYet` if it is not here after some seconds."""
-    # An error is here at once, but the value of a finished task has to be transferred.
-    is_here = future.done() and getattr(future, "status", None) != "finished"
+    # The answer of an actor, which has no status, and an error are here at once.  The value of a
+    # finished task has to be transferred.
+    is_here = future.done() and getattr(future, "status", "error") == "error"
     try:
         return future.result(timeout=None if is_here else seconds)
     except TimeoutError:

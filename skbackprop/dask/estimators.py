@@ -17,7 +17,6 @@ from ..estimators.inputs import FitInputs, Table
 from ..estimators.source import check_inputs, check_source, folds_of, keep_sample
 from ..optional import optional
 from ..recipes.rules import NONE, Rule, having, integer, names
-from ..sources import Batch
 from ..sources.readers import SAMPLE_ROWS
 from ..training.local_steps import LocalBatches, LocalShards
 from ..training.shards import ShardedBatches, ShardedRows, Shards
@@ -88,13 +87,6 @@ DOC = """`{name}` whose rows are the partitions of Dask collections.
 KINDS_OF_SYNC: dict[str, tuple[type[Shards], type[ShardedBatches]]] = {
     "step": (Shards, ShardedBatches),
     "epoch": (LocalShards, LocalBatches),
-}
-
-
-# Is it a classifier?  What each partition gives, and the score that these make.
-SCORES: dict[bool, tuple[Callable[[Any, Batch], Any], Callable[[list[Any]], float]]] = {
-    True: (accuracy_of_part, mean_of_parts),
-    False: (squares_of_part, r2_of_parts),
 }
 
 
@@ -245,7 +237,10 @@ class DaskEstimator(BackpropEstimator):
         """
         if not is_partitioned(X):
             return super().score(X, y, sample_weight)
-        of_part, join = SCORES[is_classifier(self)]
+        of_part: Callable[..., Any] = squares_of_part
+        join: Callable[..., float] = r2_of_parts
+        if is_classifier(self):
+            of_part, join = accuracy_of_part, mean_of_parts
         cluster = Cluster(self.client_)
         held = open_partitions(cluster, X, y, sample_weight, self.sample_rows).held
         model = cluster.submit(_same, self.to_local())  # each worker gets it once

@@ -14,7 +14,7 @@ from sklearn.utils.validation import validate_data
 
 from ..tables import ColumnEncoder, TableColumns, open_container, read_table
 from ..tables.columns import short, some
-from ..tables.containers import written_names
+from ..tables.containers import names_of, written_names
 from ..warn import warn_user
 from .saving import NAMES
 
@@ -60,8 +60,7 @@ def _numbers(estimator: Any, X: Any, **checks: Any) -> Any:
 
 def _first_without_numbers(X: Any) -> Any:
     """The name of the first column of a DataFrame that is not numbers, or None."""
-    names = getattr(X, "columns", ()) if not hasattr(X, "column_names") else X.column_names
-    for name in names:
+    for name in names_of(X) if hasattr(X, "columns") else ():
         kind = getattr(getattr(X[name], "dtype", None), "kind", "O")
         if kind in "biuf":
             continue

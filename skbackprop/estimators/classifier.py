@@ -131,8 +131,9 @@ class BackpropClassifier(ClassifierMixin, BackpropEstimator):  # type: ignore[mi
         (of each member) that was best.  "fine_tune": from the weights of that epoch, for a tenth
         as many epochs, with a learning rate that falls from a tenth of the initial one to 0.
         Scores and curves are those of the first training, and so are the rows held out, which
-        the calibration goes by.  "auto": "fine_tune" for more than two classes, unless
-        `max_iter`, a scorer or a splitter is given, or the rows are sparse; otherwise False.
+        the calibration goes by.  "auto": "fine_tune" for more than two classes, but False for
+        sparse rows and batch normalization, if `max_iter`, a scorer, a splitter or your own loss
+        is given, and with solver="lbfgs"; plain: False.
     beta_1 : float or "auto", default="auto"
         Part of the mean of the gradient that remains after a step of "adam" and similar
         solvers.  "auto": 0.9, or what the solver's paper says.

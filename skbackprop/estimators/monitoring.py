@@ -28,10 +28,10 @@ def monitors_of(resolved: dict[str, Any]) -> list[Monitor]:
 def make_monitors(estimator: Any, fitted: Fitted, *, incremental: bool) -> list[Callback]:
     """What scores the rows of all monitors, after it has been tried on the weights at the start."""
     monitors = monitors_of(fitted.resolved)
-    if monitors and len(fitted.stack_sizes or []) > 1:
+    if monitors and len(fitted.stack_sizes) > 1:
         raise ValueError(
             "Monitor needs members that are trained in one stack, got a model that was fitted "
-            f"without one, in {len(fitted.stack_sizes or [])} stacks. Fit it anew, with "
+            f"without one, in {len(fitted.stack_sizes)} stacks. Fit it anew, with "
             "warm_start=False, or leave Monitor out."
         )
     callbacks = [MonitorScores(monitor, estimator, fitted, incremental) for monitor in monitors]

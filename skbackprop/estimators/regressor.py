@@ -140,7 +140,7 @@ class BackpropRegressor(RegressorMixin, BackpropEstimator):  # type: ignore[misc
         (of each member) that was best.  "fine_tune": from the weights of that epoch, for a tenth
         as many epochs, with a learning rate that falls from a tenth of the initial one to 0.
         Scores and curves are those of the first training, and so are the rows held out, which
-        the calibration goes by.  "auto": False.
+        `predict_interval` goes by.  "auto": False.
     beta_1 : float or "auto", default="auto"
         Part of the mean of the gradient that remains after a step of "adam" and similar
         solvers.  "auto": 0.9, or what the solver's paper says.

@@ -212,6 +212,7 @@ def _rebuild(contents: safetensors.Contents, custom: Mapping[str, Any] | None) -
     if not isinstance(fitted, Fitted) or set(given) - set(ATTRIBUTES):
         raise ValueError("The model has no fitted state.")
     fitted.resolved = of_any_version(fitted.resolved)
+    fitted.stack_sizes = fitted.stack_sizes or []  # None in files of earlier versions
     estimator = cls(**params)
     vars(estimator).update(given, _fitted=fitted)
     return estimator

@@ -260,11 +260,13 @@ def may_calibrate(params: dict[str, Any], preset: dict[str, Any]) -> bool:
 def may_fine_tune(params: dict[str, Any], preset: dict[str, Any]) -> bool:
     """May the preset train on with the held-out rows?
 
-    Not with a scorer, for the reason of `may_calibrate`.  Not if `max_iter` is given, which is the
-    largest number of epochs.  And not with a splitter, which may leave out rows for good.
+    Only where it may calibrate.  Not if `max_iter` is given, which is the largest number of
+    epochs; nor with a splitter, which may leave out rows for good; nor with batch normalization,
+    which may refuse the last batch of all rows.
     """
     is_share = isinstance(params["validation_fraction"], (str, Real))
-    return is_share and is_auto(params["max_iter"]) and may_calibrate(params, preset)
+    may = is_share and is_auto(params["max_iter"]) and params["normalization"] != "batch"
+    return may and may_calibrate(params, preset)
 
 
 def own_defaults(solver: Any, preset: dict[str, Any]) -> dict[str, Any]:

@@ -194,7 +194,6 @@ def seconds_of(cells: list[Any], family: str) -> np.ndarray:
 
 def seconds(values: np.ndarray) -> np.ndarray:
     """Dates as seconds since 1970 and durations as seconds, whatever their unit; NaT as NaN."""
-    unit: Any
     unit, step = np.datetime_data(values.dtype)
     if unit not in PER_SECOND:
         x = values.astype(f"{values.dtype.kind}8[s]").astype(np.float64)

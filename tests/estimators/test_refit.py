@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from second_trainings import COMMON, TASKS, A, X, b, numbers, y
 from settings import packed
-from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier, BackpropRegressor, WeightInit
@@ -17,26 +17,7 @@ from skbackprop.recipes import build
 from skbackprop.training.callbacks import Callback, budget, replay
 from skbackprop.training.callbacks.restarts import begin_restart
 
-X, y = make_classification(120, 6, n_informative=4, flip_y=0.2, random_state=0)
-A, b = make_regression(120, 6, noise=30.0, random_state=0)
-b = (b - b.mean()) / b.std()
-COMMON = {
-    "preset": "plain",
-    "hidden_layer_sizes": (8,),
-    "dtype": "float64",
-    "learning_rate_init": 0.03,
-    "batch_size": 16,
-    "max_iter": 25,
-    "tol": 0.0,
-    "random_state": 0,
-}
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-TASKS = pytest.mark.parametrize(
-    ("Estimator", "rows", "target"),
-    [(BackpropClassifier, X, y), (BackpropRegressor, A, b)],
-    ids=["classes", "numbers"],
-)
-
 SETTINGS = {
     "adam": {},
     "sgd": {"solver": "sgd", "learning_rate_init": 0.1},
@@ -59,11 +40,6 @@ class StopAfter(Callback):
     def on_epoch_end(self, run):
         if run.clock.epoch == self.epoch:
             run.stop("told_to")
-
-
-def numbers(estimator):
-    network = estimator._fitted.network
-    return np.concatenate([network.theta, network.fixed])
 
 
 @TASKS

@@ -25,6 +25,7 @@ def test_a_file_of_an_earlier_version_loads(name):
     # Another BLAS adds up in another order.
     np.testing.assert_allclose(answers, expected["answers"], rtol=1e-5, atol=1e-6)
     assert path.stat().st_size < 20_000
+    assert isinstance(model._fitted.stack_sizes, list)  # None in the first files
     params = model.resolved_params_
     sizes = params["hidden_layer_sizes"]
     assert model.activations(X).shape[-2:] == (len(X), sizes[-1])

@@ -94,9 +94,7 @@ class Monitor(Callback):
                 )
         if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
             raise ValueError(f"Monitor needs every to be an int of at least 1, got {every!r}.")
-        self.sets = dict(sets)
-        self.scoring: Scoring = scoring
-        self.every: int = int(every)
+        self.sets, self.scoring, self.every = dict(sets), scoring, int(every)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Monitor:
         """Itself: nothing of it changes, and the rows may be many."""
